@@ -1,0 +1,16 @@
+// setting.h - values of configuration and options as users write them.
+
+#pragma once
+
+#include "base/bytes.h"
+
+Status setting_parse_size(const char *text, uint64_t *out_bytes,
+						  Error *err); // 64MiB, 1GiB, 4096, 10KB
+Status setting_parse_duration(const char *text, int64_t *out_ns,
+							  Error *err); // 10s, 1h30m; ns us ms s m h d w
+Status setting_parse_bool(const char *text, bool *out,
+						  Error *err); // on/off, true/false, yes/no, 1/0
+Status setting_parse_int(const char *text, int64_t *out, Error *err);
+
+// The closest of `names` to `wanted` by edit distance, or NULL when none is near: for proposals.
+const char *setting_propose(const char *wanted, const char *const *names, size_t count);

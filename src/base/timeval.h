@@ -1,0 +1,18 @@
+// timeval.h - instants and spans as numbers and as text. Instants are int64_t nanoseconds UTC since
+// 1970.
+
+#pragma once
+
+#include "base/bytes.h"
+
+// Reads ISO 8601: a date, or date and time ('T' or blank between) with up to 9 fraction digits
+// and an optional 'Z' or +hh[:mm]; without an offset it is UTC. Years outside what int64
+// nanoseconds hold saturate. ST_INVALID says what is wrong.
+Status time_parse(Slice text, int64_t *out_ns, Error *err);
+
+// "2016-01-01T00:00:00.123Z" with as many fraction digits (0, 3, 6 or 9) as `digits` says.
+void time_format(int64_t ns, int digits, bool zulu, char out[48]);
+
+// ns per unit of a time value: "s" 1e9, "ms" 1e6, "us" 1e3, "ns" 1. Multiplication and division by
+// these saturate rather than wrap: a bound outside the column's range means "all" or "nothing".
+int64_t time_scale_saturating(int64_t value, int64_t numerator, int64_t denominator);
