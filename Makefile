@@ -1,0 +1,103 @@
+# Each word prints what it does. One build directory per word; `make deps` is part of every word and quick when nothing is missing.
+
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest -q
+UNIT = python3 tests/unit/run.py
+FUZZ_SECONDS = 60
+
+export UBSAN_OPTIONS = print_stacktrace=1
+export TSAN_OPTIONS = halt_on_error=1 ignore_noninstrumented_modules=1
+
+help:
+	@echo "make deps     install what is missing: Debian packages, DuckDB, a Python venv; all pinned"
+	@echo "make build    build/mobiusd and build/libmobius.so"
+	@echo "make run      build, start mobiusd on ./data, and say how to write and ask"
+	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, conformance"
+	@echo "make unit     unit tests"
+	@echo "make e2e      tests that speak to build/mobiusd as real clients do"
+	@echo "make asan     unit tests under ASan and UBSan"
+	@echo "make tsan     unit and e2e tests under TSan"
+	@echo "make clang    the whole tree with clang; the other words use gcc"
+	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
+	@echo "make crash    kill the server while clients write, and count what came back"
+	@echo "make conformance  the integration client of another Flight implementation"
+	@echo "make bench    measure, side by side with a reference server: minutes to hours"
+	@echo "make style    layout, headers that compile alone, who includes whom, lengths"
+	@echo "make clean    remove build/"
+
+deps:
+	@deps/install.sh
+
+# configure FOLDER, COMPILER, OPTIONS
+configure = @test -f $(1)/build.ninja || CC=$(2) meson setup $(1) $(3) >/dev/null || { cat $(1)/meson-logs/meson-log.txt; exit 1; }
+say = @echo "== $@:"
+
+build: deps
+	$(say) gcc, optimised, into build/
+	$(call configure,build,gcc,-Db_ndebug=true)
+	@ninja --quiet -C build
+
+clang: deps
+	$(say) clang, into build/clang/
+	$(call configure,build/clang,clang)
+	@ninja --quiet -C build/clang
+
+run: build
+	@cat docs/hello.txt
+	@exec build/mobiusd --data ./data
+
+test: deps
+	@python3 tests/run.py style build clang asan e2e conformance
+
+unit: build
+	$(say) unit tests, optimised
+	@$(UNIT) build
+
+asan: deps
+	$(say) unit tests under ASan and UBSan, in build/asan/
+	$(call configure,build/asan,gcc,-Db_sanitize=address$(comma)undefined)
+	@ninja --quiet -C build/asan
+	@$(UNIT) build/asan
+
+tsan: deps
+	$(say) unit and end-to-end tests under TSan, in build/tsan/
+	$(call configure,build/tsan,gcc,-Db_sanitize=thread)
+	@ninja --quiet -C build/tsan
+	@$(UNIT) build/tsan
+	@MOBIUSD=build/tsan/mobiusd $(PYTEST) tests/e2e
+
+e2e: build
+	$(say) end-to-end tests against build/mobiusd
+	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e
+
+conformance: build
+	$(say) other implementations' clients against our servers
+	@tests/conformance/run.sh build
+
+crash: build
+	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
+	$(call configure,build/crash,gcc,-Dhold_writes=true)
+	@ninja --quiet -C build/crash mobiusd
+	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd $(PYTEST) tests/crash
+
+fuzz: deps
+	$(say) each target for $(FUZZ_SECONDS) s, in build/fuzz/
+	$(call configure,build/fuzz,clang,-Dfuzz=true -Db_lundef=false -Db_sanitize=address$(comma)undefined)
+	@ninja --quiet -C build/fuzz
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+
+bench: build
+	$(say) build/mobiusd beside the reference server
+	@bench/run.sh $(BENCH)
+
+style: deps
+	$(say) layout, headers, who includes whom, lengths
+	@python3 tests/style/style.py
+
+clean:
+	$(say) removes build/
+	@rm -rf build
+
+comma = ,
+
+.PHONY: help deps build clang run test unit asan tsan e2e conformance crash fuzz bench style clean
