@@ -1,0 +1,11 @@
+#!/bin/sh
+# Measures build/mobiusd beside the reference server in one run. Results: build/bench/results.jsonl, and a table at the end.
+#   run.sh            everything, about two hours on two cores
+#   run.sh --quick    small sizes, one round: shows that all works
+#   run.sh --only I1,Q
+set -eu
+bench=$(cd "$(dirname "$0")" && pwd)
+make -s -C "$bench" all check
+mkdir -p "$bench/../build/bench"
+cd "$bench/../build/bench"
+exec "$bench/../.venv/bin/python" "$bench/run.py" "$@"

@@ -1,0 +1,102 @@
+"""The process: what it prints, and how it ends."""
+
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from mobiusd import BINARY, StartFailed, command
+
+USAGE, IN_USE, CANNOT_LISTEN = 2, 4, 5
+
+
+def refused(start_server, **options):
+    """The exit code and the standard error of a start that must fail."""
+    with pytest.raises(StartFailed) as caught:
+        start_server(**options)
+    return caught.value.code, caught.value.stderr
+
+
+def test_ready_line_names_port_data_directory_and_process(server):
+    host, port = server.ready["flight"].rsplit(":", 1)
+    assert (host, server.ready["http"]) == ("127.0.0.1", "-")
+    assert int(port) > 0
+    assert server.ready["data"] == str(server.data)
+    assert server.pid == server.process.pid
+
+
+def test_ready_line_escapes_the_data_directory(start_server, tmp_path):
+    server = start_server(data=tmp_path / "a room, with=signs")
+    assert server.ready["data"] == str(server.data)
+
+
+def test_nothing_but_the_ready_line_is_on_standard_output(tmp_path):
+    with subprocess.Popen(command(tmp_path / "data"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        first = process.stdout.readline()
+        process.terminate()
+        assert first.startswith(b"ready ")
+        assert process.stdout.read() == b""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_asked_for_is_clean(server, sign):
+    server.process.send_signal(sign)
+    assert server.process.wait(30) == 0
+
+
+def test_unknown_key_stops_the_start_and_proposes_the_right_one(start_server):
+    code, text = refused(start_server, settings={"flight.listn": "127.0.0.1:0"})
+    assert code == USAGE
+    assert "flight.listn" in text and "flight.listen" in text
+    assert len(text.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("key, value", [("memtable.limit", "many"), ("wal.keep_time", "-1s"), ("flight.listen", "nowhere")])
+def test_bad_value_stops_the_start_and_is_named(start_server, key, value):
+    code, text = refused(start_server, settings={key: value})
+    assert code == USAGE
+    assert key in text and value in text
+
+
+def test_error_in_a_file_names_file_and_line(tmp_path):
+    config = tmp_path / "mobius.ini"
+    config.write_text("[memtable]\nsegment_size = 64MiB\nlimt = 1GiB\n")
+    ended = subprocess.run([BINARY, "--config", config, "--data", tmp_path / "data"], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == USAGE
+    assert f"{config}:3" in ended.stderr and "memtable.limit" in ended.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("words", [["--no-such-word"], ["--set"], ["--set", "novalue"], ["stray"]])
+def test_unknown_words_on_the_command_line_are_refused(words, tmp_path):
+    ended = subprocess.run([BINARY, "--data", tmp_path / "data", *words], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (USAGE, "")
+    assert ended.stderr.strip()
+
+
+def test_a_data_directory_has_one_server(server, start_server):
+    code, text = refused(start_server, data=server.data)
+    assert code == IN_USE
+    assert str(server.data) in text
+    assert server.running()
+
+
+def test_a_port_has_one_server(start_server, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, text = refused(start_server, settings={"flight.listen": address})
+    assert code == CANNOT_LISTEN
+    assert address in text
+
+
+def test_a_killed_server_leaves_its_directory_to_the_next(server):
+    server.kill()
+    server.start()
+    assert server.running()
+
+
+def test_print_config_names_every_key_with_its_value(tmp_path):
+    ended = subprocess.run([BINARY, "--set", "memtable.segment_size=7MiB", "--print-config"], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0
+    assert "segment_size" in ended.stdout and "7MiB" in ended.stdout
