@@ -1,0 +1,91 @@
+// catalog.h - what exists on disk: tables with every version, files, counters. SQLite behind it,
+// one thread.
+//
+// The log is the commit point of every change of schema; the catalog follows, in commit order, with
+// the seq it has applied in the same transaction, so a start replays what is newer. Files are the
+// other way round: a file exists once the catalog says so.
+//
+// Threads  all functions may be called from any thread; the work is done by the catalog's own, in
+// order.
+
+#pragma once
+
+#include "base/hash.h"
+#include "catalog/table_def.h"
+
+typedef struct Catalog Catalog;
+
+typedef struct CatalogState {
+	uint8_t epoch[16];
+	uint64_t applied_seq;     // schema changes up to here are in
+	uint32_t next_table_id;   // never reused
+	uint64_t next_segment_id; // never reused
+	uint32_t next_schema_id;
+	bool created; // this open made it
+} CatalogState;
+
+// One Parquet file.
+typedef struct FileMeta {
+	uint64_t segment_id;
+	uint32_t table_id;
+	uint32_t table_version; // the definition it was written under
+	int32_t level;
+	int64_t rows;
+	uint64_t bytes;
+	uint64_t footer_bytes;
+	Hash128 hash;
+	int64_t min_time; // in the time column's unit; min > max: none
+	int64_t max_time;
+	uint64_t min_seq;
+	uint64_t max_seq;
+	int64_t created_ns;
+	int64_t sealed_ns;
+} FileMeta;
+
+// Opens or creates `path`. A fresh one gets a random epoch.
+Status catalog_open(const char *path, Catalog **out, CatalogState *state, Error *err);
+void catalog_close(Catalog *catalog); // finishes what was queued; NULL is allowed
+
+// At start, before anything is queued: databases, tables (every version, oldest first, the current
+// one last), files.
+typedef struct CatalogVisitor {
+	Status (*database)(void *arg, const char *name, Error *err);
+	Status (*table)(void *arg, TableDef *def, bool current, Error *err); // borrowed
+	Status (*file)(void *arg, const FileMeta *file, Error *err);
+	Status (*flushed)(void *arg, uint32_t table_id, uint64_t flushed_seq,
+					  Error *err); // commits ≤ this are in files
+	void *arg;
+} CatalogVisitor;
+Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err);
+
+// Queued, in commit order; idempotent. If SQLite refuses, the catalog keeps them and tries again;
+// catalog_applied_seq stays behind, and with it the log is kept. They cannot fail: the caller gives
+// the node, made before the commit.
+typedef struct CatalogChange CatalogChange;
+Status catalog_change_define(TableDef *def, CatalogChange **out, Error *err);
+Status catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err);
+void catalog_change_free(CatalogChange *change); // never applied; NULL is allowed
+void catalog_apply(Catalog *catalog, CatalogChange *change, uint64_t seq); // takes the node
+uint64_t catalog_applied_seq(const Catalog *catalog);
+// While something is queued: the seq before the first of it. Otherwise `otherwise` (the newest
+// published seq).
+uint64_t catalog_needed_after(const Catalog *catalog, uint64_t otherwise);
+
+// Durable on return. Adds files of one or more tables and moves each table's flushed seq; removes
+// `removed` (segment ids).
+typedef struct CatalogFlushed {
+	uint32_t table_id;
+	uint64_t flushed_seq;
+} CatalogFlushed;
+Status catalog_publish(Catalog *catalog, const FileMeta *files, int32_t file_count,
+					   const uint64_t *removed, int32_t removed_count,
+					   const CatalogFlushed *flushed, int32_t flushed_count, Error *err);
+
+// A new epoch (after a recovery that lost something), durable on return.
+Status catalog_new_epoch(Catalog *catalog, uint8_t out_epoch[16], Error *err);
+
+// Ids that are never given twice, also across crashes (handed out from blocks that are reserved
+// durably).
+Status catalog_next_table_id(Catalog *catalog, uint32_t *out, Error *err);
+Status catalog_next_segment_id(Catalog *catalog, uint64_t *out, Error *err);
+Status catalog_next_schema_id(Catalog *catalog, uint32_t *out, Error *err);

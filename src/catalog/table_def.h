@@ -1,0 +1,78 @@
+// table_def.h - what a table is: names, columns with roles, options. Immutable and counted; a
+// change makes the next version.
+//
+// Columns have ids that are never reused within a table, so batches and files written under older
+// versions map by id.
+//
+// Threads  any.
+
+#pragma once
+
+#include "arrow/schema.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+typedef enum ColumnRole { ROLE_FIELD, ROLE_TAG, ROLE_TIME, ROLE_KEY } ColumnRole;
+typedef enum TableKind { TABLE_SERIES, TABLE_ENTITY, TABLE_PLAIN, TABLE_ARCHIVE } TableKind;
+
+typedef struct TableDef TableDef;
+
+uint32_t table_id(const TableDef *def);
+uint32_t table_version(const TableDef *def); // from 1
+const char *table_database(const TableDef *def);
+const char *table_name(const TableDef *def);
+TableKind table_kind(const TableDef *def);
+int64_t table_created_ns(const TableDef *def);
+bool table_durable(const TableDef *def); // the table's default durability
+
+Schema *table_schema(const TableDef *def); // borrowed; canonical types, in column order
+int32_t table_column_count(const TableDef *def);
+uint32_t table_column_id(const TableDef *def, int32_t column);
+ColumnRole table_column_role(const TableDef *def, int32_t column);
+int32_t table_column_by_id(const TableDef *def, uint32_t id); // -1: none
+int32_t table_time_column(const TableDef *def);               // -1: a plain table
+int32_t table_tag_count(const TableDef *def);
+int32_t table_tag_column(const TableDef *def, int32_t tag); // column index of the i-th tag
+const char *role_name(ColumnRole role);                     // "time", "tag", "field", "key"
+const char *table_kind_name(TableKind kind);
+
+TableDef *table_def_ref(TableDef *def);
+void table_def_unref(TableDef *def); // NULL is allowed
+DEFINE_DROP(TableDef, table_def_drop, table_def_unref)
+
+// Databases, tables, tasks, users: [A-Za-z_][A-Za-z0-9_]{0,126}; reserved words for databases are
+// refused.
+Status name_check(const char *what, const char *name, Error *err);
+Status database_name_check(const char *name, Error *err);
+
+// What a user asked for. Option texts are as written; NULL: not given.
+typedef struct TableRequest {
+	const char *database;
+	const char *name;
+	Schema *schema;        // any types; canonicalised here
+	const char *time;      // column name
+	const char *tags;      // comma separated; "": none
+	const bool *tag_marks; // per column (CREATE TABLE … TAG); NULL: none
+	const char *durability;
+	// Known but not built yet: named UNIMPLEMENTED.
+	const char *dedup, *ttl, *key;
+} TableRequest;
+
+// The rules of creation: time column (asked for, or named time/ts/timestamp of timestamp type, or
+// the first timestamp column, or none), tags (asked for, else dictionary columns of `schema`'s wire
+// form, else string columns; a plain table has none), names, duplicates that differ only in case,
+// time not of timestamp type. `wire` (may be NULL) is the schema as it was sent, for its dictionary
+// marks. `check` refuses types by name.
+Status table_def_create(const TableRequest *request, const Schema *wire, uint32_t id,
+						int64_t now_ns, Status (*check)(const Field *field, Error *err),
+						TableDef **out, Error *err);
+
+// The next version that can also hold `incoming` (canonical): new columns (fields, or tags if named
+// in `tags`), widened types. *out is `def` itself (a new reference) when nothing has to change.
+// ST_INVALID names the column that conflicts and both types.
+Status table_def_grow(TableDef *def, Schema *incoming, const char *tags,
+					  Status (*check)(const Field *field, Error *err), TableDef **out, Error *err);
+
+// Bytes for the log and the catalog, and back (untrusted: ST_CORRUPT).
+Status table_def_encode(const TableDef *def, Buf *out, Error *err);
+Status table_def_decode(Slice bytes, TableDef **out, Error *err);

@@ -1,0 +1,59 @@
+// scan.h - batches as a table of DuckDB, and table columns as types of DuckDB.
+//
+// SQL text refers to a scan slot by number: mobius_scan(17). The slot gives its columns and
+// cardinality when the statement is bound and its rows when it starts, so a prepared statement can
+// be run again over newer rows. Projection is pushed down; rows come in morsels of 16 Ki; strings
+// are handed over without a copy.
+//
+// Threads  slots: any thread, by one lock of the instance. A BatchScan is immutable and counted;
+// workers share it.
+
+#pragma once
+
+#include "base/arena.h"
+#include "duck/duck.h"
+
+// A run of rows of one batch. map[i] is the batch's column for column i of the scan, -1: NULL in
+// every row. A column whose type is narrower than the scan's is widened on the way (values_widen).
+typedef struct BatchPart {
+	Batch *batch;
+	int64_t rows;       // the first `rows` of it
+	const int32_t *map; // lives as long as the scan (arena)
+} BatchPart;
+
+// Rows of one table reference. `release(owner)` runs when the last user is gone.
+typedef struct BatchScan {
+	const BatchPart *parts;
+	int64_t part_count;
+	int64_t rows;
+	void (*release)(void *owner);
+	void *owner;
+} BatchScan;
+
+typedef struct ScanSlot ScanSlot;
+
+// `schema`: canonical types (arrow/convert.h).
+Status duck_slot_new(Duck *duck, Schema *schema, int64_t expected_rows, ScanSlot **out, Error *err);
+void duck_slot_free(ScanSlot *slot); // after the statements that name it; NULL is allowed
+uint64_t duck_slot_number(const ScanSlot *slot);
+// What the next execution reads. Takes the BatchScan over by value (its release will run) on ST_OK;
+// scan NULL: no rows.
+Status duck_slot_set(ScanSlot *slot, const BatchScan *scan, Error *err);
+
+// ---- types ----
+
+// ST_UNIMPLEMENTED names a type DuckDB cannot hold. Called when a table is created.
+Status duck_check_field(const Field *field, Error *err);
+
+// The SQL type of a canonical field in a query: "BIGINT", "TIMESTAMP_NS", "STRUCT(a BIGINT)", …
+Status duck_sql_type(const Field *field, Buf *out, Error *err);
+
+// A canonical field from a type as users write it in CREATE TABLE (any type name DuckDB knows).
+// ST_INVALID names it.
+Status duck_field_of_type(DuckConn *conn, const char *name, const char *type_text, Field *out,
+						  Arena *arena, Error *err);
+
+// The expression that reads column `name` of type `file` from one of our Parquet files as a value
+// of `table`'s SQL type: the quoted name alone where the file holds it as it is, else with a cast
+// or function around it.
+Status duck_file_column(const Field *file, const Field *table, Buf *out, Error *err);

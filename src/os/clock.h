@@ -1,0 +1,9 @@
+// clock.h - the only door to time.
+
+#pragma once
+
+#include <stdint.h>
+
+int64_t clock_wall_ns(void); // nanoseconds UTC since 1970; may jump
+int64_t clock_mono_ns(void); // never goes back; for deadlines and intervals
+void clock_sleep_ns(int64_t ns);

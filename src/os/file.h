@@ -1,0 +1,69 @@
+// file.h - the only door to the file system.
+//
+// Every function asks fault_here() first. Paths are UTF-8. Reads and writes at explicit offsets may
+// run at the same time from any thread; one thread closes.
+//
+// Durability seam: file_hold_writes(true), set once at start by a test build's process, makes
+// writes stay in this process until file_sync of that file, so that SIGKILL loses what was not
+// synced. Reads of the same File see held bytes. Holds in no product configuration.
+
+#pragma once
+
+#include <sys/uio.h>
+
+#include "base/status.h"
+
+typedef struct File File;
+
+typedef enum FileMode {
+	FILE_READ,       // must exist
+	FILE_WRITE,      // read and write, created when missing
+	FILE_CREATE_NEW, // read and write, must not exist: ST_EXISTS
+} FileMode;
+
+// ST_NOT_FOUND, ST_EXISTS, ST_DISK_FULL, ST_NO_MEMORY or ST_IO, naming the path. Others below
+// likewise.
+Status file_open(const char *path, FileMode mode, File **out, Error *err);
+void file_close(File *file); // NULL is allowed
+Status file_size(File *file, uint64_t *out, Error *err);
+
+// Reads exactly len bytes; ST_CORRUPT when the file ends before.
+Status file_read(File *file, uint64_t off, void *buf, size_t len, Error *err);
+// Reads up to len bytes; *out_len < len only at the end of the file.
+Status file_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_len, Error *err);
+
+// Write all or fail. `iov` may be changed. More than IOV_MAX pieces are allowed.
+Status file_write(File *file, uint64_t off, const void *buf, size_t len, Error *err);
+Status file_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *err);
+
+Status file_sync(File *file,
+				 Error *err); // fdatasync. After a failure the file must not be trusted or retried
+Status file_truncate(File *file, uint64_t size, Error *err);
+Status file_allocate(File *file, uint64_t size, Error *err); // fallocate from 0
+void file_push(File *file, uint64_t off, uint64_t len); // start write-back, do not wait; a hint
+const char *file_path(const File *file);
+
+Status file_rename(const char *from, const char *to, Error *err);
+Status file_link(const char *from, const char *to, Error *err);
+Status file_unlink(const char *path, Error *err); // ST_NOT_FOUND when there is none
+Status file_stat_size(const char *path, uint64_t *out, Error *err);
+
+Status dir_make(const char *path, Error *err); // fine when it exists
+Status dir_sync(const char *path, Error *err); // fsync: makes renames and creations in it durable
+Status dir_remove_all(const char *path, Error *err); // fine when there is none
+
+// Calls `each(arg, name)` for every entry but "." and ".."; stops at its first failure.
+Status dir_list(const char *path, Status (*each)(void *arg, const char *name, Error *err),
+				void *arg, Error *err);
+
+// Takes an exclusive lock that lives as long as the File. ST_CONFLICT when another process has it.
+Status file_lock(const char *path, File **out, Error *err);
+
+void file_hold_writes(bool on);
+long file_live(void); // files not yet closed
+
+static inline void
+file_drop(File **file)
+{
+	file_close(*file);
+}

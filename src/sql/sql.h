@@ -1,0 +1,76 @@
+// sql.h - reads: a text goes through the gate, its tables are replaced by scans of exactly what can
+// hold the answer, DuckDB runs it, batches come out.
+//
+// One Sql per database directory. It owns the users' DuckDB instance (replaced when poisoned), its
+// connections, and what is kept by text: verdicts, and prepared plans for as long as the table
+// definitions and file sets they were made for are current.
+//
+// Threads  any number of queries at once; one query is used by one thread at a time, not always the
+// same; sql_query_cancel: any thread.
+//          sql_query_open and sql_query_next need a stack of 8 MiB.
+
+#pragma once
+
+#include "arrow/batch.h"
+#include "sql/statement.h"
+#include "store/store.h"
+
+typedef struct Sql Sql;
+typedef struct SqlQuery SqlQuery;
+
+// Tables that are not the store's: "system", later "rtdb". Registered by schema name.
+typedef struct SqlSource {
+	// The columns of `name` (canonical types), or ST_NOT_FOUND. *out is a new reference.
+	Status (*columns)(void *ctx, const char *name, Schema **out, Error *err);
+	// Its rows now, of that schema. Runs after the statement's snapshot was taken.
+	Status (*rows)(void *ctx, const char *name, const Snapshot *snapshot, Batch **out, Error *err);
+	// All names, NULL-terminated and static: for proposals and listings.
+	const char *const *names;
+	void *ctx;
+} SqlSource;
+
+typedef struct SqlOptions {
+	Store *store; // borrowed
+	int threads;
+	uint64_t memory_bytes; // query.memory
+	const char *temp_dir;
+	const char *files_dir; // absolute: what read_parquet may open
+	const char *database;  // the default one
+} SqlOptions;
+
+Status sql_open(const SqlOptions *options, Sql **out, Error *err);
+void sql_close(Sql *sql); // after its queries; NULL is allowed
+Status sql_register(Sql *sql, const char *schema, const SqlSource *source, Error *err);
+
+typedef struct SqlSession {
+	const char *database; // NULL: the default
+} SqlSession;
+
+// Lets the text through the gate, binds it and knows the result's schema; runs nothing.
+// ST_INVALID (with position), ST_NOT_FOUND (an unknown table; lists close names), ST_UNIMPLEMENTED,
+// ST_LIMIT.
+Status sql_query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out,
+					  Error *err);
+Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch has
+
+// The next batch of about max_rows / max_bytes at most (a stored batch may be passed on as it is),
+// or NULL at the end. The first call takes the snapshot and starts.
+Status sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out,
+					  Error *err);
+void sql_query_cancel(SqlQuery *query);
+void sql_query_close(SqlQuery *query); // NULL is allowed
+DEFINE_DROP(SqlQuery, sql_query_drop, sql_query_close)
+
+// A SELECT's rows as columns of `schema` in its order (INSERT): each value cast as the engine casts
+// on insert.
+Status sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema *schema,
+						 SqlQuery **out, Error *err);
+
+// A canonical field from CREATE TABLE's type text.
+Status sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullable,
+						 Field *out, Arena *arena, Error *err);
+
+// Finds the table a statement of ours names: a reference, or ST_NOT_FOUND with close names,
+// ST_INVALID when ambiguous or not in htdb.
+Status sql_find_table(Sql *sql, const SqlTableName *name, const SqlSession *session, Table **out,
+					  Error *err);

@@ -1,0 +1,74 @@
+// statement.h - what a text asks for: reads go to DuckDB through the gate (query.h); a few
+// statements are ours and parsed here.
+//
+// Names in statements are unquoted texts with a flag that says whether they were quoted (unquoted
+// ones fold case). Everything lies in the statement's arena.
+
+#pragma once
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+typedef enum StatementKind {
+	STATEMENT_READ, // SELECT, WITH, FROM, VALUES, TABLE, EXPLAIN, DESCRIBE, SUMMARIZE: the gate
+					// decides
+	STATEMENT_CREATE_TABLE,
+	STATEMENT_DROP_TABLE,
+	STATEMENT_INSERT,
+	STATEMENT_FLUSH,
+	STATEMENT_SHOW_TABLES,
+} StatementKind;
+
+typedef struct SqlName {
+	const char *text;
+	bool quoted;
+	int32_t position; // of its first byte in the statement
+} SqlName;
+
+// [database.][schema.]table. Parts that were not written have text NULL.
+typedef struct SqlTableName {
+	SqlName database;
+	SqlName schema;
+	SqlName table;
+} SqlTableName;
+
+typedef struct SqlColumnDef {
+	SqlName name;
+	const char *type; // as written
+	bool tag;
+	bool not_null;
+} SqlColumnDef;
+
+typedef struct SqlOption {
+	const char *key;
+	const char *value;
+	int32_t position;
+} SqlOption;
+
+typedef struct SqlStatement {
+	StatementKind kind;
+	const char *text; // trimmed, without a trailing semicolon, NUL-terminated
+	SqlTableName table;
+	bool if_exists; // DROP: if exists; CREATE: if not exists
+	// CREATE TABLE
+	SqlColumnDef *columns;
+	int32_t column_count;
+	SqlOption *options;
+	int32_t option_count;
+	// INSERT
+	SqlName *targets; // NULL: all columns in order
+	int32_t target_count;
+	const char *source;      // the SELECT or VALUES text
+	int32_t source_position; // where it begins in text, for error positions
+	Arena arena;
+} SqlStatement;
+
+// ST_INVALID with position; two statements in one text are refused here. Statements that are
+// planned but not built are ST_UNIMPLEMENTED by name (ALTER, UPDATE, DELETE, TRUNCATE, BEGIN,
+// CREATE STREAM, …); options of CREATE TABLE likewise, an unknown one with a proposal. Anything
+// that is not ours and not a read (SET, COPY, ATTACH, PRAGMA, INSTALL, …) is ST_INVALID and says
+// that the statement is not allowed.
+Status sql_parse(Slice text, SqlStatement **out, Error *err);
+void sql_statement_free(SqlStatement *statement); // NULL is allowed
+DEFINE_DROP(SqlStatement, sql_statement_drop, sql_statement_free)

@@ -1,0 +1,28 @@
+// files.h - a table's flushed segments: Parquet files, by immutable set.
+//
+// Threads  sets are immutable and counted. A File leaves the disk when it was doomed and its last
+// user is gone.
+
+#pragma once
+
+#include "catalog/catalog.h"
+
+typedef struct DataFile DataFile;
+typedef struct FileSet FileSet;
+
+// Takes references of def (the version it was written under). `path` is copied.
+Status data_file_new(const FileMeta *meta, TableDef *def, const char *path, DataFile **out,
+					 Error *err);
+DataFile *data_file_ref(DataFile *file);
+void data_file_unref(DataFile *file); // NULL is allowed
+void data_file_doom(DataFile *file);  // unlink at the last unref
+const FileMeta *data_file_meta(const DataFile *file);
+TableDef *data_file_def(const DataFile *file); // borrowed
+const char *data_file_path(const DataFile *file);
+
+Status file_set_with(const FileSet *base, DataFile *add, FileSet **out,
+					 Error *err);                     // base NULL: empty; ordered by min_seq
+FileSet *file_set_ref(FileSet *set);                  // NULL is allowed
+void file_set_unref(FileSet *set);                    // NULL is allowed
+int32_t file_set_count(const FileSet *set);           // NULL: 0
+DataFile *file_set_at(const FileSet *set, int32_t i); // borrowed

@@ -1,0 +1,74 @@
+// segment.h - a run of a table's rows with one life: GROWING → SEALED → FLUSHED → DROPPED. This is
+// the form in memory; a flushed one is a file (files.h).
+//
+// A segment is a list of references to received batches; small batches are gathered into chunks of
+// fixed capacity. What a reader may see is told by seq: rows of commits ≤ its snapshot's seq.
+//
+// Threads  one appender (the syncer); any readers. Sealed ones never change.
+
+#pragma once
+
+#include "arrow/batch.h"
+#include "store/budget.h"
+#include "store/shape.h"
+
+typedef struct Segment Segment;
+
+typedef enum SegmentStatus {
+	SEGMENT_GROWING,
+	SEGMENT_SEALED,
+	SEGMENT_FLUSHED,
+	SEGMENT_DROPPED
+} SegmentStatus;
+const char *segment_status_name(SegmentStatus status); // "GROWING", …
+
+typedef struct SegmentStats {
+	SegmentStatus status;
+	uint64_t id;
+	int64_t rows;
+	uint64_t bytes;   // held in memory
+	int64_t min_time; // in the column's unit; min > max: none
+	int64_t max_time;
+	uint64_t min_seq; // 0: empty
+	uint64_t max_seq;
+	int64_t created_ns;
+	int64_t sealed_ns; // 0: not yet
+} SegmentStats;
+
+// One batch on its way into a segment, made by the handler: nothing the append does can fail. Holds
+// its reservation.
+typedef struct SegmentInsert SegmentInsert;
+// `ids` (rows entries, or NULL) are copied. Computes the time range. Takes references. `reserved`
+// bytes of `budget` go with it and are released when the rows leave memory.
+Status segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32_t *ids,
+						  Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err);
+void segment_insert_free(SegmentInsert *insert); // one that was never appended; NULL is allowed
+int64_t segment_insert_rows(const SegmentInsert *insert);
+bool segment_insert_times(const SegmentInsert *insert, int64_t *min,
+						  int64_t *max); // false: no time column
+
+Status segment_new(uint64_t id, Budget *budget, BytesPool *pool, int64_t now_ns, Segment **out,
+				   Error *err);
+Segment *segment_ref(Segment *seg);
+void segment_unref(Segment *seg); // NULL is allowed; the last one gives the memory back
+DEFINE_DROP(Segment, segment_drop, segment_unref)
+
+void segment_append(Segment *seg, SegmentInsert *insert,
+					uint64_t seq); // GROWING only; takes the insert
+void segment_seal(Segment *seg, int64_t now_ns);
+SegmentStats segment_stats(const Segment *seg);
+
+// What a reader at `seq` sees that overlaps [min_time, max_time] (in the column's unit, inclusive):
+// each(batch, rows, shape, ids) where the first `rows` rows count. ids may be NULL. Batches are
+// borrowed for as long as the segment is referenced.
+typedef struct SegmentPart {
+	Batch *batch;
+	int64_t rows;
+	Shape *shape;
+	const uint32_t *ids;
+	uint64_t min_seq;
+	uint64_t max_seq; // of the rows that count
+} SegmentPart;
+Status segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,
+					Status (*each)(void *arg, const SegmentPart *part, Error *err), void *arg,
+					Error *err);

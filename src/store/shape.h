@@ -1,0 +1,32 @@
+// shape.h - how the batches of one put stream lie in a table: which schema they are encoded in and
+// which table column each of its columns is.
+//
+// The log names a shape by its id (schema id). Immutable and counted.
+
+#pragma once
+
+#include "catalog/table_def.h"
+
+typedef struct Shape Shape;
+
+// `schema`: canonical, each field a column of def by name, its type equal to or narrower than the
+// column's.
+Status shape_new(uint32_t id, TableDef *def, Schema *schema, Shape **out, Error *err);
+Shape *shape_ref(Shape *shape);
+void shape_unref(Shape *shape); // NULL is allowed
+DEFINE_DROP(Shape, shape_drop, shape_unref)
+
+uint32_t shape_id(const Shape *shape);
+uint32_t shape_table_id(const Shape *shape);
+Schema *shape_schema(const Shape *shape); // borrowed
+Slice shape_encoded(const Shape *shape);  // what a WAL_SCHEMA record holds
+uint32_t shape_column_id(const Shape *shape,
+						 int32_t i); // table column id of the schema's i-th column
+bool shape_is_whole(
+	const Shape *shape,
+	const TableDef *def); // same columns, types and order as def: rows need no mapping
+// map[c] for each column c of def: the shape's column, -1: none. `map` has table_column_count(def)
+// entries.
+void shape_map(const Shape *shape, const TableDef *def, int32_t *map);
+Status shape_decode(Slice encoded, uint32_t id, Shape **out,
+					Error *err); // from the log; ST_CORRUPT

@@ -1,0 +1,115 @@
+// store.h - tables, their memory segments and files; snapshots over them; flush; checkpoint.
+//
+// The store has one lock, held for pointer swaps only: it guards the names, and of each table its
+// definition, its file set and its chain of memory segments, and the published seq. A snapshot
+// takes all it needs under that lock in one step, so seq, files and memory agree.
+//
+// Threads  store_apply_* and store_seal belong to the publishing thread (the syncer; recovery
+// before it). Flushing to the keeper thread. Everything else: any.
+
+#pragma once
+
+#include "arrow/batch.h"
+#include "catalog/catalog.h"
+#include "duck/duck.h"
+#include "store/budget.h"
+#include "store/files.h"
+#include "store/segment.h"
+#include "store/series.h"
+#include "store/shape.h"
+
+typedef struct Store Store;
+typedef struct Table Table; // counted; lives on after a drop while somebody holds it
+
+typedef struct StoreOptions {
+	const char *dir;  // the data directory: files/, tmp/, checkpoint/ are in it
+	Catalog *catalog; // borrowed
+	Duck *duck;       // borrowed: the trusted instance
+	Budget *budget;   // borrowed: memtable.limit
+	BytesPool *pool;
+	uint64_t segment_bytes; // memtable.segment_size
+	int64_t segment_age_ns;
+	uint32_t series_limit;
+} StoreOptions;
+
+// Loads what the catalog knows: tables, versions, files; removes files the catalog does not know;
+// loads the newest good checkpoint.
+Status store_open(const StoreOptions *options, Store **out, Error *err);
+void store_close(Store *store);                    // NULL is allowed
+uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded
+uint64_t store_flushed_seq(const Table *table);    // replay skips this table's commits ≤ it
+
+// ---- tables ----
+
+Table *store_find(
+	Store *store, const char *database, const char *name, bool fold,
+	bool *ambiguous); // a reference, or NULL. fold: an exact match wins, else one by ASCII case
+Table *store_find_id(Store *store, uint32_t table_id); // a reference, or NULL
+bool store_has_database(Store *store, const char *name);
+Table *table_ref(Table *table);
+void table_unref(Table *table); // NULL is allowed
+DEFINE_DROP(Table, table_drop_ref, table_unref)
+TableDef *table_current(Table *table); // a reference of the definition now
+bool table_dropped(const Table *table);
+SeriesMap *table_series(Table *table);
+
+// ---- the commit path: made by handlers (may fail), applied by the publishing thread (cannot) ----
+
+// A table that will exist, or the next version of one.
+typedef struct StoreDefine StoreDefine;
+Status store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err);
+void store_define_free(StoreDefine *define); // never applied; NULL is allowed
+
+// Ids, time range, nodes and the spare segment are made here. Takes over `reserved` bytes of the
+// budget on ST_OK.
+Status store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_t reserved,
+						SegmentInsert **out, Error *err);
+
+void store_apply_insert(Store *store, Table *table, SegmentInsert *insert,
+						uint64_t seq); // seals and rotates by size
+void store_apply_define(Store *store, StoreDefine *define,
+						uint64_t seq); // queues the catalog change too
+void store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq);
+void store_publish(Store *store, uint64_t seq); // commits ≤ seq are visible from now on
+uint64_t store_published_seq(const Store *store);
+
+// Seals the growing segment if it has rows (table NULL: of every table; min_age_ns > 0: only those
+// older and worth it).
+void store_seal(Store *store, Table *table, int64_t min_age_ns);
+
+// ---- snapshots ----
+
+typedef struct TableView {
+	Table *table;
+	TableDef *def;
+	FileSet *files;     // may be NULL
+	Segment **segments; // oldest first
+	int32_t segment_count;
+} TableView;
+
+typedef struct Snapshot {
+	uint64_t seq;
+	TableView *tables;
+	int32_t table_count;
+} Snapshot;
+
+// The given tables (references are taken) at one moment, in the same order; tables NULL: every
+// table.
+Status store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out,
+					  Error *err);
+void snapshot_free(Snapshot *snapshot); // NULL is allowed
+DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
+int64_t view_rows(const TableView *view, uint64_t seq); // exact while nothing is deleted
+
+// ---- keeping: one thread ----
+
+// Flushes the oldest sealed segment, if there is one: sorts by (tags, time), writes, syncs,
+// renames, publishes. *did says whether there was one. On ST_OK its memory is free once readers are
+// gone. After a failure nothing has changed and it can be tried again.
+Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
+bool store_has_sealed(Store *store);
+void store_on_sealed(Store *store, void (*wake)(void *arg),
+					 void *arg); // called when a segment was sealed
+// The lowest seq whose rows are in memory only (INT64_MAX-ish UINT64_MAX: none).
+uint64_t store_unflushed_seq(Store *store);
+Status store_write_checkpoint(Store *store, Error *err); // series tables as of the published seq
