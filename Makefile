@@ -72,7 +72,7 @@ e2e: build
 
 conformance: build
 	$(say) other implementations' clients against our servers
-	@tests/conformance/run.sh build
+	@$(PYTHON) tests/conformance/run.py build
 
 crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
