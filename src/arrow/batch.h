@@ -44,10 +44,10 @@ Status batch_new(Schema *schema, int64_t rows, const Column *columns, Bytes *con
 				 int32_t owner_count, Batch **out, Error *err);
 
 // Full validation of buffers against the type: lengths, alignment (values by their width up to 8
-// bytes), offsets monotonic and inside, UTF-8, decimals and times of day in range, map keys not NULL.
-// Corrected, so columns are not const: a wrong null count; a missing offsets buffer where there are no
-// rows; children longer than their parent needs. Values behind a NULL may be anything that is
-// inside. ST_INVALID names column and row.
+// bytes), offsets monotonic and inside, UTF-8, decimals and times of day in range, map keys not
+// NULL. Corrected, so columns are not const: a wrong null count; a missing offsets buffer where
+// there are no rows; children longer than their parent needs. Values behind a NULL may be anything
+// that is inside. ST_INVALID names column and row.
 Status column_validate(const Field *field, Column *column, Error *err);
 
 // The first `rows` rows of a batch, or a subset of its columns: views, no copy of buffers.
@@ -56,7 +56,8 @@ Status batch_select(Batch *batch, const int32_t *columns, int32_t count, Schema 
 					Batch **out, Error *err);
 
 // Rows in another order and from several batches of one schema: order[i] names batch and row, which
-// must exist. ST_UNIMPLEMENTED for views; ST_LIMIT where a column would pass 2 GiB of 32-bit offsets.
+// must exist. ST_UNIMPLEMENTED for views; ST_LIMIT where a column would pass 2 GiB of 32-bit
+// offsets.
 typedef struct RowRef {
 	uint32_t batch;
 	uint32_t row;
