@@ -33,7 +33,7 @@ def main():
     counts = [count(log) for log in logs]
     passed, failed = (sum(column) for column in zip(*counts)) if counts else (0, 0)
     print(f"{passed} passed, {failed} failed")
-    return status or failed > 0
+    return status or failed > 0 or passed == 0
 
 
 if __name__ == "__main__":
