@@ -20,7 +20,7 @@ help:
 	@echo "make clang    the whole tree with clang; the other words use gcc"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make crash    kill the server while clients write, and count what came back"
-	@echo "make conformance  the integration client of another Flight implementation"
+	@echo "make conformance  clients that others wrote: Arrow's integration client, h2spec"
 	@echo "make bench    measure, side by side with a reference server: minutes to hours"
 	@echo "make style    layout, headers that compile alone, who includes whom, lengths"
 	@echo "make clean    remove build/"
@@ -71,7 +71,7 @@ e2e: build
 	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e
 
 conformance: build
-	$(say) other implementations' clients against our servers
+	$(say) clients that others wrote, against our servers
 	@$(PYTHON) tests/conformance/run.py build
 
 crash: build

@@ -19,4 +19,4 @@ for target in "$build"/tests/fuzz/fuzz_*; do
 	fi
 done
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
