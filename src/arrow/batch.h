@@ -56,8 +56,8 @@ Status batch_select(Batch *batch, const int32_t *columns, int32_t count, Schema 
 					Batch **out, Error *err);
 
 // Rows in another order and from several batches of one schema: order[i] names batch and row, which
-// must exist. ST_UNIMPLEMENTED for views; ST_LIMIT where a column would pass 2 GiB of 32-bit
-// offsets.
+// must exist. The buffers are new, but views share the data they point into. ST_LIMIT where a
+// column would pass the 2 GiB of 32-bit offsets.
 typedef struct RowRef {
 	uint32_t batch;
 	uint32_t row;

@@ -62,7 +62,8 @@ column_nulls(const Field *field, int64_t rows, BytesPool *pool, Owners *owners, 
 		return no_memory(&t);
 	if (layout.values && !zero_buffer(&t, values_bytes(&layout, rows), &c.values))
 		return no_memory(&t);
-	if (c.child_count > 0 && (c.children = owners_columns(owners, c.child_count)) == NULL)
+	if (c.child_count > 0 &&
+		(c.children = owners_array(owners, (size_t)c.child_count, sizeof(Column))) == NULL)
 		return no_memory(&t);
 
 	int64_t items = layout.offset_bytes > 0             ? 0
@@ -247,7 +248,7 @@ convert_children(const Target *t, const Field *from, const Column *c, Column *ou
 {
 	if (c->child_count == 0)
 		return ST_OK;
-	out->children = owners_columns(t->owners, c->child_count);
+	out->children = owners_array(t->owners, (size_t)c->child_count, sizeof(Column));
 	if (out->children == NULL)
 		return no_memory(t);
 	for (int32_t i = 0; i < c->child_count; i++) {

@@ -6,7 +6,7 @@ struct Owners {
 	Bytes **list;
 	int32_t count;
 	int32_t cap;
-	Arena arena; // Columns of children
+	Arena arena; // Columns of children, Slices of views
 };
 
 Owners *
@@ -84,8 +84,8 @@ owners_buffer(Owners *owners, BytesPool *pool, size_t len)
 	return bytes_data(bytes);
 }
 
-Column *
-owners_columns(Owners *owners, int32_t count)
+void *
+owners_array(Owners *owners, size_t n, size_t size)
 {
-	return arena_array(&owners->arena, (size_t)count, sizeof(Column));
+	return arena_array(&owners->arena, n, size);
 }

@@ -7,5 +7,6 @@
 // `len` bytes for a new buffer, not zeroed, which live as long as the owners. NULL: no memory.
 uint8_t *owners_buffer(Owners *owners, BytesPool *pool, size_t len);
 
-// Zeroed Columns for children (batch_new copies them). They go with the Owners. NULL: no memory.
-Column *owners_columns(Owners *owners, int32_t count);
+// A zeroed array for Columns of children and Slices of views, which batch_new copies. It goes with
+// the Owners. NULL: no memory.
+void *owners_array(Owners *owners, size_t n, size_t size);
