@@ -29,7 +29,7 @@ deps:
 	@deps/install.sh
 
 # configure FOLDER, COMPILER, OPTIONS
-configure = @test -f $(1)/build.ninja || CC=$(2) meson setup $(1) $(3) >/dev/null || { cat $(1)/meson-logs/meson-log.txt; exit 1; }
+configure = @test -f $(1)/build.ninja || CC=$(2) meson setup $(1) $(3) >/dev/null || { tail -n 5 $(1)/meson-logs/meson-log.txt; exit 1; }
 say = @echo "== $@:"
 
 build: deps
