@@ -6,8 +6,8 @@
 //
 // Unary RPCs (GetFlightInfo, PollFlightInfo, GetSchema) are answered by one flight_reply_*, which
 // also ends them. The streaming ones by any number of flight_send_* and then flight_finish. An
-// error is flight_finish with it, any time. `done` comes exactly once, whoever ended the call;
-// afterwards everything sent is ignored.
+// error is flight_finish with it, any time. `done` comes exactly once, whoever ended the call, for
+// every call that `authenticate` saw; after either, everything sent is ignored.
 //
 // Bytes in arguments are borrowed until the handler returns, but FlightData, which is moved.
 
@@ -91,8 +91,10 @@ typedef struct FlightHandlers {
 
 typedef struct FlightOptions {
 	const FlightHandlers *handlers;
-	void *service;    // the handlers' own
-	GrpcOptions grpc; // methods and service are filled in by flight_server_new
+	void *service; // the handlers' own
+	// methods and service are filled in by flight_server_new; reserve and release get the service
+	// above.
+	GrpcOptions grpc;
 	// grpc.health.v1: whether the server serves now. NULL: always.
 	bool (*healthy)(void *service);
 } FlightOptions;
@@ -101,6 +103,10 @@ typedef struct FlightServer FlightServer;
 Status flight_server_new(const FlightOptions *options, FlightServer **out, Error *err);
 GrpcServer *flight_server_grpc(FlightServer *server); // to listen, drain, count
 void flight_server_free(FlightServer *server);        // NULL is allowed
+// Says that `healthy` may answer otherwise now: whoever watches is told. Any thread.
+void flight_server_health_changed(FlightServer *server);
+// grpc_server_drain, and an end to the health watches, which would outlast it.
+void flight_server_drain(FlightServer *server, int64_t deadline_mono_ns);
 
 void *flight_service(const FlightCall *call);
 void flight_set_user(FlightCall *call, void *user);
@@ -118,14 +124,15 @@ void flight_reply_schema(FlightCall *call, Slice encapsulated_schema);
 
 void flight_send_handshake(FlightCall *call, Slice payload);
 void flight_send_info(FlightCall *call, const FlightInfo *info); // ListFlights
-// One FlightData. False: above the high-water mark, wait for `writable`.
+// One FlightData. pieces 0: without a body. False: above the high-water mark, wait for `writable`.
 bool flight_send_data(FlightCall *call, Slice header, Slice app_metadata, const Piece *body,
 					  size_t pieces);
 bool flight_send_put_result(FlightCall *call, Slice app_metadata);
 void flight_send_result(FlightCall *call, Slice body); // DoAction
 void flight_send_action_type(FlightCall *call, const char *type, const char *description);
 
-// Ends the call: OK when status is ST_OK, else with err's text and position.
+// Ends the call: OK when status is ST_OK, else with err's text (err may be NULL) and its position,
+// if it has one, as the trailer `error-position`.
 void flight_finish(FlightCall *call, Status status, const Error *err);
 
 void flight_consume(FlightCall *call, size_t wire_bytes);
@@ -133,3 +140,25 @@ void flight_consume(FlightCall *call, size_t wire_bytes);
 FlightCall *flight_ref(FlightCall *call);
 void flight_unref(FlightCall *call);
 void flight_post(FlightCall *call, LoopCall *post); // any thread
+
+// ---- credentials ----
+
+typedef enum CredentialsKind {
+	CREDENTIALS_NONE,
+	CREDENTIALS_BASIC,
+	CREDENTIALS_BEARER
+} CredentialsKind;
+
+typedef struct FlightCredentials {
+	CredentialsKind kind;
+	Slice user; // BASIC
+	Slice password;
+	Slice token; // BEARER
+	Buf storage; // of the decoded header
+} FlightCredentials;
+// What a caller shows: `authorization: Basic …` or `Bearer …`, else the BasicAuth of a Handshake's
+// payload (empty: none), else `auth-token-bin`. Nothing of these is CREDENTIALS_NONE; one that
+// cannot be read is ST_UNAUTHENTICATED. Slices lie in the call's headers, the payload and `out`,
+// which is zeroed before.
+Status flight_credentials(FlightCall *call, Slice payload, FlightCredentials *out, Error *err);
+void flight_credentials_close(FlightCredentials *credentials); // and forgets the password

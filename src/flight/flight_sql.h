@@ -34,6 +34,8 @@ typedef struct SqlCommand {
 // in `bytes`.
 Status flight_sql_decode(Slice bytes, SqlCommand *out, Error *err);
 
+// Any(<message name>) around a message that is encoded already: results of SQL_OTHER.
+void flight_sql_wrap(Buf *out, const char *name, Slice value);
 // Any(TicketStatementQuery{handle}).
 void flight_sql_ticket(Buf *out, Slice handle);
 // Any(ActionCreatePreparedStatementResult). Schemas are encapsulated; empty: omitted.
