@@ -57,6 +57,14 @@ Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch h
 // or NULL at the end. The first call takes the snapshot and starts.
 Status sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out,
 					  Error *err);
+// What an execution sees, so that another one of the same text sees the same: before the first
+// sql_query_next. *pin NULL: takes the snapshot now and gives a new pin.
+typedef struct SqlPin SqlPin;
+Status sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err);
+SqlPin *sql_pin_ref(SqlPin *pin);
+void sql_pin_unref(SqlPin *pin);           // NULL is allowed
+uint64_t sql_pin_bytes(const SqlPin *pin); // memory it keeps from being freed
+
 void sql_query_cancel(SqlQuery *query);
 void sql_query_close(SqlQuery *query); // NULL is allowed
 DEFINE_DROP(SqlQuery, sql_query_drop, sql_query_close)

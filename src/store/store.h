@@ -39,6 +39,9 @@ void store_close(Store *store);                    // NULL is allowed
 uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded
 uint64_t store_flushed_seq(const Table *table);    // replay skips this table's commits ≤ it
 
+// The lowest flushed seq of all tables that may have rows in the log; UINT64_MAX: no table.
+uint64_t store_flushed_floor(Store *store);
+
 // ---- tables ----
 
 Table *store_find(

@@ -1,0 +1,255 @@
+// catalog_sql.c - the catalog in SQLite.
+//
+//     meta(key, value)                                 format, applied_seq, next_table_id,
+//     next_segment_id, next_schema_id epoch(id)                                        one row, 16
+//     bytes databases(name) tables(id, flushed_seq)                          what exists
+//     definitions(table_id, version, definition)       every version, as table_codec.c has it
+//     files(segment_id, table_id, …)                   Parquet files
+
+#include <string.h>
+
+#include "catalog/catalog_int.h"
+
+enum { FORMAT = 1 };
+
+static const char SCHEMA_SQL[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE epoch(id BLOB NOT NULL);"
+	"CREATE TABLE databases(name TEXT PRIMARY KEY) WITHOUT ROWID;"
+	"CREATE TABLE tables(id INTEGER PRIMARY KEY, flushed_seq INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE definitions(table_id INTEGER NOT NULL, version INTEGER NOT NULL, definition BLOB "
+	"NOT NULL,"
+	" PRIMARY KEY(table_id, version)) WITHOUT ROWID;"
+	"CREATE TABLE files(segment_id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, table_version "
+	"INTEGER NOT NULL,"
+	" level INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, footer_bytes INTEGER "
+	"NOT NULL,"
+	" hash BLOB NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER "
+	"NOT NULL,"
+	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL);"
+	"CREATE INDEX files_of_table ON files(table_id);"
+	"INSERT INTO databases VALUES('mobius');"
+	"INSERT INTO meta "
+	"VALUES('format',1),('applied_seq',0),('next_table_id',1),('next_segment_id',1),('next_schema_"
+	"id',1);";
+
+// ---- statements ----
+
+Status
+catalog_sql_error(sqlite3 *db, const char *what, Error *err)
+{
+	int code = sqlite3_errcode(db);
+	const char *text = sqlite3_errmsg(db);
+	switch (code & 0xff) {
+	case SQLITE_NOMEM: return error_no_memory(err, "the catalog");
+	case SQLITE_FULL: return error_set(err, ST_DISK_FULL, "catalog.db: %s: %s", what, text);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: return error_set(err, ST_CORRUPT, "catalog.db: %s: %s", what, text);
+	default: return error_set(err, ST_IO, "catalog.db: %s: %s", what, text);
+	}
+}
+
+Status
+catalog_exec(sqlite3 *db, const char *sql, Error *err)
+{
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return catalog_sql_error(db, "statement", err);
+	return ST_OK;
+}
+
+Status
+catalog_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Error *err)
+{
+	if (sqlite3_prepare_v2(db, sql, -1, out, NULL) != SQLITE_OK)
+		return catalog_sql_error(db, "prepare", err);
+	return ST_OK;
+}
+
+Status
+catalog_step_done(sqlite3 *db, sqlite3_stmt *stmt, Error *err)
+{
+	int rc = sqlite3_step(stmt);
+	while (rc == SQLITE_ROW)
+		rc = sqlite3_step(stmt);
+	Status st = rc == SQLITE_DONE ? ST_OK : catalog_sql_error(db, "step", err);
+	sqlite3_reset(stmt);
+	return st;
+}
+
+void
+catalog_finalize(sqlite3_stmt **stmt)
+{
+	sqlite3_finalize(*stmt);
+}
+
+// ---- meta ----
+
+Status
+catalog_set_meta(sqlite3 *db, const char *key, int64_t value, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, "UPDATE meta SET value=?2 WHERE key=?1", &stmt, err));
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, value);
+	return catalog_step_done(db, stmt, err);
+}
+
+static Status
+read_number(sqlite3 *db, const char *sql, int64_t *out, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, sql, &stmt, err));
+	int rc = sqlite3_step(stmt);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE
+				   ? error_set(err, ST_CORRUPT, "catalog.db: a number is missing (%s)", sql)
+				   : catalog_sql_error(db, "read", err);
+	*out = sqlite3_column_int64(stmt, 0);
+	return ST_OK;
+}
+
+static Status
+read_epoch(sqlite3 *db, uint8_t epoch[16], Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, "SELECT id FROM epoch", &stmt, err));
+	if (sqlite3_step(stmt) != SQLITE_ROW || sqlite3_column_bytes(stmt, 0) != 16)
+		return error_set(err, ST_CORRUPT, "catalog.db: the epoch is missing");
+	memcpy(epoch, sqlite3_column_blob(stmt, 0), 16);
+	return ST_OK;
+}
+
+Status
+catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err)
+{
+	TRY(catalog_exec(db, "DELETE FROM epoch", err));
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, "INSERT INTO epoch VALUES(?1)", &stmt, err));
+	sqlite3_bind_blob(stmt, 1, epoch, 16, SQLITE_STATIC);
+	return catalog_step_done(db, stmt, err);
+}
+
+Status
+catalog_schema_init(sqlite3 *db, CatalogState *state, Error *err)
+{
+	int64_t tables = 0;
+	TRY(read_number(db, "SELECT count(*) FROM sqlite_master WHERE name='meta'", &tables, err));
+	state->created = tables == 0;
+	if (!state->created)
+		return ST_OK;
+	TRY(catalog_exec(db, "BEGIN IMMEDIATE", err));
+	Status st = catalog_exec(db, SCHEMA_SQL, err);
+	if (st == ST_OK)
+		st = catalog_write_epoch(db, state->epoch, err);
+	if (st == ST_OK)
+		st = catalog_exec(db, "COMMIT", err);
+	if (st != ST_OK)
+		(void)catalog_exec(db, "ROLLBACK", NULL);
+	return st;
+}
+
+Status
+catalog_read_state(sqlite3 *db, CatalogState *state, Error *err)
+{
+	int64_t format, applied, table, segment, schema;
+	TRY(read_number(db, "SELECT value FROM meta WHERE key='format'", &format, err));
+	if (format != FORMAT)
+		return error_set(err, ST_CORRUPT, "catalog.db: format %lld is not one this version reads",
+						 (long long)format);
+	TRY(read_number(db, "SELECT value FROM meta WHERE key='applied_seq'", &applied, err));
+	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_table_id'", &table, err));
+	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_segment_id'", &segment, err));
+	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_schema_id'", &schema, err));
+	TRY(read_epoch(db, state->epoch, err));
+	state->applied_seq = (uint64_t)applied;
+	state->next_table_id = (uint32_t)table;
+	state->next_segment_id = (uint64_t)segment;
+	state->next_schema_id = (uint32_t)schema;
+	return ST_OK;
+}
+
+// ---- changes ----
+
+Status
+catalog_write_define(sqlite3 *db, const TableDef *def, Error *err)
+{
+	SCOPED(buf_close) Buf bytes = BUF_INIT;
+	TRY(table_def_encode(def, &bytes, err));
+	SCOPED(catalog_finalize) sqlite3_stmt *table = NULL, *definition = NULL;
+	TRY(catalog_prepare(db, "INSERT OR IGNORE INTO tables(id) VALUES(?1)", &table, err));
+	sqlite3_bind_int64(table, 1, table_id(def));
+	TRY(catalog_step_done(db, table, err));
+	TRY(catalog_prepare(db, "INSERT OR REPLACE INTO definitions VALUES(?1,?2,?3)", &definition,
+						err));
+	sqlite3_bind_int64(definition, 1, table_id(def));
+	sqlite3_bind_int64(definition, 2, table_version(def));
+	sqlite3_bind_blob(definition, 3, bytes.data, (int)bytes.len, SQLITE_STATIC);
+	return catalog_step_done(db, definition, err);
+}
+
+Status
+catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
+{
+	static const char *const sql[] = {
+		"DELETE FROM files WHERE table_id=?1",
+		"DELETE FROM definitions WHERE table_id=?1",
+		"DELETE FROM tables WHERE id=?1",
+	};
+	for (size_t i = 0; i < COUNT_OF(sql); i++) {
+		SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+		TRY(catalog_prepare(db, sql[i], &stmt, err));
+		sqlite3_bind_int64(stmt, 1, table_id);
+		TRY(catalog_step_done(db, stmt, err));
+	}
+	return ST_OK;
+}
+
+Status
+catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	// A table that was dropped meanwhile takes no file: nobody would ever remove it.
+	TRY(catalog_prepare(db,
+						"INSERT INTO files SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
+						" WHERE EXISTS(SELECT 1 FROM tables WHERE id=?2)",
+						&stmt, err));
+	const int64_t numbers[] = {
+		(int64_t)file->segment_id,
+		file->table_id,
+		file->table_version,
+		file->level,
+		file->rows,
+		(int64_t)file->bytes,
+		(int64_t)file->footer_bytes,
+	};
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		sqlite3_bind_int64(stmt, (int)i + 1, numbers[i]);
+	sqlite3_bind_blob(stmt, 8, &file->hash, sizeof(file->hash), SQLITE_STATIC);
+	const int64_t more[] = {
+		file->min_time,         file->max_time,   (int64_t)file->min_seq,
+		(int64_t)file->max_seq, file->created_ns, file->sealed_ns,
+	};
+	for (size_t i = 0; i < COUNT_OF(more); i++)
+		sqlite3_bind_int64(stmt, (int)i + 9, more[i]);
+	return catalog_step_done(db, stmt, err);
+}
+
+Status
+catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, "DELETE FROM files WHERE segment_id=?1", &stmt, err));
+	sqlite3_bind_int64(stmt, 1, (int64_t)segment_id);
+	return catalog_step_done(db, stmt, err);
+}
+
+Status
+catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, "UPDATE tables SET flushed_seq=max(flushed_seq, ?2) WHERE id=?1", &stmt,
+						err));
+	sqlite3_bind_int64(stmt, 1, flushed->table_id);
+	sqlite3_bind_int64(stmt, 2, (int64_t)flushed->flushed_seq);
+	return catalog_step_done(db, stmt, err);
+}

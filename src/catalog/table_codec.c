@@ -1,0 +1,132 @@
+// table_codec.c - a table definition as bytes, in the log and in the catalog.
+//
+// Little-endian; texts and bytes are counted by a u32.
+//
+//     u32 format (1) · u32 id · u32 version · u32 kind · u32 durable · i64 created · u32 next
+//     column id text database · text name · bytes schema (an Arrow IPC schema message) u32 columns,
+//     then for each: u32 column id · u32 role
+
+#include <string.h>
+
+#include "arrow/ipc_read.h"
+#include "arrow/ipc_write.h"
+#include "base/mem.h"
+#include "base/reader.h"
+#include "catalog/table_def_int.h"
+
+enum { FORMAT = 1, MOST_COLUMNS = 4096 };
+
+static void
+add_counted(Buf *out, Slice bytes)
+{
+	buf_add_u32(out, (uint32_t)bytes.len);
+	buf_add_slice(out, bytes);
+}
+
+Status
+table_def_encode(const TableDef *def, Buf *out, Error *err)
+{
+	SCOPED(buf_close) Buf schema = BUF_INIT;
+	TRY(ipc_write_schema(def->schema, &schema, err));
+	buf_add_u32(out, FORMAT);
+	buf_add_u32(out, def->id);
+	buf_add_u32(out, def->version);
+	buf_add_u32(out, (uint32_t)def->kind);
+	buf_add_u32(out, def->durable);
+	buf_add_u64(out, (uint64_t)def->created_ns);
+	buf_add_u32(out, def->next_column_id);
+	add_counted(out, slice_text(def->database));
+	add_counted(out, slice_text(def->name));
+	add_counted(out, buf_slice(&schema));
+	buf_add_u32(out, (uint32_t)table_column_count(def));
+	for (int32_t i = 0; i < table_column_count(def); i++) {
+		buf_add_u32(out, def->column_ids[i]);
+		buf_add_u32(out, (uint32_t)def->roles[i]);
+	}
+	return buf_status(out, err, "a table definition");
+}
+
+static Status
+bad(Error *err, const char *what)
+{
+	return error_set(err, ST_CORRUPT, "a table definition is damaged: %s", what);
+}
+
+static Status
+read_text(Reader *r, char **out, Error *err)
+{
+	Slice text = reader_counted(r);
+	if (r->failed || memchr(text.data, 0, text.len) != NULL)
+		return bad(err, "a name");
+	*out = mem_strndup((const char *)text.data, text.len);
+	return *out == NULL ? error_no_memory(err, "a table") : ST_OK;
+}
+
+static Status
+read_schema(Reader *r, Schema **out, Error *err)
+{
+	Slice message = reader_counted(r);
+	if (r->failed)
+		return bad(err, "its schema");
+	IpcReader *reader = NULL;
+	IpcLimits limits = IPC_LIMITS_DEFAULT;
+	Status st = ipc_reader_new(message, limits, NULL, &reader, err);
+	if (st != ST_OK)
+		return st == ST_NO_MEMORY ? st : bad(err, "its schema");
+	*out = schema_ref(ipc_reader_schema(reader));
+	ipc_reader_free(reader);
+	return ST_OK;
+}
+
+static Status
+read_columns(Reader *r, TableDef *parts, uint32_t *ids, ColumnRole *roles, Error *err)
+{
+	int32_t times = 0;
+	for (int32_t i = 0; i < schema_field_count(parts->schema); i++) {
+		ids[i] = reader_u32(r);
+		uint32_t role = reader_u32(r);
+		if (r->failed || role > ROLE_KEY || ids[i] >= parts->next_column_id)
+			return bad(err, "its columns");
+		roles[i] = (ColumnRole)role;
+		times += roles[i] == ROLE_TIME;
+	}
+	if (times > 1 || reader_left(r) != 0)
+		return bad(err, "its columns");
+	parts->column_ids = ids;
+	parts->roles = roles;
+	return ST_OK;
+}
+
+Status
+table_def_decode(Slice bytes, TableDef **out, Error *err)
+{
+	Reader r = reader_of(bytes);
+	if (reader_u32(&r) != FORMAT)
+		return bad(err, "an unknown format");
+	TableDef parts = {.id = reader_u32(&r), .version = reader_u32(&r)};
+	uint32_t kind = reader_u32(&r);
+	parts.durable = reader_u32(&r) != 0;
+	parts.created_ns = (int64_t)reader_u64(&r);
+	parts.next_column_id = reader_u32(&r);
+	if (r.failed || kind > TABLE_ARCHIVE)
+		return bad(err, "its head");
+	parts.kind = (TableKind)kind;
+
+	SCOPED(mem_drop) char *database = NULL, *name = NULL;
+	TRY(read_text(&r, &database, err));
+	TRY(read_text(&r, &name, err));
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(read_schema(&r, &schema, err));
+	uint32_t count = reader_u32(&r);
+	if (r.failed || count > MOST_COLUMNS || count != (uint32_t)schema_field_count(schema))
+		return bad(err, "its columns");
+	parts.database = database;
+	parts.name = name;
+	parts.schema = schema;
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array(count + 1, sizeof(*ids));
+	SCOPED(mem_drop) ColumnRole *roles = mem_alloc_array(count + 1, sizeof(*roles));
+	if (ids == NULL || roles == NULL)
+		return error_no_memory(err, "a table");
+	TRY(read_columns(&r, &parts, ids, roles, err));
+	return table_def_build(&parts, out, err);
+}

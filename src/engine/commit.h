@@ -1,0 +1,75 @@
+// commit.h - the conductor: one order for all changes, the log first, then everybody sees them.
+//
+//     handler ──submit──► sequencer: seq, log ──► syncer: fdatasync, apply, publish, acknowledge
+//
+// What needs no order was done by the handler before; nothing here can fail for want of memory. Two
+// threads, so that the next group is written while the last one is synced; no timer: a lone writer
+// waits one sync, a crowd shares one.
+//
+// A failed write (disk full) fails its own commits, and the next try finds the log as it was. A
+// failed sync is final: every waiter fails with ST_UNAVAILABLE and so does every later commit,
+// until a restart.
+//
+// Threads  submit and lane: any. done and release: the sequencer's or the syncer's; they must be
+// short.
+
+#pragma once
+
+#include "arrow/ipc_write.h"
+#include "store/store.h"
+#include "wal/wal.h"
+
+typedef struct Commit Commit;
+typedef struct Conductor Conductor;
+
+// One change in a commit. What publishing does is told by wal.kind.
+typedef struct CommitEntry {
+	WalEntry wal;
+	Table *table;          // WAL_BATCH, WAL_DROP: a reference
+	SegmentInsert *insert; // WAL_BATCH
+	StoreDefine *define;   // WAL_DEFINE
+	CatalogChange *change; // WAL_DROP
+	// What wal.pieces lie in.
+	Buf head;
+	Piece *pieces;
+	Bytes *body;
+	IpcMessage message;
+	Shape *shape;
+} CommitEntry;
+
+struct Commit {
+	CommitEntry entry; // one, but for the multi-table commits to come
+	bool async;        // acknowledged when written, not when synced
+	uint64_t seq;      // from sequencing on
+	// Durable (or written, if async), or failed. Exactly once, before release.
+	void (*done)(Commit *commit, Status status, const Error *err);
+	// Nobody needs it any more: published, or failed.
+	void (*release)(Commit *commit);
+	Commit *next; // the conductor's
+};
+
+// Frees what an entry holds (also what was never applied).
+void commit_entry_close(CommitEntry *entry);
+// Fills entry->wal from its kind's parts: head, body or message → pieces, length and checksum.
+Status commit_entry_seal(CommitEntry *entry, Error *err);
+
+typedef struct ConductorOptions {
+	Wal *wal;
+	Store *store;
+	uint64_t next_seq;
+	void (*on_sync_failure)(void *arg, const Error *err);
+	void *arg;
+} ConductorOptions;
+
+Status conductor_start(const ConductorOptions *options, Conductor **out, Error *err);
+// Finishes what was submitted, writes the mark of a clean stop, ends both threads. NULL is allowed.
+void conductor_stop(Conductor *conductor);
+
+void conductor_submit(Conductor *conductor, Commit *commit);
+Status conductor_commit(Conductor *conductor, CommitEntry *entry, bool async, uint64_t *seq,
+						Error *err); // waits; takes the entry
+uint64_t conductor_synced_seq(const Conductor *conductor);
+bool conductor_failed(const Conductor *conductor);
+
+// Runs fn(arg) in the publishing thread, before commits that wait there, and waits for it.
+void conductor_run(Conductor *conductor, void (*fn)(void *arg), void *arg);

@@ -1,0 +1,61 @@
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "engine/commit.h"
+
+void
+commit_entry_close(CommitEntry *entry)
+{
+	segment_insert_free(entry->insert);
+	store_define_free(entry->define);
+	catalog_change_free(entry->change);
+	table_unref(entry->table);
+	shape_unref(entry->shape);
+	ipc_message_close(&entry->message);
+	bytes_unref(entry->body);
+	mem_free(entry->pieces);
+	buf_close(&entry->head);
+	*entry = (CommitEntry){0};
+}
+
+// Bytes before the body of a batch: two lengths, the metadata, padding to 8.
+static void
+put_batch_head(CommitEntry *entry, Slice metadata)
+{
+	buf_add_u32(&entry->head, (uint32_t)metadata.len);
+	buf_add_u32(&entry->head, 0);
+	buf_add_slice(&entry->head, metadata);
+	buf_align(&entry->head, 8);
+}
+
+Status
+commit_entry_seal(CommitEntry *entry, Error *err)
+{
+	// A re-encoded batch comes as an IpcMessage, one as received as head (its metadata) and body.
+	bool encoded = entry->message.metadata.len > 0;
+	if (encoded)
+		put_batch_head(entry, buf_slice(&entry->message.metadata));
+	TRY(buf_status(&entry->head, err, "a commit"));
+
+	int32_t body_count = encoded ? entry->message.body_count : entry->body != NULL ? 1 : 0;
+	entry->pieces = mem_alloc_array((size_t)body_count + 1, sizeof(Piece));
+	if (entry->pieces == NULL)
+		return error_no_memory(err, "a commit");
+	entry->pieces[0] = (Piece){entry->head.data, entry->head.len, NULL};
+	uint64_t length = entry->head.len;
+	for (int32_t i = 0; i < body_count; i++) {
+		Slice whole = encoded ? (Slice){0} : bytes_slice(entry->body);
+		entry->pieces[i + 1] =
+			encoded ? entry->message.body[i] : (Piece){whole.data, whole.len, entry->body};
+		length += entry->pieces[i + 1].len;
+	}
+	if (length > UINT32_MAX)
+		return error_set(err, ST_LIMIT, "a commit of %" PRIu64 " bytes; send smaller batches",
+						 length);
+
+	entry->wal.pieces = entry->pieces;
+	entry->wal.piece_count = body_count + 1;
+	entry->wal.length = (uint32_t)length;
+	entry->wal.payload_crc = wal_payload_crc(entry->pieces, body_count + 1);
+	return ST_OK;
+}

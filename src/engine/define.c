@@ -1,0 +1,283 @@
+#include "engine/define.h"
+
+#include <string.h>
+
+#include "arrow/convert.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "duck/scan.h"
+#include "os/clock.h"
+
+enum { SHAPES_KEPT = 1024 };
+
+struct Definer {
+	mobius *db;
+	Workers *thread;            // one
+	pthread_mutex_t lock;       // guards all below, and is held over a whole change
+	Shape *shapes[SHAPES_KEPT]; // recently used ones, by hash: streams of one schema share a shape
+};
+
+// ---- shapes ----
+
+static Shape **
+shape_place(Definer *definer, uint32_t table_id, const Schema *schema)
+{
+	uint64_t hash = table_id;
+	for (int32_t i = 0; i < schema_field_count(schema); i++) {
+		const Field *field = schema_field(schema, i);
+		hash = hash * 31 + hash64(field->name, strlen(field->name)) + (uint64_t)field->type.id;
+	}
+	return &definer->shapes[hash % SHAPES_KEPT];
+}
+
+// A shape stays right while its table only grows: columns are mapped by id.
+static Status
+find_shape(mobius *db, TableDef *def, Schema *schema, Shape **out, Error *err)
+{
+	Shape **place = shape_place(db->definer, table_id(def), schema);
+	if (*place != NULL && shape_table_id(*place) == table_id(def) &&
+		schema_equal(shape_schema(*place), schema)) {
+		*out = shape_ref(*place);
+		return ST_OK;
+	}
+	uint32_t id;
+	TRY(catalog_next_schema_id(db->catalog, &id, err));
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(shape_new(id, def, schema, &shape, err));
+	shape_unref(*place);
+	*place = shape_ref(shape);
+	*out = TAKE(shape);
+	return ST_OK;
+}
+
+// The schema batches are kept in: canonical, but for columns the table holds in another type they
+// are widened to, and for columns of NULLs only.
+static Status
+stored_schema(TableDef *def, Schema *canonical, Schema **out, Error *err)
+{
+	int32_t count = schema_field_count(canonical);
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "a schema");
+	Schema *table = table_schema(def);
+	for (int32_t i = 0; i < count; i++) {
+		const Field *field = schema_field(canonical, i);
+		int32_t at = schema_find(table, field->name);
+		if (at < 0)
+			return error_set(err, ST_INTERNAL, "column \"%s\" is missing from its table",
+							 field->name);
+		fields[i] = *schema_field(table, at);
+		fields[i].metadata_count = 0;
+	}
+	return schema_new(fields, count, NULL, 0, out, err);
+}
+
+// ---- commits ----
+
+static Status
+commit_define(mobius *db, TableDef *def, Error *err)
+{
+	SCOPED(commit_entry_close)
+	CommitEntry entry = {.wal = {.kind = WAL_DEFINE, .table_id = table_id(def)}};
+	TRY(table_def_encode(def, &entry.head, err));
+	TRY(store_define_new(db->store, def, &entry.define, err));
+	TRY(commit_entry_seal(&entry, err));
+	return conductor_commit(db->conductor, &entry, false, NULL, err);
+}
+
+static Status
+create_table(mobius *db, const TableRequest *request, const Schema *wire, Error *err)
+{
+	if (!store_has_database(db->store, request->database))
+		return error_set(err, ST_NOT_FOUND,
+						 "there is no database \"%s\"; a put does not create one",
+						 request->database);
+	uint32_t id;
+	TRY(catalog_next_table_id(db->catalog, &id, err));
+	SCOPED(table_def_drop) TableDef *def = NULL;
+	TRY(table_def_create(request, wire, id, clock_wall_ns(), duck_check_field, &def, err));
+	return commit_define(db, def, err);
+}
+
+static Table *
+find_exact(mobius *db, const char *database, const char *name)
+{
+	bool ambiguous = false;
+	return store_find(db->store, database, name, false, &ambiguous);
+}
+
+// ---- puts ----
+
+// A value of the schema's metadata as text, or NULL.
+static Status
+metadata_text(const Schema *schema, const char *key, char **out, Error *err)
+{
+	Slice value;
+	if (!schema_metadata_get(schema, key, &value))
+		return ST_OK;
+	*out = mem_strndup((const char *)value.data, value.len);
+	return *out == NULL ? error_no_memory(err, "schema metadata") : ST_OK;
+}
+
+static Status
+create_for_put(mobius *db, const PutTarget *target, Error *err)
+{
+	if (!db->settings.ingest_create_tables)
+		return error_set(err, ST_NOT_FOUND,
+						 "there is no table \"%s\" and ingest.create_tables is off", target->table);
+	SCOPED(mem_drop)
+	char *time = NULL, *tags = NULL, *dedup = NULL, *ttl = NULL, *key = NULL, *durability = NULL;
+	TRY(metadata_text(target->wire, "mobius.time", &time, err));
+	TRY(metadata_text(target->wire, "mobius.tags", &tags, err));
+	TRY(metadata_text(target->wire, "mobius.dedup", &dedup, err));
+	TRY(metadata_text(target->wire, "mobius.ttl", &ttl, err));
+	TRY(metadata_text(target->wire, "mobius.key", &key, err));
+	TableRequest request = {
+		.database = target->database,
+		.name = target->table,
+		.schema = target->decoded,
+		.time = time,
+		.tags = tags,
+		.dedup = dedup,
+		.ttl = ttl,
+		.key = key,
+		.durability = durability,
+	};
+	return create_table(db, &request, target->wire, err);
+}
+
+static Status
+grow_for_put(mobius *db, const PutTarget *target, Schema *canonical, TableDef **def, Error *err)
+{
+	SCOPED(mem_drop) char *tags = NULL;
+	TRY(metadata_text(target->wire, "mobius.tags", &tags, err));
+	SCOPED(table_def_drop) TableDef *grown = NULL;
+	TRY(table_def_grow(*def, canonical, tags, duck_check_field, &grown, err));
+	if (grown == *def)
+		return ST_OK;
+	TRY(commit_define(db, grown, err));
+	table_def_unref(*def);
+	*def = TAKE(grown);
+	return ST_OK;
+}
+
+static Status
+put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table, Shape **shape,
+		   Error *err)
+{
+	SCOPED(table_drop_ref) Table *found = find_exact(db, target->database, target->table);
+	if (found == NULL) {
+		TRY(create_for_put(db, target, err));
+		found = find_exact(db, target->database, target->table);
+		if (found == NULL)
+			return error_set(err, ST_INTERNAL, "table \"%s\" is not there after its creation",
+							 target->table);
+	}
+	SCOPED(table_def_drop) TableDef *def = table_current(found);
+	TRY(grow_for_put(db, target, canonical, &def, err));
+	SCOPED(schema_drop) Schema *stored = NULL;
+	TRY(stored_schema(def, canonical, &stored, err));
+	TRY(find_shape(db, def, stored, shape, err));
+	*table = TAKE(found);
+	return ST_OK;
+}
+
+Status
+define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape, Error *err)
+{
+	SCOPED(schema_drop) Schema *canonical = NULL;
+	TRY(schema_canonical(target->decoded, &canonical, err));
+	pthread_mutex_lock(&db->definer->lock);
+	Status st = put_locked(db, target, canonical, table, shape, err);
+	pthread_mutex_unlock(&db->definer->lock);
+	return st;
+}
+
+// ---- statements ----
+
+static Status
+create_locked(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
+			  Error *err)
+{
+	SCOPED(table_drop_ref) Table *found = find_exact(db, request->database, request->name);
+	*created = found == NULL;
+	if (found == NULL)
+		return create_table(db, request, NULL, err);
+	if (if_not_exists)
+		return ST_OK;
+	return error_set(err, ST_EXISTS,
+					 "table \"%s\" exists already; say IF NOT EXISTS, or drop it first",
+					 request->name);
+}
+
+Status
+define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
+			  Error *err)
+{
+	pthread_mutex_lock(&db->definer->lock);
+	Status st = create_locked(db, request, if_not_exists, created, err);
+	pthread_mutex_unlock(&db->definer->lock);
+	return st;
+}
+
+static Status
+drop_locked(mobius *db, Table *table, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	if (table_dropped(table))
+		return error_set(err, ST_NOT_FOUND, "there is no table \"%s\" any more", table_name(def));
+	SCOPED(commit_entry_close)
+	CommitEntry entry = {
+		.wal = {.kind = WAL_DROP, .table_id = table_id(def)},
+		.table = table_ref(table),
+	};
+	TRY(catalog_change_drop(table_id(def), &entry.change, err));
+	TRY(commit_entry_seal(&entry, err));
+	return conductor_commit(db->conductor, &entry, false, NULL, err);
+}
+
+Status
+define_drop(mobius *db, Table *table, Error *err)
+{
+	pthread_mutex_lock(&db->definer->lock);
+	Status st = drop_locked(db, table, err);
+	pthread_mutex_unlock(&db->definer->lock);
+	return st;
+}
+
+// ---- the definer ----
+
+Status
+definer_start(mobius *db, Definer **out, Error *err)
+{
+	Definer *definer = mem_alloc(sizeof(*definer));
+	if (definer == NULL)
+		return error_no_memory(err, "the definer");
+	definer->db = db;
+	pthread_mutex_init(&definer->lock, NULL);
+	Status st = workers_start("definer", 1, &definer->thread, err);
+	if (st != ST_OK) {
+		definer_stop(definer);
+		return st;
+	}
+	*out = definer;
+	return ST_OK;
+}
+
+void
+definer_stop(Definer *definer)
+{
+	if (definer == NULL)
+		return;
+	workers_stop(definer->thread);
+	for (int i = 0; i < SHAPES_KEPT; i++)
+		shape_unref(definer->shapes[i]);
+	pthread_mutex_destroy(&definer->lock);
+	mem_free(definer);
+}
+
+void
+definer_submit(Definer *definer, Job *job)
+{
+	workers_submit(definer->thread, job);
+}

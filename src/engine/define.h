@@ -1,0 +1,33 @@
+// define.h - changes of schema, one at a time: tables are made, grow and go by commits of their
+// own.
+//
+// Functions wait for their commit; they are called from worker threads, or through the definer's
+// own thread by those who may not wait.
+//
+// Threads  any; one lock serialises the changes.
+
+#pragma once
+
+#include "engine/database_int.h"
+
+Status definer_start(mobius *db, Definer **out, Error *err);
+void definer_stop(Definer *definer);             // NULL is allowed
+void definer_submit(Definer *definer, Job *job); // runs in the definer's thread
+
+// What a put stream asks for.
+typedef struct PutTarget {
+	const char *database;
+	const char *table;
+	Schema *wire; // as it was sent, with dictionary marks and metadata
+	Schema *decoded;
+} PutTarget;
+
+// The table (made or grown as the rules say) and how these batches lie in it. New references.
+Status define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape,
+					  Error *err);
+
+// CREATE TABLE. `request->schema` as the statement gives it. *created is false when it existed and
+// if_not_exists.
+Status define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
+					 Error *err);
+Status define_drop(mobius *db, Table *table, Error *err);

@@ -1,0 +1,178 @@
+#include "engine/insert.h"
+
+#include <inttypes.h>
+
+#include "arrow/convert.h"
+#include "base/mem.h"
+#include "os/clock.h"
+
+void
+insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from)
+{
+	const Schema *to = shape_schema(shape);
+	bool same = true;
+	for (int32_t i = 0; i < schema_field_count(to) && same; i++)
+		same = field_equal(schema_field(from, i), schema_field(to, i), false);
+	*plan = (InsertPlan){table_ref(table), shape_ref(shape), schema_ref(from), same};
+}
+
+void
+insert_plan_close(InsertPlan *plan)
+{
+	table_unref(plan->table);
+	shape_unref(plan->shape);
+	schema_unref(plan->from);
+	*plan = (InsertPlan){0};
+}
+
+static void
+drop_owners(Owners **owners)
+{
+	owners_free(*owners);
+}
+
+// The buffers that stay are the old batch's: it is kept alive as an owner.
+static void
+release_batch(void *arg)
+{
+	batch_unref(arg);
+}
+
+static Status
+convert_columns(mobius *db, const InsertPlan *plan, Batch *batch, Owners *owners, Batch **out,
+				Error *err)
+{
+	Schema *to = shape_schema(plan->shape);
+	int32_t count = schema_field_count(to);
+	SCOPED(mem_drop) Column *columns = mem_alloc_array((size_t)count + 1, sizeof(Column));
+	Bytes *old = bytes_wrap(NULL, 0, release_batch, batch_ref(batch));
+	if (old == NULL)
+		batch_unref(batch);
+	if (columns == NULL || old == NULL || !owners_add(owners, old))
+		return error_no_memory(err, "a batch");
+	for (int32_t i = 0; i < count; i++)
+		TRY(column_convert(schema_field(plan->from, i), batch_column(batch, i), schema_field(to, i),
+						   db->pool, owners, &columns[i], err));
+	int32_t owner_count;
+	Bytes *const *list = owners_list(owners, &owner_count);
+	return batch_new(to, batch_rows(batch), columns, list, owner_count, out, err);
+}
+
+static Status
+check_time(const InsertPlan *plan, const Batch *batch, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(plan->table);
+	int32_t time = table_time_column(def);
+	if (time < 0)
+		return ST_OK;
+	const Field *field = schema_field(table_schema(def), time);
+	int32_t at = schema_find(shape_schema(plan->shape), field->name);
+	if (at < 0)
+		return error_set(err, ST_INVALID,
+						 "time column \"%s\" is missing; every row of a time series has a time",
+						 field->name);
+	const Column *column = batch_column(batch, at);
+	if (column->null_count == 0)
+		return ST_OK;
+	int64_t row = 0;
+	while (column_valid(column, row))
+		row++;
+	return error_set(err, ST_INVALID,
+					 "time column \"%s\" is NULL at row %" PRId64
+					 "; every row of a time series has a time",
+					 field->name, row);
+}
+
+Status
+insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Error *err)
+{
+	SCOPED(batch_drop) Batch *converted = NULL;
+	if (plan->same) {
+		converted = batch_ref(batch);
+	} else {
+		SCOPED(drop_owners) Owners *owners = owners_new();
+		if (owners == NULL)
+			return error_no_memory(err, "a batch");
+		TRY(convert_columns(db, plan, batch, owners, &converted, err));
+	}
+	TRY(check_time(plan, converted, err));
+	*out = TAKE(converted);
+	return ST_OK;
+}
+
+// Besides its buffers: series ids, and the nodes that hold it.
+uint64_t
+insert_cost(const Batch *converted)
+{
+	return batch_held_bytes(converted) + 4 * (uint64_t)batch_rows(converted) + 512;
+}
+
+Status
+insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message, Bytes *body,
+			 uint64_t reserved, CommitEntry *out, Error *err)
+{
+	SCOPED(commit_entry_close)
+	CommitEntry entry = {
+		.wal = {.kind = WAL_BATCH,
+				.table_id = shape_table_id(plan->shape),
+				.schema_id = shape_id(plan->shape),
+				.schema = shape_encoded(plan->shape),
+				.rows = batch_rows(converted)},
+		.table = table_ref(plan->table),
+		.shape = shape_ref(plan->shape),
+	};
+	if (message.len > 0) {
+		buf_add_u32(&entry.head, (uint32_t)message.len);
+		buf_add_u32(&entry.head, 0);
+		buf_add_slice(&entry.head, message);
+		buf_align(&entry.head, 8);
+		entry.body = bytes_ref(body);
+	} else {
+		TRY(ipc_write_batch(converted, &entry.message, err));
+	}
+	TRY(commit_entry_seal(&entry, err));
+	if (entry.wal.length > db->settings.commit_max_bytes)
+		return error_set(err, ST_LIMIT,
+						 "a commit of %" PRIu32
+						 " bytes is over commit.max_bytes; send smaller batches",
+						 entry.wal.length);
+	TRY(store_insert_new(db->store, plan->table, plan->shape, converted, reserved, &entry.insert,
+						 err));
+	if (!segment_insert_times(entry.insert, &entry.wal.min_time, &entry.wal.max_time)) {
+		entry.wal.min_time = 1;
+		entry.wal.max_time = 0;
+	}
+	*out = entry;
+	entry = (CommitEntry){0};
+	return ST_OK;
+}
+
+static Status
+reserve(mobius *db, uint64_t cost, Error *err)
+{
+	int64_t until = clock_mono_ns() + db->settings.ingest_wait_ns, delay = 0;
+	while (!budget_reserve(db->memtable, cost, NULL, &delay)) {
+		if (clock_mono_ns() > until)
+			return error_set(err, ST_LIMIT,
+							 "no memory within ingest.wait: memtable.limit is used up");
+		clock_sleep_ns(10 * 1000 * 1000);
+	}
+	return ST_OK;
+}
+
+Status
+insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
+			 Error *err)
+{
+	SCOPED(batch_drop) Batch *converted = NULL;
+	TRY(insert_convert(db, plan, batch, &converted, err));
+	uint64_t cost = insert_cost(converted);
+	TRY(reserve(db, cost, err));
+	CommitEntry entry = {0};
+	Status st = insert_entry(db, plan, converted, (Slice){0}, NULL, cost, &entry, err);
+	if (st != ST_OK) {
+		budget_release(db->memtable, cost);
+		return st;
+	}
+	return conductor_commit(db->conductor, &entry, async, seq, err);
+}

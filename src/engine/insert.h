@@ -1,0 +1,33 @@
+// insert.h - from a validated batch to a commit entry: converted to its shape, numbered, paid for,
+// encoded for the log.
+
+#pragma once
+
+#include "engine/database_int.h"
+
+// How one source of batches goes into one table.
+typedef struct InsertPlan {
+	Table *table; // a reference
+	Shape *shape; // a reference
+	Schema *from; // what batches come in; a reference
+	bool same;    // they come as the shape has them
+} InsertPlan;
+
+void insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from); // new references
+void insert_plan_close(InsertPlan *plan);
+
+// `batch` as the shape has it (a new reference; itself where nothing is to be done). A NULL time is
+// ST_INVALID and names the row.
+Status insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Error *err);
+
+// What its rows will occupy in memory: what to reserve.
+uint64_t insert_cost(const Batch *converted);
+
+// The entry of one batch; takes over `reserved` bytes of the memtable budget on ST_OK. `message`
+// and `body` are what was received, or empty when the batch has to be encoded anew for the log.
+Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message,
+					Bytes *body, uint64_t reserved, CommitEntry *out, Error *err);
+
+// Converts, pays for and commits one batch, and waits for it: for callers that may wait.
+Status insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
+					Error *err);

@@ -1,0 +1,326 @@
+#include "engine/keeper.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/clock.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+enum {
+	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
+	RETRY_AFTER_MS = 1000,        // after a failed flush
+	CHECKPOINT_BYTES = 256 << 20, // of log
+	CHECKPOINT_SECONDS = 300,
+};
+
+struct Keeper {
+	mobius *db;
+	DuckConn *conn;
+	Thread *thread;
+	Signal wake;
+
+	pthread_mutex_t lock;   // guards all below
+	pthread_cond_t flushed; // an attempt ended
+	uint64_t attempts;
+	uint64_t failures;
+	Error last_error;
+	bool log_ready;
+	bool stopping;
+
+	// The keeper's thread alone.
+	int64_t checkpoint_ns;
+	uint64_t checkpoint_seq;
+	int64_t retry_ns;
+	int64_t stop_by_ns; // INT64_MAX while running
+};
+
+static bool
+keeper_stopping(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	bool stopping = keeper->stopping;
+	pthread_mutex_unlock(&keeper->lock);
+	return stopping;
+}
+
+static bool
+log_is_ready(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	bool ready = keeper->log_ready;
+	pthread_mutex_unlock(&keeper->lock);
+	return ready;
+}
+
+static void
+wake_keeper(void *arg)
+{
+	signal_raise(&((Keeper *)arg)->wake);
+}
+
+// ---- what it does ----
+
+static void
+note_attempt(Keeper *keeper, Status st, const Error *err)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->attempts++;
+	if (st != ST_OK) {
+		keeper->failures++;
+		keeper->last_error = *err;
+	}
+	pthread_cond_broadcast(&keeper->flushed);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+// Everything sealed, oldest first. A failure is tried again later: nothing has changed but the
+// memory that stays used.
+static void
+flush_sealed(Keeper *keeper)
+{
+	bool did = clock_mono_ns() >= keeper->retry_ns;
+	while (did && clock_mono_ns() < keeper->stop_by_ns) {
+		Error err = ERROR_INIT;
+		int64_t rows = 0, began = clock_mono_ns();
+		Status st = store_flush_one(keeper->db->store, keeper->conn, &did, &rows, &err);
+		if (did || st != ST_OK)
+			note_attempt(keeper, st, &err);
+		if (st != ST_OK) {
+			keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
+			log_error("flush failed", "error=\"%s\"", err.text);
+			return;
+		}
+		if (did)
+			log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
+					  (clock_mono_ns() - began) / 1000000);
+	}
+}
+
+static void
+seal_old(void *arg)
+{
+	mobius *db = arg;
+	store_seal(db->store, NULL, db->settings.memtable_segment_age_ns);
+}
+
+static void
+seal_all(void *arg)
+{
+	store_seal(((mobius *)arg)->store, NULL, 0);
+}
+
+// Rows that would make the next start long go to files even if their segment is small.
+static void
+seal_by_need(Keeper *keeper)
+{
+	mobius *db = keeper->db;
+	uint64_t unflushed = store_unflushed_seq(db->store);
+	bool long_replay = unflushed != UINT64_MAX &&
+					   wal_bytes_from(db->wal, unflushed) > db->settings.wal_replay_bytes;
+	conductor_run(db->conductor, long_replay ? seal_all : seal_old, db);
+}
+
+static uint64_t
+needed_seq(mobius *db)
+{
+	uint64_t published = store_published_seq(db->store);
+	uint64_t needed = catalog_needed_after(db->catalog, published) + 1;
+	uint64_t unflushed = store_unflushed_seq(db->store);
+	uint64_t checkpoint = store_checkpoint_seq(db->store) + 1;
+	needed = unflushed < needed ? unflushed : needed;
+	return checkpoint < needed ? checkpoint : needed;
+}
+
+static void
+keep_log(Keeper *keeper)
+{
+	mobius *db = keeper->db;
+	Error err = ERROR_INIT;
+	if (wal_prepare(db->wal, &err) != ST_OK)
+		log_warn("no spare log file", "error=\"%s\"", err.text);
+	WalKeep keep = {
+		.needed_seq = needed_seq(db),
+		.keep_time_ns = db->settings.wal_keep_time_ns,
+		.keep_bytes = db->settings.wal_keep_bytes,
+		.now_ns = clock_wall_ns(),
+	};
+	if (wal_recycle(db->wal, &keep, &err) != ST_OK)
+		log_warn("log not recycled", "error=\"%s\"", err.text);
+}
+
+static void
+write_checkpoint(Keeper *keeper)
+{
+	Error err = ERROR_INIT;
+	keeper->checkpoint_ns = clock_mono_ns();
+	if (store_write_checkpoint(keeper->db->store, &err) != ST_OK)
+		log_warn("no checkpoint", "error=\"%s\"", err.text);
+	keeper->checkpoint_seq = store_checkpoint_seq(keeper->db->store);
+}
+
+static void
+checkpoint_by_need(Keeper *keeper)
+{
+	mobius *db = keeper->db;
+	if (store_published_seq(db->store) == keeper->checkpoint_seq)
+		return;
+	bool old = clock_mono_ns() - keeper->checkpoint_ns > CHECKPOINT_SECONDS * SECOND_NS;
+	if (old || wal_bytes_from(db->wal, keeper->checkpoint_seq + 1) > CHECKPOINT_BYTES)
+		write_checkpoint(keeper);
+}
+
+static void
+keeper_run(void *arg)
+{
+	Keeper *keeper = arg;
+	while (!keeper_stopping(keeper)) {
+		flush_sealed(keeper);
+		if (log_is_ready(keeper)) {
+			seal_by_need(keeper);
+			checkpoint_by_need(keeper);
+			keep_log(keeper);
+		}
+		if (!store_has_sealed(keeper->db->store) || clock_mono_ns() < keeper->retry_ns)
+			(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
+	}
+	keeper->retry_ns = 0;
+	flush_sealed(keeper);
+	if (log_is_ready(keeper))
+		write_checkpoint(keeper);
+}
+
+// ---- from outside ----
+
+Status
+keeper_start(mobius *db, Keeper **out, Error *err)
+{
+	Keeper *keeper = mem_alloc(sizeof(*keeper));
+	if (keeper == NULL)
+		return error_no_memory(err, "the keeper");
+	keeper->db = db;
+	keeper->stop_by_ns = INT64_MAX;
+	keeper->checkpoint_ns = clock_mono_ns();
+	keeper->checkpoint_seq = store_checkpoint_seq(db->store);
+	pthread_mutex_init(&keeper->lock, NULL);
+	pthread_cond_init(&keeper->flushed, NULL);
+	signal_init(&keeper->wake);
+	store_on_sealed(db->store, wake_keeper, keeper);
+
+	ThreadOptions options = {.name = "keeper", .stack_bytes = 8 << 20};
+	Status st = duck_connect(db->flush_duck, &keeper->conn, err);
+	if (st == ST_OK)
+		st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
+	if (st != ST_OK) {
+		keeper_stop(keeper, false);
+		return st;
+	}
+	*out = keeper;
+	return ST_OK;
+}
+
+void
+keeper_log_ready(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->log_ready = true;
+	pthread_mutex_unlock(&keeper->lock);
+	signal_raise(&keeper->wake);
+}
+
+// What a flush waits for: the segments that were sealed when it was asked for.
+static Status
+count_left(mobius *db, Table *table, uint64_t up_to, KeeperFlushed *left, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(db->store, table != NULL ? &table : NULL, table != NULL, &snapshot, err));
+	*left = (KeeperFlushed){0};
+	for (int32_t t = 0; t < snapshot->table_count; t++) {
+		const TableView *view = &snapshot->tables[t];
+		for (int32_t i = 0; i < view->segment_count; i++) {
+			SegmentStats stats = segment_stats(view->segments[i]);
+			if (stats.rows == 0 || stats.min_seq > up_to)
+				continue;
+			left->segments++;
+			left->rows += stats.rows;
+		}
+	}
+	return ST_OK;
+}
+
+typedef struct SealTable {
+	Store *store;
+	Table *table;
+} SealTable;
+
+static void
+seal_table(void *arg)
+{
+	SealTable *seal = arg;
+	store_seal(seal->store, seal->table, 0);
+}
+
+static Status
+wait_flushed(Keeper *keeper, Table *table, uint64_t up_to, Error *err)
+{
+	pthread_mutex_lock(&keeper->lock);
+	uint64_t failures = keeper->failures;
+	pthread_mutex_unlock(&keeper->lock);
+	for (;;) {
+		pthread_mutex_lock(&keeper->lock);
+		uint64_t attempts = keeper->attempts;
+		pthread_mutex_unlock(&keeper->lock);
+		KeeperFlushed left;
+		TRY(count_left(keeper->db, table, up_to, &left, err));
+		if (left.segments == 0)
+			return ST_OK;
+		signal_raise(&keeper->wake);
+		pthread_mutex_lock(&keeper->lock);
+		while (keeper->attempts == attempts && !keeper->stopping)
+			pthread_cond_wait(&keeper->flushed, &keeper->lock);
+		bool failed = keeper->failures != failures;
+		bool stopping = keeper->stopping;
+		Error cause = keeper->last_error;
+		pthread_mutex_unlock(&keeper->lock);
+		if (failed)
+			return error_set(err, cause.code, "%s", cause.text);
+		if (stopping)
+			return error_set(err, ST_UNAVAILABLE, "shutting down");
+	}
+}
+
+Status
+keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err)
+{
+	mobius *db = keeper->db;
+	uint64_t up_to = store_published_seq(db->store);
+	KeeperFlushed before;
+	TRY(count_left(db, table, up_to, &before, err));
+	conductor_run(db->conductor, seal_table, &(SealTable){db->store, table});
+	TRY(wait_flushed(keeper, table, up_to, err));
+	*out = before;
+	return ST_OK;
+}
+
+void
+keeper_stop(Keeper *keeper, bool flush)
+{
+	if (keeper == NULL)
+		return;
+	if (flush && keeper->db->conductor != NULL)
+		conductor_run(keeper->db->conductor, seal_all, keeper->db);
+	pthread_mutex_lock(&keeper->lock);
+	keeper->stopping = true;
+	keeper->stop_by_ns = flush ? clock_mono_ns() + keeper->db->settings.stop_flush_ns : 0;
+	pthread_cond_broadcast(&keeper->flushed);
+	pthread_mutex_unlock(&keeper->lock);
+	signal_raise(&keeper->wake);
+	thread_join(keeper->thread);
+	store_on_sealed(keeper->db->store, NULL, NULL);
+	duck_disconnect(keeper->conn);
+	signal_close(&keeper->wake);
+	pthread_mutex_destroy(&keeper->lock);
+	pthread_cond_destroy(&keeper->flushed);
+	mem_free(keeper);
+}

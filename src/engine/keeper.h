@@ -1,0 +1,22 @@
+// keeper.h - the thread that moves rows from memory to files and keeps the log short: flush,
+// checkpoint, spare and recycled log files.
+//
+// Threads  flush: any but the keeper's own and the publishing one.
+
+#pragma once
+
+#include "engine/database_int.h"
+
+typedef struct KeeperFlushed {
+	int64_t segments;
+	int64_t rows;
+} KeeperFlushed;
+
+Status keeper_start(mobius *db, Keeper **out,
+					Error *err);       // before recovery: replay needs the memory it frees
+void keeper_log_ready(Keeper *keeper); // the log was started: it may be prepared and recycled
+// Seals what is in memory of `table` (NULL: of all) and waits until it is in files. The keeper's
+// error when it cannot.
+Status keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err);
+// Flushes for at most stop.flush, writes a checkpoint, ends the thread. NULL is allowed.
+void keeper_stop(Keeper *keeper, bool flush);

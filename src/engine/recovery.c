@@ -1,0 +1,274 @@
+#include "engine/recovery.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/reader.h"
+#include "os/clock.h"
+
+// A start that was not clean leaves out numbers that may have been acknowledged as async and lost.
+#define SEQ_GAP (UINT64_C(1) << 20)
+
+// The schemas of the log's batches, by id: consecutive batches mostly share one.
+typedef struct KnownShape {
+	Shape *shape;
+	IpcReader *reader;
+	Slice encoded; // lies in the shape
+} KnownShape;
+
+enum { SHAPES_KNOWN = 64 };
+
+typedef struct Replay {
+	mobius *db;
+	uint64_t applied_seq;    // of the catalog
+	uint64_t checkpoint_seq; // of the series
+	Signal memory;           // some was released
+	KnownShape shapes[SHAPES_KNOWN];
+	uint64_t rows;
+} Replay;
+
+static void
+forget_shape(KnownShape *known)
+{
+	ipc_reader_free(known->reader);
+	shape_unref(known->shape);
+	*known = (KnownShape){0};
+}
+
+static Status
+reader_of_shape(Shape *shape, BytesPool *pool, IpcReader **out, Error *err)
+{
+	SCOPED(buf_close) Buf message = BUF_INIT;
+	TRY(ipc_write_schema(shape_schema(shape), &message, err));
+	IpcLimits limits = IPC_LIMITS_DEFAULT;
+	return ipc_reader_new(buf_slice(&message), limits, pool, out, err);
+}
+
+static Status
+find_shape(Replay *replay, const WalRecord *record, KnownShape **out, Error *err)
+{
+	KnownShape *known = &replay->shapes[record->schema_id % SHAPES_KNOWN];
+	if (known->shape == NULL || shape_id(known->shape) != record->schema_id) {
+		forget_shape(known);
+		TRY(shape_decode(record->schema, record->schema_id, &known->shape, err));
+		TRY(reader_of_shape(known->shape, replay->db->pool, &known->reader, err));
+	}
+	*out = known;
+	return ST_OK;
+}
+
+// ---- memory ----
+
+static void
+memory_released(void *arg)
+{
+	signal_raise(arg);
+}
+
+// The keeper flushes meanwhile; the oldest rows are sealed when nothing else would give memory
+// back.
+static void
+reserve(Replay *replay, uint64_t bytes)
+{
+	mobius *db = replay->db;
+	BudgetWaiter waiter = {.wake = memory_released, .arg = &replay->memory};
+	int64_t delay = 0;
+	if (bytes > budget_limit(db->memtable)) {
+		budget_charge(db->memtable, bytes);
+		return;
+	}
+	while (!budget_reserve(db->memtable, bytes, &waiter, &delay)) {
+		store_seal(db->store, NULL, 0);
+		(void)signal_wait(&replay->memory, INT64_MAX);
+	}
+	budget_cancel(db->memtable, &waiter);
+}
+
+// ---- records ----
+
+static Status
+damaged(const WalRecord *record, uint64_t seq, const Error *cause, Error *err)
+{
+	return error_set(err, ST_CORRUPT,
+					 "the log's commit %" PRIu64 " (table %" PRIu32
+					 ") passes its checksum but cannot be read: %s",
+					 seq, record->table_id, cause->text);
+}
+
+static Status
+read_batch(Replay *replay, const WalRecord *record, KnownShape *known, Batch **out, Error *err)
+{
+	Reader r = reader_of(record->payload);
+	uint32_t length = reader_u32(&r);
+	reader_skip(&r, 4);
+	Slice metadata = reader_bytes(&r, length);
+	reader_skip(&r, (8 - r.pos % 8) % 8);
+	if (r.failed)
+		return error_set(err, ST_CORRUPT, "its payload is too short");
+	Slice body = reader_bytes(&r, reader_left(&r));
+	bool plain;
+	(void)replay;
+	return ipc_reader_message(known->reader, metadata, body, record->owner, out, &plain, err);
+}
+
+// Rows that are in files already are looked at only for their series, and only if the checkpoint
+// has not seen them.
+static Status
+replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
+{
+	mobius *db = replay->db;
+	KnownShape *known;
+	TRY(find_shape(replay, record, &known, err));
+	SCOPED(batch_drop) Batch *batch = NULL;
+	TRY(read_batch(replay, record, known, &batch, err));
+	if (batch == NULL || batch_rows(batch) == 0)
+		return ST_OK;
+	if (seq <= store_flushed_seq(table)) {
+		SCOPED(table_def_drop) TableDef *def = table_current(table);
+		SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch), sizeof(*ids));
+		if (ids == NULL)
+			return error_no_memory(err, "replay");
+		bool on;
+		return series_map_batch(table_series(table), def, known->shape, batch, ids, &on, err);
+	}
+	uint64_t cost = batch_held_bytes(batch) + 4 * (uint64_t)batch_rows(batch);
+	reserve(replay, cost);
+	SegmentInsert *insert = NULL;
+	Status st = store_insert_new(db->store, table, known->shape, batch, cost, &insert, err);
+	if (st != ST_OK) {
+		budget_release(db->memtable, cost);
+		return st;
+	}
+	replay->rows += (uint64_t)batch_rows(batch);
+	store_apply_insert(db->store, table, insert, seq);
+	return ST_OK;
+}
+
+static Status
+replay_batch(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
+	if (table == NULL)
+		return ST_OK; // dropped later; its definition is gone from the catalog
+	if (seq <= store_flushed_seq(table) && seq <= replay->checkpoint_seq)
+		return ST_OK;
+	Error cause = ERROR_INIT;
+	Status st = replay_rows(replay, record, seq, table, &cause);
+	if (st == ST_INVALID || st == ST_CORRUPT || st == ST_UNIMPLEMENTED)
+		return damaged(record, seq, &cause, err);
+	if (st != ST_OK && err != NULL)
+		*err = cause;
+	return st;
+}
+
+static Status
+replay_define(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	if (seq <= replay->applied_seq)
+		return ST_OK;
+	SCOPED(table_def_drop) TableDef *def = NULL;
+	Error cause = ERROR_INIT;
+	Status st = table_def_decode(record->payload, &def, &cause);
+	if (st == ST_CORRUPT)
+		return damaged(record, seq, &cause, err);
+	TRY(st);
+	StoreDefine *define = NULL;
+	TRY(store_define_new(replay->db->store, def, &define, err));
+	store_apply_define(replay->db->store, define, seq);
+	return ST_OK;
+}
+
+static Status
+replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
+	if (table == NULL || seq <= replay->applied_seq)
+		return ST_OK;
+	CatalogChange *change = NULL;
+	TRY(catalog_change_drop(record->table_id, &change, err));
+	store_apply_drop(replay->db->store, table, change, seq);
+	return ST_OK;
+}
+
+static Status
+replay_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, Error *err)
+{
+	Replay *replay = arg;
+	for (int32_t i = 0; i < count; i++) {
+		switch (records[i].kind) {
+		case WAL_BATCH: TRY(replay_batch(replay, &records[i], seq, err)); break;
+		case WAL_DEFINE: TRY(replay_define(replay, &records[i], seq, err)); break;
+		case WAL_DROP: TRY(replay_drop(replay, &records[i], seq, err)); break;
+		case WAL_DELETE:
+		case WAL_SCHEMA:
+		case WAL_ADOPT:
+		case WAL_MARK:
+			return error_set(err, ST_CORRUPT,
+							 "the log's commit %" PRIu64
+							 " holds a record of kind %d, which this version does not write",
+							 seq, (int)records[i].kind);
+		}
+	}
+	store_publish(replay->db->store, seq);
+	return ST_OK;
+}
+
+static void
+tell_progress(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+{
+	mobius *db = ((Replay *)arg)->db;
+	atomic_store(&db->recovery_done, done_bytes);
+	atomic_store(&db->recovery_total, total_bytes);
+}
+
+// ---- the whole ----
+
+static uint64_t
+first_needed(mobius *db, uint64_t applied_seq)
+{
+	// Below both, nothing in the log is news: tables know their flushed seq one by one.
+	uint64_t checkpoint = store_checkpoint_seq(db->store);
+	uint64_t flushed = store_flushed_floor(db->store);
+	uint64_t after = applied_seq < checkpoint ? applied_seq : checkpoint;
+	return flushed < after ? flushed : after;
+}
+
+static Status
+number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
+{
+	uint64_t last = report->last_seq;
+	uint64_t published = store_published_seq(db->store);
+	last = last > published ? last : published;
+	*next_seq = last + 1 + (report->clean || last == 0 ? 0 : SEQ_GAP);
+	bool lost = db->settings.wal_recovery != WAL_STRICT &&
+				(report->lost_ranges > 0 || report->cut_bytes > 0);
+	if (lost)
+		TRY(catalog_new_epoch(db->catalog, db->epoch, err));
+	return wal_start(db->wal, *next_seq, db->epoch, err);
+}
+
+Status
+recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
+{
+	Replay replay = {
+		.db = db, .applied_seq = applied_seq, .checkpoint_seq = store_checkpoint_seq(db->store)};
+	signal_init(&replay.memory);
+	WalReader reader = {.commit = replay_commit, .progress = tell_progress, .arg = &replay};
+	WalReport report = {0};
+	int64_t began = clock_mono_ns();
+	Status st = wal_recover(db->wal, (WalRecovery)db->settings.wal_recovery,
+							first_needed(db, applied_seq), &reader, &report, err);
+	for (int i = 0; i < SHAPES_KNOWN; i++)
+		forget_shape(&replay.shapes[i]);
+	signal_close(&replay.memory);
+	TRY(st);
+	if (report.cut_bytes > 0)
+		log_info("log cut", "bytes=%" PRIu64 " reason=\"never synced\"", report.cut_bytes);
+	if (report.bytes_read > 0)
+		log_info("recovered", "bytes=%" PRIu64 " commits=%" PRIu64 " rows=%" PRIu64 " ms=%" PRId64,
+				 report.bytes_read, report.commits, replay.rows,
+				 (clock_mono_ns() - began) / 1000000);
+	return number_on(db, &report, next_seq, err);
+}

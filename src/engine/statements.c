@@ -1,0 +1,219 @@
+#include "engine/statements.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "engine/define.h"
+#include "engine/insert.h"
+#include "engine/keeper.h"
+
+enum { INSERT_BATCH_ROWS = 1 << 20 };
+
+const char *
+statement_read_text(const SqlStatement *statement)
+{
+	if (statement->kind == STATEMENT_READ)
+		return statement->text;
+	if (statement->kind == STATEMENT_SHOW_TABLES)
+		return "SELECT database, name, kind, rows FROM system.tables ORDER BY database, name";
+	return NULL;
+}
+
+// ---- CREATE TABLE, DROP TABLE ----
+
+static const char *
+option_value(const SqlStatement *statement, const char *key)
+{
+	for (int32_t i = 0; i < statement->option_count; i++)
+		if (strcmp(statement->options[i].key, key) == 0)
+			return statement->options[i].value;
+	return NULL;
+}
+
+static Status
+column_schema(mobius *db, const SqlStatement *statement, Schema **out, Error *err)
+{
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	Field *fields = arena_array(&arena, (size_t)statement->column_count + 1, sizeof(Field));
+	TRY(arena_status(&arena, err, "a table"));
+	for (int32_t i = 0; i < statement->column_count; i++) {
+		const SqlColumnDef *column = &statement->columns[i];
+		TRY(sql_field_of_type(db->sql, column->name.text, column->type, !column->not_null,
+							  &fields[i], &arena, err));
+	}
+	return schema_new(fields, statement->column_count, NULL, 0, out, err);
+}
+
+// Where a name of ours lives: [database.][htdb.]table.
+static Status
+table_place(const SqlStatement *statement, const char *database, const char **out, Error *err)
+{
+	const SqlTableName *name = &statement->table;
+	if (name->schema.text != NULL && strcmp(name->schema.text, "htdb") != 0)
+		return error_set_at(err, ST_INVALID, name->schema.position,
+							"schema \"%s\" holds no tables of yours; use htdb", name->schema.text);
+	*out = name->database.text != NULL ? name->database.text : database;
+	return ST_OK;
+}
+
+static Status
+run_create(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+{
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(column_schema(db, statement, &schema, err));
+	SCOPED(mem_drop)
+	bool *marks = mem_alloc_array((size_t)statement->column_count + 1, sizeof(bool));
+	if (marks == NULL)
+		return error_no_memory(err, "a table");
+	bool any = false;
+	for (int32_t i = 0; i < statement->column_count; i++)
+		any |= marks[i] = statement->columns[i].tag;
+	TableRequest request = {
+		.name = statement->table.table.text,
+		.schema = schema,
+		.time = option_value(statement, "time"),
+		.tags = option_value(statement, "tags"),
+		.tag_marks = any ? marks : NULL,
+		.durability = option_value(statement, "durability"),
+		.dedup = option_value(statement, "dedup"),
+		.ttl = option_value(statement, "ttl"),
+		.key = option_value(statement, "key"),
+	};
+	TRY(table_place(statement, database, &request.database, err));
+	bool created;
+	return define_create(db, &request, statement->if_exists, &created, err);
+}
+
+static Status
+find_table(mobius *db, const SqlStatement *statement, const char *database, Table **out, Error *err)
+{
+	return sql_find_table(db->sql, &statement->table, &(SqlSession){.database = database}, out,
+						  err);
+}
+
+static Status
+run_drop(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = NULL;
+	Status st = find_table(db, statement, database, &table, err);
+	if (st == ST_NOT_FOUND && statement->if_exists)
+		return ST_OK;
+	TRY(st);
+	return define_drop(db, table, err);
+}
+
+// ---- INSERT ----
+
+// The columns an INSERT names, as the table holds them.
+static Status
+target_schema(const SqlStatement *statement, TableDef *def, Schema **out, Error *err)
+{
+	Schema *table = table_schema(def);
+	if (statement->targets == NULL) {
+		*out = schema_ref(table);
+		return ST_OK;
+	}
+	SCOPED(mem_drop)
+	Field *fields = mem_alloc_array((size_t)statement->target_count + 1, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "an INSERT");
+	for (int32_t i = 0; i < statement->target_count; i++) {
+		const SqlName *name = &statement->targets[i];
+		int32_t at = schema_find(table, name->text);
+		for (int32_t c = 0; at < 0 && !name->quoted && c < schema_field_count(table); c++)
+			if (strcasecmp(schema_field(table, c)->name, name->text) == 0)
+				at = c;
+		if (at < 0)
+			return error_set_at(err, ST_INVALID, name->position,
+								"table \"%s\" has no column \"%s\"", table_name(def), name->text);
+		for (int32_t j = 0; j < i; j++)
+			if (strcmp(fields[j].name, schema_field(table, at)->name) == 0)
+				return error_set_at(err, ST_INVALID, name->position, "column \"%s\" is named twice",
+									name->text);
+		fields[i] = *schema_field(table, at);
+	}
+	return schema_new(fields, statement->target_count, NULL, 0, out, err);
+}
+
+// All rows of the source in one batch: an INSERT is one commit.
+static Status
+read_source(mobius *db, const SqlStatement *statement, const char *database, Schema *schema,
+			Batch **out, Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(sql_query_open_as(db->sql, statement->source, &(SqlSession){.database = database}, schema,
+						  &query, err));
+	uint64_t limit = db->settings.commit_max_bytes;
+	TRY(sql_query_next(query, INT64_MAX, limit, out, err));
+	if (*out == NULL)
+		return ST_OK;
+	SCOPED(batch_drop) Batch *more = NULL;
+	TRY(sql_query_next(query, INSERT_BATCH_ROWS, limit, &more, err));
+	if (more == NULL)
+		return ST_OK;
+	batch_unref(TAKE(*out));
+	return error_set(err, ST_LIMIT,
+					 "the INSERT is over commit.max_bytes (%llu bytes); insert in parts",
+					 (unsigned long long)limit);
+}
+
+static Status
+run_insert(mobius *db, const SqlStatement *statement, const char *database, int64_t *changed,
+		   Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = NULL;
+	TRY(find_table(db, statement, database, &table, err));
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(target_schema(statement, def, &schema, err));
+	SCOPED(batch_drop) Batch *batch = NULL;
+	Status st = read_source(db, statement, database, schema, &batch, err);
+	if (st != ST_OK && err != NULL && err->position >= 0)
+		err->position += statement->source_position;
+	TRY(st);
+	if (batch == NULL || batch_rows(batch) == 0)
+		return ST_OK;
+
+	PutTarget target = {.database = table_database(def),
+						.table = table_name(def),
+						.wire = schema,
+						.decoded = schema};
+	SCOPED(table_drop_ref) Table *into = NULL;
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(define_for_put(db, &target, &into, &shape, err));
+	SCOPED(insert_plan_close) InsertPlan plan = {0};
+	insert_plan_init(&plan, into, shape, batch_schema(batch));
+	TRY(insert_batch(db, &plan, batch, !table_durable(def), NULL, err));
+	*changed = batch_rows(batch);
+	return ST_OK;
+}
+
+// ---- all ----
+
+static Status
+run_flush(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = NULL;
+	if (statement->table.table.text != NULL)
+		TRY(find_table(db, statement, database, &table, err));
+	KeeperFlushed flushed;
+	return keeper_flush(db->keeper, table, &flushed, err);
+}
+
+Status
+statement_run(mobius *db, const SqlStatement *statement, const char *database, int64_t *changed,
+			  Error *err)
+{
+	*changed = 0;
+	switch (statement->kind) {
+	case STATEMENT_CREATE_TABLE: return run_create(db, statement, database, err);
+	case STATEMENT_DROP_TABLE: return run_drop(db, statement, database, err);
+	case STATEMENT_INSERT: return run_insert(db, statement, database, changed, err);
+	case STATEMENT_FLUSH: return run_flush(db, statement, database, err);
+	case STATEMENT_READ:
+	case STATEMENT_SHOW_TABLES: break;
+	}
+	return error_set(err, ST_INTERNAL, "a read was run as a change");
+}

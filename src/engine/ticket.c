@@ -1,0 +1,305 @@
+#include "engine/ticket.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "engine/result.h"
+#include "os/clock.h"
+#include "os/random.h"
+
+enum {
+	BUCKETS = 1024,
+	MOST_TICKETS = 65536,
+	FIRST_BYTE = 0xFF, // never in UTF-8
+};
+
+struct Ticket {
+	Tickets *tickets;
+	atomic_uint refs; // the table's, and one for each result
+	uint8_t id[MOBIUS_TICKET_SIZE];
+	char *text;
+	int64_t expires_ns;
+	pthread_mutex_t lock; // guards all below
+	bool ran;
+	bool known; // `rows` is what it changed: it ran before the ticket was made
+	int64_t rows;
+	SqlPin *pin;
+	bool pin_lost;
+	Ticket *next_in_bucket;
+	Ticket *newer; // the table's, guarded by its lock
+};
+
+struct Tickets {
+	mobius *db;
+	pthread_mutex_t lock; // guards all below; taken before a ticket's
+	Ticket *buckets[BUCKETS];
+	Ticket *oldest;
+	Ticket **newest;
+	size_t count;
+};
+
+Ticket *
+ticket_ref(Ticket *ticket)
+{
+	atomic_fetch_add_explicit(&ticket->refs, 1, memory_order_relaxed);
+	return ticket;
+}
+
+void
+ticket_unref(Ticket *ticket)
+{
+	if (ticket == NULL || atomic_fetch_sub(&ticket->refs, 1) > 1)
+		return;
+	sql_pin_unref(ticket->pin);
+	pthread_mutex_destroy(&ticket->lock);
+	mem_free(ticket->text);
+	mem_free(ticket);
+}
+
+static void
+ticket_drop(Ticket **ticket)
+{
+	ticket_unref(*ticket);
+}
+
+static Ticket **
+bucket_of(Tickets *tickets, const uint8_t *id)
+{
+	return &tickets->buckets[hash64(id, MOBIUS_TICKET_SIZE) % BUCKETS];
+}
+
+static void
+remove_oldest(Tickets *tickets) // under the lock
+{
+	Ticket *ticket = tickets->oldest;
+	tickets->oldest = ticket->newer;
+	if (tickets->oldest == NULL)
+		tickets->newest = &tickets->oldest;
+	Ticket **at = bucket_of(tickets, ticket->id);
+	while (*at != ticket)
+		at = &(*at)->next_in_bucket;
+	*at = ticket->next_in_bucket;
+	tickets->count--;
+	ticket_unref(ticket);
+}
+
+Status
+tickets_open(mobius *db, Tickets **out, Error *err)
+{
+	Tickets *tickets = mem_alloc(sizeof(*tickets));
+	if (tickets == NULL)
+		return error_no_memory(err, "tickets");
+	tickets->db = db;
+	tickets->newest = &tickets->oldest;
+	pthread_mutex_init(&tickets->lock, NULL);
+	*out = tickets;
+	return ST_OK;
+}
+
+void
+tickets_close(Tickets *tickets)
+{
+	if (tickets == NULL)
+		return;
+	while (tickets->oldest != NULL)
+		remove_oldest(tickets);
+	pthread_mutex_destroy(&tickets->lock);
+	mem_free(tickets);
+}
+
+// ---- making ----
+
+static Status
+ticket_new(Tickets *tickets, const char *text, size_t len, Ticket **out, Error *err)
+{
+	SCOPED(ticket_drop) Ticket *ticket = mem_alloc(sizeof(*ticket));
+	if (ticket == NULL)
+		return error_no_memory(err, "a ticket");
+	atomic_init(&ticket->refs, 1);
+	pthread_mutex_init(&ticket->lock, NULL);
+	ticket->text = mem_strndup(text, len);
+	if (ticket->text == NULL)
+		return error_no_memory(err, "a ticket");
+	ticket->tickets = tickets;
+	ticket->expires_ns = clock_mono_ns() + tickets->db->settings.flight_ticket_ttl_ns;
+	ticket->id[0] = FIRST_BYTE;
+	TRY(random_bytes(ticket->id + 1, MOBIUS_TICKET_SIZE - 1, err));
+	*out = TAKE(ticket);
+	return ST_OK;
+}
+
+static void
+add_ticket(Tickets *tickets, Ticket *ticket)
+{
+	int64_t now = clock_mono_ns();
+	pthread_mutex_lock(&tickets->lock);
+	while (tickets->oldest != NULL &&
+		   (tickets->oldest->expires_ns < now || tickets->count >= MOST_TICKETS))
+		remove_oldest(tickets);
+	Ticket **bucket = bucket_of(tickets, ticket->id);
+	ticket->next_in_bucket = *bucket;
+	*bucket = ticket;
+	*tickets->newest = ticket;
+	tickets->newest = &ticket->newer;
+	tickets->count++;
+	pthread_mutex_unlock(&tickets->lock);
+}
+
+mobius_status
+mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
+				  uint8_t out[MOBIUS_TICKET_SIZE], mobius_error *err)
+{
+	mobius *db = session->db;
+	Error e = ERROR_INIT;
+	Ticket *ticket = NULL;
+	Status st = ticket_new(db->tickets, sql, len, &ticket, &e);
+	if (st == ST_OK) {
+		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
+		add_ticket(db->tickets, ticket);
+	}
+	return error_out(st, &e, err);
+}
+
+mobius_status
+mobius_ticket_of_change(mobius_session *session, int64_t rows, uint8_t out[MOBIUS_TICKET_SIZE],
+						mobius_error *err)
+{
+	mobius *db = session->db;
+	Error e = ERROR_INIT;
+	Ticket *ticket = NULL;
+	// The text is never run; it only says that this is no read.
+	static const char text[] = "FLUSH";
+	Status st = ticket_new(db->tickets, text, sizeof(text) - 1, &ticket, &e);
+	if (st == ST_OK) {
+		ticket->known = true;
+		ticket->rows = rows;
+		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
+		add_ticket(db->tickets, ticket);
+	}
+	return error_out(st, &e, err);
+}
+
+// ---- using ----
+
+bool
+mobius_is_ticket(mobius_slice bytes)
+{
+	return bytes.len > 0 && bytes.data[0] == FIRST_BYTE;
+}
+
+static Status
+find_ticket(Tickets *tickets, Slice id, Ticket **out, Error *err)
+{
+	int64_t now = clock_mono_ns();
+	Ticket *found = NULL;
+	if (id.len == MOBIUS_TICKET_SIZE) {
+		pthread_mutex_lock(&tickets->lock);
+		found = *bucket_of(tickets, id.data);
+		while (found != NULL && memcmp(found->id, id.data, MOBIUS_TICKET_SIZE) != 0)
+			found = found->next_in_bucket;
+		if (found != NULL && found->expires_ns < now)
+			found = NULL;
+		if (found != NULL)
+			ticket_ref(found);
+		pthread_mutex_unlock(&tickets->lock);
+	}
+	if (found == NULL)
+		return error_set(err, ST_NOT_FOUND,
+						 "unknown or expired ticket; ask with GetFlightInfo again");
+	*out = found;
+	return ST_OK;
+}
+
+static Status
+redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result **out, Error *err)
+{
+	SCOPED(ticket_drop) Ticket *ticket = NULL;
+	TRY(database_ready(session->db, err));
+	TRY(find_ticket(session->db->tickets, id, &ticket, err));
+	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
+	TRY(sql_parse(slice_text(ticket->text), &statement, err));
+	if (statement->kind != STATEMENT_READ && statement->kind != STATEMENT_SHOW_TABLES) {
+		pthread_mutex_lock(&ticket->lock);
+		bool again = ticket->ran;
+		ticket->ran = !ticket->known;
+		pthread_mutex_unlock(&ticket->lock);
+		if (again)
+			return error_set(err, ST_NOT_FOUND,
+							 "already executed: the ticket of a statement that changes something "
+							 "is good for one DoGet");
+	}
+	options->ticket = ticket;
+	return result_open(session, options, out, err);
+}
+
+mobius_status
+mobius_ticket_redeem(mobius_session *session, mobius_slice ticket, int64_t timeout_ns,
+					 mobius_event event, mobius_result **out, mobius_error *err)
+{
+	ResultOptions options = {.want = MOBIUS_ROWS, .timeout_ns = timeout_ns, .event = event};
+	Error e = ERROR_INIT;
+	return error_out(redeem(session, slice_in(ticket), &options, out, &e), &e, err);
+}
+
+const char *
+ticket_text(const Ticket *ticket)
+{
+	return ticket->text;
+}
+
+bool
+ticket_changed(const Ticket *ticket, int64_t *rows)
+{
+	*rows = ticket->rows;
+	return ticket->known;
+}
+
+static uint64_t
+pinned_bytes(Ticket *ticket)
+{
+	pthread_mutex_lock(&ticket->lock);
+	uint64_t bytes = ticket->pin != NULL ? sql_pin_bytes(ticket->pin) : 0;
+	pthread_mutex_unlock(&ticket->lock);
+	return bytes;
+}
+
+static SqlPin *
+give_up_pin(Ticket *ticket)
+{
+	pthread_mutex_lock(&ticket->lock);
+	SqlPin *pin = TAKE(ticket->pin);
+	ticket->pin_lost |= pin != NULL;
+	pthread_mutex_unlock(&ticket->lock);
+	return pin;
+}
+
+// The oldest pins go first, when together they keep too much.
+static void
+bound_pins(Tickets *tickets, const Ticket *keep)
+{
+	uint64_t limit = tickets->db->settings.flight_ticket_memory, total = 0;
+	pthread_mutex_lock(&tickets->lock);
+	for (Ticket *t = tickets->oldest; t != NULL; t = t->newer)
+		total += pinned_bytes(t);
+	for (Ticket *t = tickets->oldest; t != NULL && total > limit; t = t->newer) {
+		if (t == keep)
+			continue;
+		total -= pinned_bytes(t);
+		sql_pin_unref(give_up_pin(t));
+	}
+	pthread_mutex_unlock(&tickets->lock);
+}
+
+Status
+ticket_pin(Ticket *ticket, SqlQuery *query, Error *err)
+{
+	pthread_mutex_lock(&ticket->lock);
+	bool fresh = ticket->pin == NULL;
+	Status st = ticket->pin_lost ? error_set(err, ST_NOT_FOUND, "snapshot expired, ask again")
+								 : sql_query_pin(query, &ticket->pin, err);
+	pthread_mutex_unlock(&ticket->lock);
+	if (st == ST_OK && fresh)
+		bound_pins(ticket->tickets, ticket);
+	return st;
+}

@@ -1,0 +1,19 @@
+// ticket.h - statements that can be asked for again, by 17 bytes.
+//
+// Threads  any; one lock. A Ticket is counted: a result holds it while it runs.
+
+#pragma once
+
+#include "engine/database_int.h"
+
+typedef struct Ticket Ticket;
+
+Status tickets_open(mobius *db, Tickets **out, Error *err);
+void tickets_close(Tickets *tickets); // NULL is allowed
+Ticket *ticket_ref(Ticket *ticket);
+void ticket_unref(Ticket *ticket); // NULL is allowed
+
+const char *ticket_text(const Ticket *ticket);
+bool ticket_changed(const Ticket *ticket, int64_t *rows); // a change that ran already, and its rows
+// The pin of its first use. ST_NOT_FOUND when it was given up for memory.
+Status ticket_pin(Ticket *ticket, SqlQuery *query, Error *err);

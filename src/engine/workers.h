@@ -1,0 +1,21 @@
+// workers.h - a pool of threads that run jobs in the order they came.
+//
+// Threads  submit: any. A job belongs to the pool from submit until its run is called; run may free
+// it or submit it again.
+
+#pragma once
+
+#include "base/status.h"
+
+typedef struct Workers Workers;
+
+typedef struct Job {
+	void (*run)(struct Job *job);
+	struct Job *next; // the pool's
+} Job;
+
+Status workers_start(const char *name, int threads, Workers **out, Error *err); // stacks of 8 MiB
+void workers_submit(Workers *workers, Job *job);
+int workers_waiting(const Workers *workers); // jobs no thread has taken yet
+void workers_stop(
+	Workers *workers); // runs what was submitted, then ends the threads; NULL is allowed
