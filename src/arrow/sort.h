@@ -1,7 +1,8 @@
 // sort.h - the order of rows by one or more columns.
 //
-// Stable; NULLs first; floats order NaN last, −0 = 0. Integers and times of mostly ordered input
-// are cheap.
+// Stable; NULLs first in either direction; floats order NaN above all numbers, −0 = 0; text by its
+// bytes; intervals with months of 30 days and days of 24 hours. Integers and times of mostly
+// ordered input are cheap.
 
 #pragma once
 
@@ -16,7 +17,7 @@ typedef struct SortKey {
 Status batch_sort_order(const Batch *batch, const SortKey *keys, int32_t count, uint32_t *order,
 						Error *err);
 
-// A new batch in that order.
+// A batch in that order: the same one when it is in order already.
 Status batch_sort(Batch *batch, const SortKey *keys, int32_t count, BytesPool *pool, Batch **out,
 				  Error *err);
 
