@@ -12,7 +12,7 @@
 
 enum {
 	ALIGNMENT = 64,
-	TAIL = 64,
+	TAIL = 8,
 	SMALLEST_SHIFT = 12, // 4 KiB; below, the heap is as fast
 	LARGEST_SHIFT = 26,  // 64 MiB
 	CLASSES = LARGEST_SHIFT - SMALLEST_SHIFT + 1,
@@ -153,7 +153,7 @@ bytes_new(BytesPool *pool, size_t len)
 		size_t cap = size_class == NO_CLASS ? len : (size_t)1 << (SMALLEST_SHIFT + size_class);
 		if (cap > SIZE_MAX / 2)
 			return NULL;
-		size_t size = (sizeof(*bytes) + cap + TAIL) & ~(size_t)(ALIGNMENT - 1);
+		size_t size = (sizeof(*bytes) + cap + TAIL + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 		bytes = mem_alloc_aligned(size);
 		if (bytes == NULL)
 			return NULL;

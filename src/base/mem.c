@@ -31,10 +31,10 @@ mem_alloc(size_t size)
 void *
 mem_alloc_array(size_t n, size_t size)
 {
-	// calloc checks the product; a block of nothing still has an address.
-	if (n == 0 || size == 0)
-		n = size = 1;
-	return fault_here() ? NULL : counted(calloc(n, size));
+	size_t total;
+	if (__builtin_mul_overflow(n, size, &total) || fault_here())
+		return NULL;
+	return counted(calloc(1, total == 0 ? 1 : total)); // a block of nothing has an address too
 }
 
 void *

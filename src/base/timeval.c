@@ -196,7 +196,7 @@ void
 time_format(int64_t ns, int digits_shown, bool zulu, char out[48])
 {
 	int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
-	int64_t fraction = ns - seconds * NS_PER_SECOND;
+	int64_t fraction = ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0);
 	int64_t days = seconds / SECONDS_PER_DAY - (seconds % SECONDS_PER_DAY < 0);
 	int second_of_day = (int)(seconds - days * SECONDS_PER_DAY);
 	int64_t year;
