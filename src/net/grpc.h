@@ -59,7 +59,7 @@ void grpc_message_close(GrpcMessage *message);
 
 // A method, or the fallback for unknown paths. Callbacks get `service` through grpc_call_service.
 typedef struct GrpcMethod {
-	const char *path;    // "/package.Service/Method"
+	const char *path;    // "/package.Service/Method"; NULL, the last one only: any other path
 	uint32_t body_field; // a top-level bytes field that is kept out of `head`; 0: none
 	bool unary_in;       // exactly one request message: fewer or more end the call INTERNAL
 	void (*open)(GrpcCall *call);
@@ -80,6 +80,7 @@ typedef struct GrpcOptions {
 	size_t stream_window;          // bytes a stream may have unconsumed (its receive window)
 	size_t connection_window;      //
 	size_t send_high_water;        // grpc_send says full above this many queued bytes per call
+	size_t stage_bytes;            // output gathered per connection
 	uint32_t max_streams;          // concurrent streams per connection
 	uint32_t max_calls_connection; // handlers in flight, also cancelled ones not yet done with
 								   // their references

@@ -1,0 +1,393 @@
+// Input is handed to nghttp2 as it is read; output is gathered and written once a turn. Methods may
+// do what they like within nghttp2's callbacks, but the session is flushed and closed outside only.
+
+#include "net/conn_int.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/call_int.h"
+
+enum {
+	READS_PER_TURN = 4,       // of INPUT_BYTES, before other connections have their turn
+	WRITES_PER_TURN = 16,     // of a stage
+	QUEUED_FRAMES_MAX = 1000, // waiting for a socket that takes nothing: then nothing is read
+};
+
+static const int64_t SECOND_NS = INT64_C(1000000000);
+static const int64_t PREFACE_NS = INT64_C(10000000000);
+static const int64_t HEADERS_NS = INT64_C(10000000000);
+// A client library that reads only while its program asks still reads every few seconds.
+static const int64_t STALL_NS = INT64_C(30000000000);
+
+static const uint8_t DRAIN_PING[8] = "draining";
+
+static void flush_rounds(Conn *conn);
+
+Conn *
+conn_ref(Conn *conn)
+{
+	atomic_fetch_add_explicit(&conn->refs, 1, memory_order_relaxed);
+	return conn;
+}
+
+void
+conn_unref(Conn *conn)
+{
+	unsigned was = atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel);
+	assert(was > 0);
+	if (was > 1)
+		return;
+	server_unref(conn->server);
+	mem_free(conn);
+}
+
+static int64_t
+now_ns(const Conn *conn)
+{
+	return loop_now_ns(conn->net->loop);
+}
+
+// ---- the end ----
+
+static void
+drop_session(Conn *conn)
+{
+	// nghttp2 does not report the streams of a session that it deletes. Until all are closed their
+	// methods may still send, in vain.
+	while (conn->calls != NULL)
+		call_close(conn->calls);
+	call_tell_all(conn);
+	nghttp2_session_del(TAKE(conn->session));
+}
+
+static void
+leave_loop(Conn *conn)
+{
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else if (conn->net->conns == conn)
+		conn->net->conns = conn->next;
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	conn->prev = conn->next = NULL;
+}
+
+void
+conn_close(Conn *conn)
+{
+	if (conn->fd < 0)
+		return;
+	loop_unwatch(TAKE(conn->watch));
+	loop_timer_free(TAKE(conn->timer));
+	sock_close(conn->fd);
+	conn->fd = -1;
+	if (conn->session != NULL)
+		drop_session(conn);
+	stage_free(TAKE(conn->stage));
+	leave_loop(conn);
+	atomic_fetch_sub_explicit(&conn->server->connections, 1, memory_order_relaxed);
+	conn_unref(conn);
+}
+
+void
+conn_break(Conn *conn)
+{
+	conn->broken = true;
+	conn_want_flush(conn);
+}
+
+void
+conn_check(Conn *conn, int rv)
+{
+	if (nghttp2_is_fatal(rv))
+		conn_break(conn);
+}
+
+void
+conn_cut(Conn *conn, uint32_t h2_error)
+{
+	log_debug("connection cut", "peer=%s error=%s", conn->peer, nghttp2_http2_strerror(h2_error));
+	conn_check(conn, nghttp2_session_terminate_session(conn->session, h2_error));
+	conn_want_flush(conn);
+}
+
+// ---- patience ----
+
+static void
+wake_at(Conn *conn, int64_t at_ns)
+{
+	if (at_ns >= conn->timer_at_ns)
+		return;
+	conn->timer_at_ns = at_ns;
+	loop_timer_set(conn->timer, at_ns);
+}
+
+// Only where no call depends on it: an idle connection may carry a stale mark, and a header block
+// that nghttp2 ignored ends without notice.
+static bool
+headers_are_late(const Conn *conn)
+{
+	return conn->headers_since_ns != 0 && conn->calls == NULL &&
+		   now_ns(conn) >= conn->headers_since_ns + HEADERS_NS;
+}
+
+static bool
+is_out_of_patience(const Conn *conn)
+{
+	int64_t now = now_ns(conn);
+	return now >= conn->preface_until_ns || headers_are_late(conn) ||
+		   (conn->blocked && now >= conn->sent_ns + STALL_NS);
+}
+
+static void
+wake_when_due(Conn *conn)
+{
+	wake_at(conn, conn->preface_until_ns);
+	if (conn->headers_since_ns != 0)
+		wake_at(conn, conn->headers_since_ns + HEADERS_NS);
+	if (conn->blocked)
+		wake_at(conn, conn->sent_ns + STALL_NS);
+	if (conn->drain == DRAIN_NOTICE)
+		wake_at(conn, conn->drain_until_ns);
+}
+
+static void
+on_timer(void *arg)
+{
+	Conn *conn = arg;
+	conn->timer_at_ns = INT64_MAX;
+	if (is_out_of_patience(conn)) {
+		log_debug("connection closed", "peer=%s reason=\"it was too slow\"", conn->peer);
+		conn_close(conn);
+		return;
+	}
+	if (conn->drain == DRAIN_NOTICE && now_ns(conn) >= conn->drain_until_ns)
+		conn_end_drain(conn);
+	if (conn->headers_since_ns != 0 && now_ns(conn) >= conn->headers_since_ns + HEADERS_NS)
+		conn->headers_since_ns = now_ns(conn); // look again later
+	wake_when_due(conn);
+}
+
+// ---- draining ----
+
+void
+conn_begin_drain(Conn *conn)
+{
+	if (conn->drain != DRAIN_NO)
+		return;
+	// The answer to the PING shows that the peer knows and opens no more streams.
+	conn->drain = DRAIN_NOTICE;
+	conn->drain_until_ns = now_ns(conn) + SECOND_NS;
+	conn_check(conn, nghttp2_submit_shutdown_notice(conn->session));
+	conn_check(conn, nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, DRAIN_PING));
+	wake_when_due(conn);
+	conn_want_flush(conn);
+}
+
+void
+conn_end_drain(Conn *conn)
+{
+	conn->drain = DRAIN_LAST;
+	int32_t last = nghttp2_session_get_last_proc_stream_id(conn->session);
+	conn_check(conn, nghttp2_submit_goaway(conn->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
+										   NULL, 0));
+	conn_want_flush(conn);
+}
+
+void
+conn_stop(Conn *conn)
+{
+	conn_ref(conn);
+	for (GrpcCall *call = conn->calls; call != NULL; call = call->next)
+		call_abort(call, GRPC_UNAVAILABLE, "the server is stopping");
+	conn_cut(conn, NGHTTP2_NO_ERROR);
+	flush_rounds(conn);
+	conn_close(conn);
+	conn_unref(conn);
+}
+
+// ---- output ----
+
+static void
+flush_now(void *arg)
+{
+	Conn *conn = arg;
+	conn->flush_asked = false;
+	if (conn->session != NULL)
+		flush_rounds(conn);
+	conn_unref(conn);
+}
+
+void
+conn_want_flush(Conn *conn)
+{
+	if (conn->flush_asked || conn->flushing || conn->session == NULL)
+		return;
+	conn->flush_asked = true;
+	conn_ref(conn);
+	loop_at_turn_end(conn->net->loop, &conn->flush);
+}
+
+static void
+watch(Conn *conn, uint32_t events)
+{
+	if (events != conn->watched)
+		loop_watch_change(conn->watch, events);
+	conn->watched = events;
+}
+
+// Fills the stage. False when there is nothing to send or the session failed.
+static bool
+gather(Conn *conn)
+{
+	if (conn->stage == NULL)
+		conn->stage = net_loop_take_stage(conn->net);
+	if (conn->stage == NULL)
+		conn->broken = true;
+	else
+		conn_check(conn, nghttp2_session_send(conn->session));
+	return !conn->broken && !stage_is_empty(conn->stage);
+}
+
+static void
+send_stage(Conn *conn)
+{
+	size_t sent = 0;
+	if (stage_write(conn->stage, conn->fd, &sent, &conn->blocked, NULL) != ST_OK)
+		conn->broken = true;
+	if (sent > 0 || !conn->blocked)
+		conn->sent_ns = now_ns(conn);
+	// A socket that took less than everything takes no more now; no need to ask.
+	conn->blocked = conn->blocked || !stage_is_empty(conn->stage);
+	atomic_fetch_add_explicit(&conn->server->bytes_out, sent, memory_order_relaxed);
+}
+
+// What is left of the stage waits for the socket; an empty one serves others.
+static void
+end_flush(Conn *conn, bool more)
+{
+	if (conn->stage != NULL && stage_is_empty(conn->stage))
+		net_loop_give_stage(conn->net, TAKE(conn->stage));
+	bool finished = !more && !conn->blocked && !nghttp2_session_want_read(conn->session) &&
+					!nghttp2_session_want_write(conn->session);
+	if (conn->broken || finished) {
+		conn_close(conn);
+		return;
+	}
+	// A peer that sends but does not read may not make us queue answers without end.
+	bool flooded =
+		conn->blocked && nghttp2_session_get_outbound_queue_size(conn->session) > QUEUED_FRAMES_MAX;
+	watch(conn, (flooded ? 0 : LOOP_READABLE) | (conn->blocked || more ? LOOP_WRITABLE : 0));
+	wake_when_due(conn);
+}
+
+static void
+flush_rounds(Conn *conn)
+{
+	conn->flushing = true;
+	bool more = true;
+	for (int i = 0; i < WRITES_PER_TURN && more; i++) {
+		call_tell_all(conn);
+		more = !conn->blocked && gather(conn);
+		if (more)
+			send_stage(conn);
+		more = more && !conn->broken;
+	}
+	call_tell_all(conn);
+	conn->flushing = false;
+	end_flush(conn, more);
+}
+
+// ---- input ----
+
+// False: no more now.
+static bool
+read_once(Conn *conn)
+{
+	size_t len = 0;
+	bool would_block = false;
+	uint8_t *input = conn->net->input;
+	if (sock_read(conn->fd, input, INPUT_BYTES, &len, &would_block, NULL) != ST_OK) {
+		conn->broken = true;
+		return false;
+	}
+	atomic_fetch_add_explicit(&conn->server->bytes_in, len, memory_order_relaxed);
+	if (len > 0 && nghttp2_session_mem_recv(conn->session, input, len) < 0)
+		conn->broken = true;
+	return len == INPUT_BYTES && !conn->broken;
+}
+
+static void
+on_ready(void *arg, uint32_t events)
+{
+	Conn *conn = conn_ref(arg);
+	if (events & LOOP_WRITABLE)
+		conn->blocked = false;
+	if (events & (LOOP_READABLE | LOOP_HANGUP)) {
+		for (int i = 0; i < READS_PER_TURN && read_once(conn); i++)
+			continue;
+	}
+	if (conn->broken)
+		conn_close(conn);
+	else
+		conn_want_flush(conn);
+	conn_unref(conn);
+}
+
+// ---- the beginning ----
+
+static Status
+open_conn(Conn *conn, Error *err)
+{
+	Loop *loop = conn->net->loop;
+	TRY(session_open(conn, err));
+	TRY(loop_timer_new(loop, on_timer, conn, &conn->timer, err));
+	TRY(loop_watch(loop, conn->fd, LOOP_READABLE, on_ready, conn, &conn->watch, err));
+	conn->watched = LOOP_READABLE;
+	return ST_OK;
+}
+
+static void
+start(void *arg)
+{
+	Conn *conn = arg;
+	conn->sent_ns = now_ns(conn);
+	conn->preface_until_ns = conn->sent_ns + PREFACE_NS;
+	flood_init(&conn->budget, conn->sent_ns);
+	if (open_conn(conn, NULL) != ST_OK) {
+		conn_close(conn);
+		return;
+	}
+	conn->next = conn->net->conns;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	conn->net->conns = conn;
+	if (atomic_load(&conn->server->draining))
+		conn_begin_drain(conn);
+	conn_want_flush(conn);
+}
+
+void
+conn_new(NetLoop *net, int fd, const SockAddress *peer)
+{
+	Conn *conn = mem_alloc(sizeof(*conn));
+	if (conn == NULL) {
+		sock_close(fd);
+		return;
+	}
+	atomic_init(&conn->refs, 1);
+	conn->server = server_ref(net->server);
+	conn->net = net;
+	conn->fd = fd;
+	conn->timer_at_ns = INT64_MAX;
+	snprintf(conn->peer, sizeof(conn->peer), "%s", peer->text);
+	conn->start = (LoopCall){.fn = start, .arg = conn};
+	conn->flush = (LoopCall){.fn = flush_now, .arg = conn};
+	sock_tune(fd, peer->loopback);
+	atomic_fetch_add_explicit(&net->server->connections, 1, memory_order_relaxed);
+	loop_post(net->loop, &conn->start);
+}

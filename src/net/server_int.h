@@ -1,0 +1,61 @@
+// server_int.h - the server's loops, listeners and counters.
+//
+// Threads  options and loops do not change after grpc_server_new; listeners belong to the first
+//          loop; counters are atomic; of a NetLoop all but `loop` and `server` belongs to its loop.
+
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+#include <stdatomic.h>
+
+#include "net/grpc.h"
+#include "net/stage_int.h"
+#include "os/file.h"
+
+typedef struct Conn Conn;
+typedef struct Listener Listener;
+
+// One I/O loop and what its connections share.
+typedef struct NetLoop {
+	Loop *loop;
+	GrpcServer *server;
+	uint8_t *input; // what is read goes here first
+	Stage *spare;   // an empty one, or NULL
+	Conn *conns;
+	LoopCall drain;
+	LoopTimer *drain_timer;
+} NetLoop;
+
+enum { INPUT_BYTES = 256 << 10 };
+
+struct GrpcServer {
+	atomic_uint refs; // the owner's, and one per connection
+	GrpcOptions options;
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *session_options;
+	NetLoop *loops; // options.loops of them
+	atomic_uint next_loop;
+	atomic_bool draining;
+	int64_t drain_until_ns;
+
+	Listener *listeners;
+	File *spare_file; // given up to accept and close when descriptors run out
+
+	atomic_uint_fast64_t connections;
+	atomic_uint_fast64_t calls_open;
+	atomic_uint_fast64_t calls_total;
+	atomic_uint_fast64_t bytes_in;
+	atomic_uint_fast64_t bytes_out;
+};
+
+GrpcServer *server_ref(GrpcServer *server);
+void server_unref(GrpcServer *server);
+
+// A stage for a connection that has something to send; NULL: no memory.
+Stage *net_loop_take_stage(NetLoop *net);
+void net_loop_give_stage(NetLoop *net, Stage *stage); // empty or not; NULL is allowed
+
+// Runs fn(arg) in the loop and waits until it ran.
+void net_loop_run(NetLoop *net, void (*fn)(void *arg), void *arg);
+
+void listeners_close(GrpcServer *server); // in the first loop
