@@ -49,13 +49,16 @@ struct ArrowArrayStream {
 #endif
 
 // Exports: on ST_OK the consumer owns *out and calls its release. A schema and a batch are
-// struct-typed.
+// struct-typed. Dictionary marks are left out, as batches are decoded.
 Status cdata_export_schema(const Schema *schema, struct ArrowSchema *out, Error *err);
 Status cdata_export_batch(Batch *batch, struct ArrowArray *out,
 						  Error *err); // holds a reference of batch
 
 // Imports copy the schema and validate fully. A dictionary-encoded column is decoded, an offset is
-// compacted away. `array` is moved: its release is called when the batch goes, also on failure.
+// compacted away. An imported schema has its dictionary fields marked; a batch of it has
+// schema_decoded(schema). `array` is moved: its release is called when the batch goes, also on
+// failure. ST_INVALID where numbers or contents cannot be; that pointers reach as far as lengths
+// and offsets say is the producer's word.
 Status cdata_import_schema(const struct ArrowSchema *schema, Schema **out, Error *err);
 Status cdata_import_batch(struct ArrowArray *array, Schema *schema, BytesPool *pool, Batch **out,
 						  Error *err);

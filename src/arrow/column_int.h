@@ -31,6 +31,12 @@ type_is_view(TypeId id)
 	return id == TYPE_UTF8_VIEW || id == TYPE_BINARY_VIEW;
 }
 
+static inline bool
+type_has_unit(TypeId id)
+{
+	return id == TYPE_TIME32 || id == TYPE_TIME64 || id == TYPE_TIMESTAMP || id == TYPE_DURATION;
+}
+
 // A 16-byte view: up to 12 bytes lie in it, others in a variadic buffer.
 typedef struct View {
 	int32_t len;

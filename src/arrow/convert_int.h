@@ -6,12 +6,6 @@
 
 Type type_canonical(const Type *type);
 
-static inline bool
-type_has_unit(TypeId id)
-{
-	return id == TYPE_TIME32 || id == TYPE_TIME64 || id == TYPE_TIMESTAMP || id == TYPE_DURATION;
-}
-
 // How many of the finer unit one of the coarser has.
 static inline int64_t
 unit_factor(TimeUnit coarse, TimeUnit fine)
