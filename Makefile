@@ -12,7 +12,7 @@ help:
 	@echo "make deps     install what is missing: Debian packages, DuckDB, a Python venv; all pinned"
 	@echo "make build    build/mobiusd and build/libmobius.so"
 	@echo "make run      build, start mobiusd on ./data, and say how to write and ask"
-	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, conformance"
+	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, conformance, h2spec"
 	@echo "make unit     unit tests"
 	@echo "make e2e      tests that speak to build/mobiusd as real clients do"
 	@echo "make asan     unit tests under ASan and UBSan"
@@ -20,7 +20,8 @@ help:
 	@echo "make clang    the whole tree with clang; the other words use gcc"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make crash    kill the server while clients write, and count what came back"
-	@echo "make conformance  clients that others wrote: Arrow's integration client, h2spec"
+	@echo "make conformance  Arrow's integration client against our Flight library"
+	@echo "make h2spec   the HTTP/2 conformance suite against build/mobiusd"
 	@echo "make bench    measure, side by side with a reference server: minutes to hours"
 	@echo "make style    layout, headers that compile alone, who includes whom, lengths"
 	@echo "make clean    remove build/"
@@ -47,7 +48,7 @@ run: build
 	@exec build/mobiusd --data ./data
 
 test: deps
-	@python3 tests/run.py style build clang asan e2e conformance
+	@python3 tests/run.py style build clang asan e2e conformance h2spec
 
 unit: build
 	$(say) unit tests, optimised
@@ -71,8 +72,14 @@ e2e: build
 	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e
 
 conformance: build
-	$(say) clients that others wrote, against our servers
-	@$(PYTHON) tests/conformance/run.py build
+	$(say) Arrow\'s integration client against a second server on our Flight library
+	@tests/conformance/build-clients.sh build/conformance/bin
+	@tests/conformance/run.sh build
+
+h2spec: build
+	$(say) every frame that HTTP/2 forbids, against build/mobiusd
+	@tests/conformance/build-clients.sh build/conformance/bin
+	@$(PYTHON) tests/conformance/h2spec.py build
 
 crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
@@ -100,4 +107,4 @@ clean:
 
 comma = ,
 
-.PHONY: help deps build clang run test unit asan tsan e2e conformance crash fuzz bench style clean
+.PHONY: help deps build clang run test unit asan tsan e2e conformance h2spec crash fuzz bench style clean

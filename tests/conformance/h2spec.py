@@ -1,0 +1,58 @@
+"""Every case of h2spec against mobiusd.
+
+    h2spec.py BUILD
+
+A listed exception that passes is no exception any more: take it off the list.
+"""
+
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from mobiusd import Mobiusd
+
+# What nghttp2 answers otherwise than h2spec asks; nghttpd does the same.
+EXCEPTIONS = {
+    "http2/5.1.1: Sends stream identifier that is numerically smaller than previous":
+        "nghttp2 takes a smaller identifier for a stream closed long ago, and ignores the frame",
+}
+
+
+def run(h2spec, server, report):
+    """The test cases that h2spec reports."""
+    host, port = server.location.removeprefix("grpc://").split(":")
+    subprocess.run([h2spec, "-h", host, "-p", port, "-o", "2", "-j", report], stdout=subprocess.DEVNULL)
+    return list(xml.etree.ElementTree.parse(report).iter("testcase"))
+
+
+def names_of(cases, *results):
+    return [f"{case.get('package')}: {case.get('classname')}" for case in cases
+            if any(case.find(result) is not None for result in results)]
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory() as folder, Mobiusd(Path(folder, "data"), binary=build / "mobiusd") as server:
+        cases = run(build / "conformance" / "bin" / "h2spec", server, Path(folder, "report.xml"))
+        survived = server.running()
+    failed, skipped = names_of(cases, "failure", "error"), names_of(cases, "skipped")
+    for name in failed:
+        print(f"as known: {name}: {EXCEPTIONS[name]}" if name in EXCEPTIONS else f"FAIL {name}")
+    for name in EXCEPTIONS.keys() - set(failed):
+        print(f"FAIL no exception any more: {name}")
+    for name in skipped:
+        print(f"skipped: {name}")
+    if not survived:
+        print("FAIL the server ended")
+    wrong = len(EXCEPTIONS.keys() ^ set(failed)) + (not survived)
+    print(f"{len(cases) - len(failed) - len(skipped)} passed, {wrong} failed")
+    return wrong > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
