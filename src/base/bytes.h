@@ -51,6 +51,8 @@ Bytes *bytes_ref(Bytes *bytes); // returns bytes; NULL is allowed
 void bytes_unref(Bytes *bytes); // NULL is allowed
 
 // Memory that somebody else owns (an imported Arrow array): `release(arg)` runs at the last unref.
+// Its alignment and what follows it are as they are. NULL: no memory, and arg is still the
+// caller's.
 Bytes *bytes_wrap(const void *data, size_t len, void (*release)(void *arg), void *arg);
 
 uint8_t *bytes_data(Bytes *bytes);

@@ -15,4 +15,5 @@ void time_format(int64_t ns, int digits, bool zulu, char out[48]);
 
 // ns per unit of a time value: "s" 1e9, "ms" 1e6, "us" 1e3, "ns" 1. Multiplication and division by
 // these saturate rather than wrap: a bound outside the column's range means "all" or "nothing".
+// Rounds down, also below zero; denominator > 0.
 int64_t time_scale_saturating(int64_t value, int64_t numerator, int64_t denominator);

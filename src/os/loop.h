@@ -14,7 +14,9 @@ typedef struct LoopTimer LoopTimer;
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_HANGUP = 4 };
 
 Status loop_new(const char *name, Loop **out, Error *err); // starts its thread
-void loop_stop(Loop *loop); // any thread but its own: ends the thread and waits for it
+// Any thread but its own: ends the thread and waits for it. From then on the loop belongs to the
+// caller, who may still remove watches and timers; none may be left at loop_free.
+void loop_stop(Loop *loop);
 void loop_free(Loop *loop); // after loop_stop; posted calls that never ran are run here
 
 // Runs fn(arg) in the loop's thread, after what was posted before. Cannot fail: the caller owns the

@@ -1,7 +1,8 @@
 #include "support.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void
 setting_an_error_fills_all_of_it_and_returns_the_code(void **state)
@@ -121,6 +122,23 @@ what_is_scoped_is_freed_unless_it_was_taken(void **state)
 	mem_free(text);
 }
 
+static void
+what_must_hold_ends_the_process_when_it_does_not(void **state)
+{
+	(void)state;
+	must(1 + 1 == 2);
+	pid_t child = fork();
+	if (child == 0) {
+		close(STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		must(1 + 1 == 3);
+		_exit(0);
+	}
+	int how = 0;
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGABRT);
+}
+
 int
 main(void)
 {
@@ -133,6 +151,7 @@ main(void)
 		cmocka_unit_test(every_status_has_a_name_that_json_bodies_use),
 		cmocka_unit_test(try_stops_at_the_first_failure),
 		cmocka_unit_test(what_is_scoped_is_freed_unless_it_was_taken),
+		cmocka_unit_test(what_must_hold_ends_the_process_when_it_does_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,26 @@ removing_all_takes_the_whole_tree_and_nothing_behind_links(void **state)
 }
 
 static void
+a_tree_too_deep_to_be_ours_is_refused(void **state)
+{
+	(void)state;
+	SCOPED(folder_drop) Folder folder = folder_make();
+	char path[200];
+	snprintf(path, sizeof(path), "%s/deep", folder.path);
+	const size_t top = strlen(path);
+	for (int level = 0; level < 40; level++) {
+		assert_int_equal(dir_make(path, NULL), ST_OK);
+		strcat(path, "/d");
+	}
+	Error err = ERROR_INIT;
+	assert_int_equal(dir_remove_all(in(&folder, "deep"), &err), ST_IO);
+	says(&err, "deeper than");
+	// From the bottom up it goes, in two bites.
+	path[top + 2 * 20] = '\0';
+	assert_int_equal(dir_remove_all(path, &err), ST_OK);
+}
+
+static void
 every_call_may_fail(void **state)
 {
 	(void)state;
@@ -139,6 +159,7 @@ main(void)
 		cmocka_unit_test(a_listing_has_every_entry_once),
 		cmocka_unit_test(a_listing_stops_at_the_first_failure),
 		cmocka_unit_test(removing_all_takes_the_whole_tree_and_nothing_behind_links),
+		cmocka_unit_test(a_tree_too_deep_to_be_ours_is_refused),
 		cmocka_unit_test(every_call_may_fail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
