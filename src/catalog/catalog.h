@@ -34,7 +34,7 @@ typedef struct FileMeta {
 	uint64_t bytes;
 	uint64_t footer_bytes;
 	Hash128 hash;
-	int64_t min_time; // in the time column's unit; min > max: none
+	int64_t min_time; // nanoseconds; min > max: none
 	int64_t max_time;
 	uint64_t min_seq;
 	uint64_t max_seq;

@@ -210,7 +210,7 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
 	// A table that was dropped meanwhile takes no file: nobody would ever remove it.
 	TRY(catalog_prepare(db,
-						"INSERT INTO files SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
+						"INSERT OR REPLACE INTO files SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
 						" WHERE EXISTS(SELECT 1 FROM tables WHERE id=?2)",
 						&stmt, err));
 	const int64_t numbers[] = {

@@ -27,7 +27,7 @@ typedef struct SegmentStats {
 	uint64_t id;
 	int64_t rows;
 	uint64_t bytes;   // held in memory
-	int64_t min_time; // in the column's unit; min > max: none
+	int64_t min_time; // nanoseconds, whatever the column's unit; min > max: none
 	int64_t max_time;
 	uint64_t min_seq; // 0: empty
 	uint64_t max_seq;
@@ -44,7 +44,6 @@ Status segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const
 						  Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err);
 void segment_insert_free(SegmentInsert *insert); // one that was never appended; NULL is allowed
 int64_t segment_insert_rows(const SegmentInsert *insert);
-// In nanoseconds, whatever the column's unit.
 bool segment_insert_times(const SegmentInsert *insert, int64_t *min,
 						  int64_t *max); // false: no time column
 
@@ -59,7 +58,7 @@ void segment_append(Segment *seg, SegmentInsert *insert,
 void segment_seal(Segment *seg, int64_t now_ns);
 SegmentStats segment_stats(const Segment *seg);
 
-// What a reader at `seq` sees that overlaps [min_time, max_time] (in the column's unit, inclusive):
+// What a reader at `seq` sees that overlaps [min_time, max_time] (ns, inclusive):
 // each(batch, rows, shape, ids) where the first `rows` rows count. ids may be NULL. Batches are
 // borrowed for as long as the segment is referenced.
 typedef struct SegmentPart {

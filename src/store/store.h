@@ -94,6 +94,7 @@ typedef struct Snapshot {
 	uint64_t seq;
 	TableView *tables;
 	int32_t table_count;
+	Segment **room; // where the views' segments lie
 } Snapshot;
 
 // The given tables (references are taken) at one moment, in the same order; tables NULL: every

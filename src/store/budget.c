@@ -1,0 +1,164 @@
+#include "store/budget.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+
+#define DELAY_MOST_NS INT64_C(20000000)
+
+struct Budget {
+	char *name;
+	uint64_t limit;
+	_Atomic uint64_t used;
+	pthread_mutex_t lock; // guards the queue of waiters
+	BudgetWaiter *head;
+	BudgetWaiter **tail;
+	atomic_bool waiting; // the queue is not empty
+};
+
+Status
+budget_new(const char *name, uint64_t limit, Budget **out, Error *err)
+{
+	Budget *budget = mem_alloc(sizeof(*budget));
+	if (budget == NULL)
+		return error_no_memory(err, name);
+	budget->name = mem_strdup(name);
+	if (budget->name == NULL) {
+		mem_free(budget);
+		return error_no_memory(err, name);
+	}
+	budget->limit = limit;
+	budget->tail = &budget->head;
+	pthread_mutex_init(&budget->lock, NULL);
+	*out = budget;
+	return ST_OK;
+}
+
+void
+budget_free(Budget *budget)
+{
+	if (budget == NULL)
+		return;
+	pthread_mutex_destroy(&budget->lock);
+	mem_free(budget->name);
+	mem_free(budget);
+}
+
+static bool
+try_take(Budget *budget, uint64_t bytes)
+{
+	uint64_t used = atomic_load(&budget->used);
+	do {
+		if (used != 0 && (bytes > budget->limit || used > budget->limit - bytes))
+			return false;
+	} while (!atomic_compare_exchange_weak(&budget->used, &used, used + bytes));
+	return true;
+}
+
+// The last quarter slows senders down in proportion, so that there is no cliff at its end.
+static int64_t
+delay_at(const Budget *budget, uint64_t used)
+{
+	uint64_t from = budget->limit / 4 * 3;
+	if (used <= from || budget->limit == 0)
+		return 0;
+	uint64_t over = used - from, span = budget->limit - from;
+	return over >= span ? DELAY_MOST_NS : (int64_t)(over * (uint64_t)DELAY_MOST_NS / span);
+}
+
+static void
+enqueue(Budget *budget, BudgetWaiter *waiter) // under the lock
+{
+	if (waiter->queued)
+		return;
+	waiter->queued = true;
+	waiter->next = NULL;
+	*budget->tail = waiter;
+	budget->tail = &waiter->next;
+	atomic_store(&budget->waiting, true);
+}
+
+bool
+budget_reserve(Budget *budget, uint64_t bytes, BudgetWaiter *waiter, int64_t *delay_ns)
+{
+	bool taken = try_take(budget, bytes);
+	if (!taken && waiter != NULL) {
+		// Memory may come back between the first try and the queue: look again from inside.
+		pthread_mutex_lock(&budget->lock);
+		enqueue(budget, waiter);
+		pthread_mutex_unlock(&budget->lock);
+		taken = try_take(budget, bytes);
+		if (taken)
+			budget_cancel(budget, waiter);
+	}
+	*delay_ns = taken ? delay_at(budget, atomic_load(&budget->used)) : 0;
+	return taken;
+}
+
+void
+budget_cancel(Budget *budget, BudgetWaiter *waiter)
+{
+	pthread_mutex_lock(&budget->lock);
+	for (BudgetWaiter **at = &budget->head; *at != NULL; at = &(*at)->next) {
+		if (*at != waiter)
+			continue;
+		*at = waiter->next;
+		if (budget->tail == &waiter->next)
+			budget->tail = at;
+		break;
+	}
+	waiter->queued = false;
+	atomic_store(&budget->waiting, budget->head != NULL);
+	pthread_mutex_unlock(&budget->lock);
+}
+
+void
+budget_charge(Budget *budget, uint64_t bytes)
+{
+	atomic_fetch_add(&budget->used, bytes);
+}
+
+// All waiters look again, in the order they came; who finds nothing queues anew. Woken under the
+// lock, so that none is woken after budget_cancel.
+static void
+wake_waiters(Budget *budget)
+{
+	pthread_mutex_lock(&budget->lock);
+	BudgetWaiter *waiter = TAKE(budget->head);
+	budget->tail = &budget->head;
+	atomic_store(&budget->waiting, false);
+	for (BudgetWaiter *next; waiter != NULL; waiter = next) {
+		next = waiter->next;
+		waiter->queued = false;
+		waiter->wake(waiter->arg);
+	}
+	pthread_mutex_unlock(&budget->lock);
+}
+
+void
+budget_release(Budget *budget, uint64_t bytes)
+{
+	uint64_t was = atomic_fetch_sub(&budget->used, bytes);
+	must(was >= bytes);
+	if (atomic_load(&budget->waiting))
+		wake_waiters(budget);
+}
+
+uint64_t
+budget_used(const Budget *budget)
+{
+	return atomic_load(&budget->used);
+}
+
+uint64_t
+budget_limit(const Budget *budget)
+{
+	return budget->limit;
+}
+
+const char *
+budget_name(const Budget *budget)
+{
+	return budget->name;
+}

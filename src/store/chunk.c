@@ -1,0 +1,293 @@
+#include "store/chunk.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+	FEWEST_ROWS = 64,
+	MOST_ROWS = 64 << 10,
+	MOST_RUNS = 4096,
+	SPARE_TEXT = 256, // bytes a text column has beyond what rows like the first ones need
+};
+
+// Rows up to end_row belong to commits ≤ seq.
+typedef struct Run {
+	uint64_t seq;
+	int64_t end_row;
+} Run;
+
+typedef struct ChunkColumn {
+	Bytes *validity;
+	Bytes *offsets;
+	Bytes *values;
+	int32_t value_bits;
+	size_t text_room;
+} ChunkColumn;
+
+struct Chunk {
+	Batch *view;
+	ChunkColumn *columns;
+	int32_t column_count;
+	int64_t capacity;
+	int64_t rows; // the appender's
+	uint32_t *ids;
+	Run *runs;
+	int32_t run_capacity;
+	_Atomic int32_t run_count; // release: what the runs name is written
+	uint64_t bytes;
+};
+
+bool
+chunk_can_hold(const Schema *schema)
+{
+	for (int32_t i = 0; i < schema_field_count(schema); i++) {
+		const Field *field = schema_field(schema, i);
+		TypeLayout layout = type_layout(&field->type);
+		if (field->child_count > 0 || !layout.values || layout.offset_bytes == 8)
+			return false;
+	}
+	return schema_field_count(schema) > 0;
+}
+
+// ---- making ----
+
+static int64_t
+rows_for(const Batch *like, uint64_t bytes)
+{
+	uint64_t each = batch_bytes(like) / (uint64_t)batch_rows(like) + 1;
+	int64_t rows = (int64_t)(bytes / each);
+	rows = rows < FEWEST_ROWS ? FEWEST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+	return rows < batch_rows(like) ? batch_rows(like) : rows;
+}
+
+static Bytes *
+zeroed(Chunk *chunk, BytesPool *pool, size_t len)
+{
+	Bytes *bytes = bytes_new(pool, len + 8);
+	if (bytes != NULL) {
+		memset(bytes_data(bytes), 0, len + 8);
+		chunk->bytes += bytes_size(bytes);
+	}
+	return bytes;
+}
+
+static bool
+make_column(Chunk *chunk, ChunkColumn *column, const Field *field, const Column *like,
+			BytesPool *pool)
+{
+	TypeLayout layout = type_layout(&field->type);
+	size_t rows = (size_t)chunk->capacity;
+	column->value_bits = layout.value_bits;
+	column->validity = zeroed(chunk, pool, (rows + 7) / 8);
+	if (layout.offset_bytes == 4) {
+		column->text_room =
+			like->values.len / (size_t)like->length * rows * 5 / 4 + like->values.len + SPARE_TEXT;
+		column->offsets = zeroed(chunk, pool, 4 * (rows + 1));
+		column->values = zeroed(chunk, pool, column->text_room);
+		return column->validity != NULL && column->offsets != NULL && column->values != NULL;
+	}
+	column->values = zeroed(chunk, pool, (rows * (size_t)layout.value_bits + 7) / 8);
+	return column->validity != NULL && column->values != NULL;
+}
+
+static bool
+make_view(Chunk *chunk, Schema *schema)
+{
+	size_t count = (size_t)chunk->column_count;
+	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(Column));
+	SCOPED(mem_drop) Bytes **owners = mem_alloc_array(3 * count, sizeof(Bytes *));
+	if (columns == NULL || owners == NULL)
+		return false;
+	int32_t owned = 0;
+	for (size_t i = 0; i < count; i++) {
+		const ChunkColumn *c = &chunk->columns[i];
+		columns[i] = (Column){
+			.length = chunk->capacity,
+			.null_count = chunk->capacity, // not known: the bitmap tells
+			.validity = bytes_slice(c->validity),
+			.values = bytes_slice(c->values),
+		};
+		owners[owned++] = c->validity;
+		owners[owned++] = c->values;
+		if (c->offsets != NULL) {
+			columns[i].offsets = bytes_slice(c->offsets);
+			owners[owned++] = c->offsets;
+		}
+	}
+	return batch_new(schema, chunk->capacity, columns, owners, owned, &chunk->view, NULL) == ST_OK;
+}
+
+static void
+chunk_drop(Chunk **chunk)
+{
+	chunk_free(*chunk);
+}
+
+Chunk *
+chunk_new(Schema *schema, const Batch *like, uint64_t bytes, bool with_ids, BytesPool *pool)
+{
+	SCOPED(chunk_drop) Chunk *chunk = mem_alloc(sizeof(*chunk));
+	if (chunk == NULL)
+		return NULL;
+	chunk->capacity = rows_for(like, bytes);
+	chunk->run_capacity = chunk->capacity < MOST_RUNS ? (int32_t)chunk->capacity : MOST_RUNS;
+	chunk->column_count = schema_field_count(schema);
+	chunk->columns = mem_alloc_array((size_t)chunk->column_count, sizeof(ChunkColumn));
+	chunk->runs = mem_alloc_array((size_t)chunk->run_capacity, sizeof(Run));
+	if (with_ids)
+		chunk->ids = mem_alloc_array((size_t)chunk->capacity, sizeof(uint32_t));
+	if (chunk->columns == NULL || chunk->runs == NULL || (with_ids && chunk->ids == NULL))
+		return NULL;
+	chunk->bytes = (uint64_t)chunk->capacity * (with_ids ? 4 : 0) +
+				   (uint64_t)chunk->run_capacity * sizeof(Run) + 512;
+	for (int32_t i = 0; i < chunk->column_count; i++)
+		if (!make_column(chunk, &chunk->columns[i], schema_field(schema, i), batch_column(like, i),
+						 pool))
+			return NULL;
+	return make_view(chunk, schema) ? TAKE(chunk) : NULL;
+}
+
+void
+chunk_free(Chunk *chunk)
+{
+	if (chunk == NULL)
+		return;
+	batch_unref(chunk->view);
+	for (int32_t i = 0; chunk->columns != NULL && i < chunk->column_count; i++) {
+		bytes_unref(chunk->columns[i].validity);
+		bytes_unref(chunk->columns[i].offsets);
+		bytes_unref(chunk->columns[i].values);
+	}
+	mem_free(chunk->columns);
+	mem_free(chunk->ids);
+	mem_free(chunk->runs);
+	mem_free(chunk);
+}
+
+// ---- appending ----
+
+static int32_t
+offset_at(const uint8_t *offsets, int64_t row)
+{
+	int32_t v;
+	memcpy(&v, offsets + 4 * row, 4);
+	return v;
+}
+
+static bool
+fits(const Chunk *chunk, const Batch *batch)
+{
+	if (chunk->rows + batch_rows(batch) > chunk->capacity ||
+		atomic_load(&chunk->run_count) == chunk->run_capacity)
+		return false;
+	for (int32_t i = 0; i < chunk->column_count; i++) {
+		const ChunkColumn *c = &chunk->columns[i];
+		const Column *from = batch_column(batch, i);
+		if (c->offsets == NULL)
+			continue;
+		size_t used = (size_t)offset_at(bytes_data(c->offsets), chunk->rows);
+		size_t more = (size_t)(offset_at(from->offsets.data, from->length) -
+							   offset_at(from->offsets.data, 0));
+		if (used + more > c->text_room)
+			return false;
+	}
+	return true;
+}
+
+static void
+set_bit(uint8_t *bits, int64_t i)
+{
+	uint8_t *byte = &bits[i >> 3];
+	__atomic_store_n(byte, (uint8_t)(__atomic_load_n(byte, __ATOMIC_RELAXED) | 1u << (i & 7)),
+					 __ATOMIC_RELAXED);
+}
+
+static void
+append_bits(uint8_t *to, int64_t at, const uint8_t *from, int64_t rows)
+{
+	for (int64_t i = 0; i < rows; i++)
+		if (from == NULL || bit_get(from, i))
+			set_bit(to, at + i);
+}
+
+static void
+append_text(const ChunkColumn *to, int64_t at, const Column *from)
+{
+	uint8_t *offsets = bytes_data(to->offsets);
+	int32_t used = offset_at(offsets, at), first = offset_at(from->offsets.data, 0);
+	int32_t last = offset_at(from->offsets.data, from->length);
+	if (last > first)
+		memcpy(bytes_data(to->values) + used, from->values.data + first, (size_t)(last - first));
+	for (int64_t i = 1; i <= from->length; i++) {
+		int32_t end = used + offset_at(from->offsets.data, i) - first;
+		memcpy(offsets + 4 * (at + i), &end, 4);
+	}
+}
+
+static void
+append_column(const ChunkColumn *to, int64_t at, const Column *from)
+{
+	append_bits(bytes_data(to->validity), at, from->validity.data, from->length);
+	if (to->offsets != NULL)
+		append_text(to, at, from);
+	else if (to->value_bits == 1)
+		append_bits(bytes_data(to->values), at, from->values.data, from->length);
+	else
+		memcpy(bytes_data(to->values) + at * (to->value_bits / 8), from->values.data,
+			   (size_t)from->length * (size_t)to->value_bits / 8);
+}
+
+bool
+chunk_append(Chunk *chunk, const Batch *batch, const uint32_t *ids, uint64_t seq)
+{
+	if (!fits(chunk, batch) || (ids == NULL) != (chunk->ids == NULL))
+		return false;
+	for (int32_t i = 0; i < chunk->column_count; i++)
+		append_column(&chunk->columns[i], chunk->rows, batch_column(batch, i));
+	if (ids != NULL)
+		memcpy(chunk->ids + chunk->rows, ids, (size_t)batch_rows(batch) * sizeof(*ids));
+	chunk->rows += batch_rows(batch);
+	int32_t run = atomic_load_explicit(&chunk->run_count, memory_order_relaxed);
+	chunk->runs[run] = (Run){seq, chunk->rows};
+	atomic_store_explicit(&chunk->run_count, run + 1, memory_order_release);
+	return true;
+}
+
+// ---- looking ----
+
+uint64_t
+chunk_bytes(const Chunk *chunk)
+{
+	return chunk->bytes;
+}
+
+Batch *
+chunk_batch(const Chunk *chunk)
+{
+	return chunk->view;
+}
+
+const uint32_t *
+chunk_ids(const Chunk *chunk)
+{
+	return chunk->ids;
+}
+
+int64_t
+chunk_rows(const Chunk *chunk, uint64_t seq, uint64_t *max_seq)
+{
+	int32_t low = 0, high = atomic_load_explicit(&chunk->run_count, memory_order_acquire);
+	while (low < high) {
+		int32_t middle = low + (high - low) / 2;
+		if (chunk->runs[middle].seq <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return 0;
+	*max_seq = chunk->runs[low - 1].seq;
+	return chunk->runs[low - 1].end_row;
+}

@@ -1,0 +1,241 @@
+// flush.c - SEALED → FLUSHED: the oldest sealed segment of a table becomes a Parquet file.
+//
+// In this order, each step durable before the next: file under tmp/, its bytes synced, renamed into
+// files/, the directory synced, the catalog's commit; only then is it shown to readers, and the log
+// may go. A crash in between leaves a file the catalog does not know, which the next start removes,
+// and the rows in the log.
+
+#include <inttypes.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "duck/parquet.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "store/sorted.h"
+#include "store/store_int.h"
+
+enum { READ_BYTES = 1 << 20 };
+
+// One flush under way.
+typedef struct Flush {
+	Store *store;
+	Table *table; // a reference
+	Link *link;   // the table's oldest; stays while only the keeper flushes, or the drop took it
+	Segment *segment;
+	TableDef *def;
+	SegmentStats stats;
+	char *tmp_path;
+	char *dir;
+	char *path;
+	FileMeta meta;
+} Flush;
+
+static void
+flush_close(Flush *flush)
+{
+	table_unref(flush->table);
+	segment_unref(flush->segment);
+	table_def_unref(flush->def);
+	mem_free(flush->tmp_path);
+	mem_free(flush->dir);
+	mem_free(flush->path);
+}
+
+static void
+consider_locked(Table *table, Flush *best)
+{
+	Link *link = table->oldest;
+	if (link == NULL)
+		return;
+	SegmentStats stats = segment_stats(link->segment);
+	if (stats.status != SEGMENT_SEALED ||
+		(best->link != NULL && stats.min_seq >= best->stats.min_seq))
+		return;
+	best->table = table;
+	best->link = link;
+	best->stats = stats;
+}
+
+static bool
+find_oldest(Store *store, Flush *flush)
+{
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS; b++)
+		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
+			consider_locked(t, flush);
+	if (flush->link != NULL) {
+		table_ref(flush->table);
+		flush->segment = segment_ref(flush->link->segment);
+		flush->def = table_def_ref(flush->link->def);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return flush->link != NULL;
+}
+
+// ---- the file ----
+
+static Status
+make_paths(Flush *flush, Error *err)
+{
+	Store *store = flush->store;
+	flush->tmp_path = mem_printf("%s/%" PRIu64 ".parquet", store->tmp_dir, flush->stats.id);
+	flush->dir = mem_printf("%s/%" PRIu32, store->files_dir, flush->table->id);
+	flush->path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", store->files_dir,
+							 flush->table->id, flush->stats.id);
+	if (flush->tmp_path == NULL || flush->dir == NULL || flush->path == NULL)
+		return error_no_memory(err, "a flush");
+	return ST_OK;
+}
+
+static void
+free_hasher(Hasher128 **hasher)
+{
+	hasher128_free(*hasher);
+}
+
+// Read back: what is hashed is what the disk's cache holds, not what was meant.
+static Status
+hash_file(File *file, Hash128 *out, Error *err)
+{
+	SCOPED(free_hasher) Hasher128 *hasher = hasher128_new();
+	SCOPED(mem_drop) void *buffer = mem_alloc(READ_BYTES);
+	if (hasher == NULL || buffer == NULL)
+		return error_no_memory(err, "a file's hash");
+	for (uint64_t off = 0;;) {
+		size_t got;
+		TRY(file_read_some(file, off, buffer, READ_BYTES, &got, err));
+		hasher128_add(hasher, buffer, got);
+		off += got;
+		if (got < READ_BYTES)
+			break;
+	}
+	*out = hasher128_end(hasher);
+	return ST_OK;
+}
+
+static Status
+write_file(Flush *flush, DuckConn *conn, Error *err)
+{
+	Store *store = flush->store;
+	SCOPED(batch_drop) Batch *sorted = NULL;
+	TRY(segment_sorted(flush->segment, flush->def, flush->table->series, store->options.pool,
+					   &sorted, err));
+	Status gone = file_unlink(flush->tmp_path, NULL); // left by an attempt that failed
+	if (gone != ST_OK && gone != ST_NOT_FOUND)
+		return error_set(err, gone, "%s cannot be removed", flush->tmp_path);
+	ParquetFile written = {0};
+	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, flush->tmp_path, &written,
+						   err));
+	if (written.rows != flush->stats.rows)
+		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
+						 flush->tmp_path, written.rows, flush->stats.rows);
+	flush->meta.rows = written.rows;
+	flush->meta.bytes = written.bytes;
+	flush->meta.footer_bytes = written.footer_bytes;
+	return ST_OK;
+}
+
+static Status
+place_file(Flush *flush, Error *err)
+{
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(flush->tmp_path, FILE_WRITE, &file, err));
+	TRY(file_sync(file, err));
+	TRY(hash_file(file, &flush->meta.hash, err));
+	TRY(dir_make(flush->dir, err));
+	TRY(dir_sync(flush->store->files_dir, err));
+	TRY(file_rename(flush->tmp_path, flush->path, err));
+	return dir_sync(flush->dir, err);
+}
+
+// ---- publication ----
+
+static FileSet *
+current_files(Store *store, Table *table)
+{
+	pthread_mutex_lock(&store->lock);
+	FileSet *files = file_set_ref(table->files);
+	pthread_mutex_unlock(&store->lock);
+	return files;
+}
+
+static void
+swap_in(Flush *flush, FileSet *next)
+{
+	Store *store = flush->store;
+	Table *table = flush->table;
+	FileSet *old = next;
+	Link *link = NULL;
+	pthread_mutex_lock(&store->lock);
+	if (!atomic_load(&table->dropped)) {
+		old = table->files;
+		table->files = next;
+		link = table->oldest;
+		must(link == flush->link);
+		table->oldest = link->next;
+		if (table->oldest == NULL)
+			table->newest = &table->oldest;
+		atomic_store(&table->flushed_seq, flush->stats.max_seq);
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (link == NULL)
+		data_file_doom(
+			file_set_at(next, file_set_count(next) - 1)); // dropped meanwhile: nobody will read it
+	file_set_unref(old);
+	link_free(link);
+}
+
+static void
+file_set_drop(FileSet **set)
+{
+	file_set_unref(*set);
+}
+
+static void
+data_file_drop(DataFile **file)
+{
+	data_file_unref(*file);
+}
+
+static Status
+publish(Flush *flush, Error *err)
+{
+	Store *store = flush->store;
+	FileMeta *meta = &flush->meta;
+	meta->segment_id = flush->stats.id;
+	meta->table_id = flush->table->id;
+	meta->table_version = table_version(flush->def);
+	meta->min_time = flush->stats.min_time;
+	meta->max_time = flush->stats.max_time;
+	meta->min_seq = flush->stats.min_seq;
+	meta->max_seq = flush->stats.max_seq;
+	meta->created_ns = clock_wall_ns();
+	meta->sealed_ns = flush->stats.sealed_ns;
+
+	SCOPED(data_file_drop) DataFile *file = NULL;
+	TRY(data_file_new(meta, flush->def, flush->path, &file, err));
+	SCOPED(file_set_drop) FileSet *old = current_files(store, flush->table);
+	SCOPED(file_set_drop) FileSet *next = NULL;
+	TRY(file_set_with(old, file, &next, err));
+	CatalogFlushed flushed = {flush->table->id, meta->max_seq};
+	TRY(catalog_publish(store->options.catalog, meta, 1, NULL, 0, &flushed, 1, err));
+	swap_in(flush, TAKE(next));
+	return ST_OK;
+}
+
+Status
+store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err)
+{
+	SCOPED(flush_close) Flush flush = {.store = store};
+	*did = find_oldest(store, &flush);
+	*rows = 0;
+	if (!*did)
+		return ST_OK;
+	TRY(make_paths(&flush, err));
+	TRY(write_file(&flush, conn, err));
+	TRY(place_file(&flush, err));
+	TRY(publish(&flush, err));
+	*rows = flush.stats.rows;
+	return ST_OK;
+}

@@ -1,0 +1,356 @@
+#include "store/segment.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/timeval.h"
+#include "store/chunk.h"
+
+enum {
+	SMALL_BYTES = 64 << 10, // smaller batches are gathered
+	CHUNK_LEAST = 32 << 10,
+	CHUNK_MOST = 1 << 20,
+};
+
+// Part of a segment: one received batch, or a chunk of small ones. Linked once, then only its
+// `next` changes (and, of a chunk, its rows and time range, which only widen).
+typedef struct Node {
+	Batch *batch; // NULL: a chunk
+	Chunk *chunk;
+	Shape *shape;
+	uint32_t *ids;
+	uint64_t seq; // of the batch, or of a chunk's first
+	_Atomic int64_t min_time;
+	_Atomic int64_t max_time;
+	uint64_t reserved; // bytes of the budget
+	_Atomic(struct Node *) next;
+} Node;
+
+struct SegmentInsert {
+	Node node; // first: appended as it is, or copied into a chunk
+	Budget *budget;
+	int64_t rows;
+};
+
+struct Segment {
+	atomic_uint refs;
+	uint64_t id;
+	Budget *budget;
+	BytesPool *pool;
+	int64_t created_ns;
+	_Atomic(Node *) first;
+	Node *last; // the appender's
+
+	_Atomic int status;
+	_Atomic int64_t sealed_ns;
+	_Atomic int64_t rows;
+	_Atomic uint64_t bytes;
+	_Atomic int64_t min_time;
+	_Atomic int64_t max_time;
+	_Atomic uint64_t min_seq;
+	_Atomic uint64_t max_seq;
+};
+
+const char *
+segment_status_name(SegmentStatus status)
+{
+	static const char *const names[] = {"GROWING", "SEALED", "FLUSHED", "DROPPED"};
+	return names[status];
+}
+
+// ---- inserts ----
+
+static void
+node_close(Node *node, Budget *budget)
+{
+	batch_unref(node->batch);
+	chunk_free(node->chunk);
+	shape_unref(node->shape);
+	mem_free(node->ids);
+	budget_release(budget, node->reserved);
+}
+
+// The smallest and largest time, in the column's unit. No NULL is among them.
+static void
+time_range(const Column *column, int64_t *min, int64_t *max)
+{
+	int64_t low = INT64_MAX, high = INT64_MIN;
+	for (int64_t i = 0; i < column->length; i++) {
+		int64_t v;
+		memcpy(&v, column->values.data + 8 * i, 8);
+		low = v < low ? v : low;
+		high = v > high ? v : high;
+	}
+	*min = low;
+	*max = high;
+}
+
+// Where the shape has the table's time column; -1: nowhere. *unit_ns is what its unit is worth.
+static int32_t
+find_time(const Shape *shape, const TableDef *def, int64_t *unit_ns)
+{
+	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
+	int32_t time = table_time_column(def);
+	for (int32_t i = 0; time >= 0 && i < schema_field_count(shape_schema(shape)); i++) {
+		if (shape_column_id(shape, i) != table_column_id(def, time))
+			continue;
+		*unit_ns = ns[schema_field(shape_schema(shape), i)->type.unit];
+		return i;
+	}
+	return -1;
+}
+
+Status
+segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32_t *ids,
+				   Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err)
+{
+	SegmentInsert *insert = mem_alloc(sizeof(*insert));
+	size_t id_bytes = (size_t)batch_rows(batch) * sizeof(*ids);
+	uint32_t *copy = ids != NULL ? mem_copy(ids, id_bytes) : NULL;
+	if (insert == NULL || (ids != NULL && copy == NULL)) {
+		mem_free(insert);
+		mem_free(copy);
+		return error_no_memory(err, "a batch");
+	}
+	int64_t min = 1, max = 0, unit_ns = 1;
+	int32_t time = find_time(shape, def, &unit_ns);
+	if (time >= 0) {
+		time_range(batch_column(batch, time), &min, &max);
+		min = time_scale_saturating(min, unit_ns, 1);
+		max = time_scale_saturating(max, unit_ns, 1);
+	}
+	insert->node.batch = batch_ref(batch);
+	insert->node.shape = shape_ref(shape);
+	insert->node.ids = copy;
+	atomic_init(&insert->node.min_time, min);
+	atomic_init(&insert->node.max_time, max);
+	insert->node.reserved = reserved;
+	insert->budget = budget;
+	insert->rows = batch_rows(batch);
+	*out = insert;
+	return ST_OK;
+}
+
+void
+segment_insert_free(SegmentInsert *insert)
+{
+	if (insert == NULL)
+		return;
+	node_close(&insert->node, insert->budget);
+	mem_free(insert);
+}
+
+int64_t
+segment_insert_rows(const SegmentInsert *insert)
+{
+	return insert->rows;
+}
+
+bool
+segment_insert_times(const SegmentInsert *insert, int64_t *min, int64_t *max)
+{
+	*min = atomic_load(&insert->node.min_time);
+	*max = atomic_load(&insert->node.max_time);
+	return *min <= *max;
+}
+
+// ---- life ----
+
+Status
+segment_new(uint64_t id, Budget *budget, BytesPool *pool, int64_t now_ns, Segment **out, Error *err)
+{
+	Segment *seg = mem_alloc(sizeof(*seg));
+	if (seg == NULL)
+		return error_no_memory(err, "a segment");
+	atomic_init(&seg->refs, 1);
+	seg->id = id;
+	seg->budget = budget;
+	seg->pool = pool;
+	seg->created_ns = now_ns;
+	atomic_init(&seg->min_time, INT64_MAX);
+	atomic_init(&seg->max_time, INT64_MIN);
+	*out = seg;
+	return ST_OK;
+}
+
+Segment *
+segment_ref(Segment *seg)
+{
+	atomic_fetch_add_explicit(&seg->refs, 1, memory_order_relaxed);
+	return seg;
+}
+
+void
+segment_unref(Segment *seg)
+{
+	if (seg == NULL || atomic_fetch_sub_explicit(&seg->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (Node *node = atomic_load(&seg->first), *next; node != NULL; node = next) {
+		next = atomic_load(&node->next);
+		node_close(node, seg->budget);
+		mem_free(node);
+	}
+	mem_free(seg);
+}
+
+void
+segment_seal(Segment *seg, int64_t now_ns)
+{
+	atomic_store(&seg->sealed_ns, now_ns);
+	atomic_store(&seg->status, SEGMENT_SEALED);
+}
+
+SegmentStats
+segment_stats(const Segment *seg)
+{
+	SegmentStats stats = {
+		.status = (SegmentStatus)atomic_load(&seg->status),
+		.id = seg->id,
+		.rows = atomic_load(&seg->rows),
+		.bytes = atomic_load(&seg->bytes),
+		.min_time = atomic_load(&seg->min_time),
+		.max_time = atomic_load(&seg->max_time),
+		.min_seq = atomic_load(&seg->min_seq),
+		.max_seq = atomic_load(&seg->max_seq),
+		.created_ns = seg->created_ns,
+		.sealed_ns = atomic_load(&seg->sealed_ns),
+	};
+	return stats;
+}
+
+// ---- appending ----
+
+static void
+widen(_Atomic int64_t *min, _Atomic int64_t *max, int64_t low, int64_t high)
+{
+	if (low > high)
+		return;
+	if (low < atomic_load_explicit(min, memory_order_relaxed))
+		atomic_store_explicit(min, low, memory_order_relaxed);
+	if (high > atomic_load_explicit(max, memory_order_relaxed))
+		atomic_store_explicit(max, high, memory_order_relaxed);
+}
+
+static void
+link_node(Segment *seg, Node *node)
+{
+	atomic_store(&node->next, NULL);
+	if (seg->last == NULL)
+		atomic_store_explicit(&seg->first, node, memory_order_release);
+	else
+		atomic_store_explicit(&seg->last->next, node, memory_order_release);
+	seg->last = node;
+	atomic_fetch_add(&seg->bytes, node->reserved);
+}
+
+// A chunk in step with what the segment holds already, so that a table with few rows takes little.
+// NULL: no memory, and the batch is kept as it is.
+static Node *
+new_chunk_node(Segment *seg, const Node *like)
+{
+	uint64_t bytes = atomic_load(&seg->bytes);
+	bytes = bytes < CHUNK_LEAST ? CHUNK_LEAST : bytes > CHUNK_MOST ? CHUNK_MOST : bytes;
+	Node *node = mem_alloc(sizeof(*node));
+	Chunk *chunk =
+		chunk_new(shape_schema(like->shape), like->batch, bytes, like->ids != NULL, seg->pool);
+	if (node == NULL || chunk == NULL) {
+		mem_free(node);
+		chunk_free(chunk);
+		return NULL;
+	}
+	node->chunk = chunk;
+	node->shape = shape_ref(like->shape);
+	node->reserved = chunk_bytes(chunk);
+	atomic_init(&node->min_time, INT64_MAX);
+	atomic_init(&node->max_time, INT64_MIN);
+	budget_charge(seg->budget, node->reserved);
+	return node;
+}
+
+static bool
+append_to_chunk(Node *to, const Node *from, uint64_t seq)
+{
+	if (to == NULL || to->chunk == NULL || to->shape != from->shape)
+		return false;
+	// The range is wide enough before the rows can be seen.
+	widen(&to->min_time, &to->max_time, atomic_load(&from->min_time), atomic_load(&from->max_time));
+	return chunk_append(to->chunk, from->batch, from->ids, seq);
+}
+
+static bool
+gather(Segment *seg, const Node *node, uint64_t seq)
+{
+	if (batch_bytes(node->batch) >= SMALL_BYTES || !chunk_can_hold(shape_schema(node->shape)))
+		return false;
+	if (append_to_chunk(seg->last, node, seq))
+		return true;
+	Node *fresh = new_chunk_node(seg, node);
+	if (fresh == NULL)
+		return false;
+	fresh->seq = seq;
+	bool appended = append_to_chunk(fresh, node, seq);
+	must(appended); // it was made for it
+	link_node(seg, fresh);
+	return true;
+}
+
+void
+segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
+{
+	must(atomic_load(&seg->status) == SEGMENT_GROWING);
+	Node *node = &insert->node;
+	widen(&seg->min_time, &seg->max_time, atomic_load(&node->min_time),
+		  atomic_load(&node->max_time));
+	if (atomic_load(&seg->min_seq) == 0)
+		atomic_store(&seg->min_seq, seq);
+	atomic_store(&seg->max_seq, seq);
+	atomic_fetch_add(&seg->rows, insert->rows);
+	if (gather(seg, node, seq)) {
+		segment_insert_free(insert);
+		return;
+	}
+	node->seq = seq;
+	link_node(seg, node);
+}
+
+// ---- looking ----
+
+static bool
+visible_part(const Node *node, uint64_t seq, SegmentPart *part)
+{
+	*part = (SegmentPart){.shape = node->shape, .min_seq = node->seq};
+	if (node->chunk == NULL) {
+		part->batch = node->batch;
+		part->rows = batch_rows(node->batch);
+		part->ids = node->ids;
+		part->max_seq = node->seq;
+		return node->seq <= seq;
+	}
+	part->batch = chunk_batch(node->chunk);
+	part->ids = chunk_ids(node->chunk);
+	part->rows = chunk_rows(node->chunk, seq, &part->max_seq);
+	return part->rows > 0;
+}
+
+static bool
+overlaps(const Node *node, int64_t min_time, int64_t max_time)
+{
+	int64_t low = atomic_load_explicit(&node->min_time, memory_order_relaxed);
+	int64_t high = atomic_load_explicit(&node->max_time, memory_order_relaxed);
+	return low > high || (low <= max_time && high >= min_time);
+}
+
+Status
+segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,
+			 Status (*each)(void *arg, const SegmentPart *part, Error *err), void *arg, Error *err)
+{
+	const Node *node = atomic_load_explicit(&seg->first, memory_order_acquire);
+	for (; node != NULL; node = atomic_load_explicit(&node->next, memory_order_acquire)) {
+		SegmentPart part;
+		// Rows first: a chunk's range is widened before its rows appear.
+		if (visible_part(node, seq, &part) && overlaps(node, min_time, max_time))
+			TRY(each(arg, &part, err));
+	}
+	return ST_OK;
+}

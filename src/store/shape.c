@@ -1,0 +1,177 @@
+// shape.c
+//
+// Encoded, as a WAL_SCHEMA record holds it (little-endian):
+//
+//     u32 table id · u32 columns · u32 column id for each · counted bytes: an Arrow IPC schema
+//     message
+
+#include "store/shape.h"
+
+#include <stdatomic.h>
+
+#include "arrow/ipc_read.h"
+#include "arrow/ipc_write.h"
+#include "base/mem.h"
+#include "base/reader.h"
+
+struct Shape {
+	atomic_uint refs;
+	uint32_t id;
+	uint32_t table_id;
+	Schema *schema;
+	uint32_t *column_ids;
+	Buf encoded;
+};
+
+static Status
+encode(Shape *shape, Error *err)
+{
+	SCOPED(buf_close) Buf message = BUF_INIT;
+	TRY(ipc_write_schema(shape->schema, &message, err));
+	int32_t count = schema_field_count(shape->schema);
+	buf_add_u32(&shape->encoded, shape->table_id);
+	buf_add_u32(&shape->encoded, (uint32_t)count);
+	for (int32_t i = 0; i < count; i++)
+		buf_add_u32(&shape->encoded, shape->column_ids[i]);
+	buf_add_u32(&shape->encoded, (uint32_t)message.len);
+	buf_add_slice(&shape->encoded, buf_slice(&message));
+	return buf_status(&shape->encoded, err, "a schema");
+}
+
+static Status
+shape_alloc(uint32_t id, uint32_t table_id, Schema *schema, Shape **out, Error *err)
+{
+	Shape *shape = mem_alloc(sizeof(*shape));
+	if (shape == NULL)
+		return error_no_memory(err, "a schema");
+	atomic_init(&shape->refs, 1);
+	shape->id = id;
+	shape->table_id = table_id;
+	shape->schema = schema_ref(schema);
+	shape->column_ids = mem_alloc_array((size_t)schema_field_count(schema) + 1, sizeof(uint32_t));
+	if (shape->column_ids == NULL) {
+		shape_unref(shape);
+		return error_no_memory(err, "a schema");
+	}
+	*out = shape;
+	return ST_OK;
+}
+
+Status
+shape_new(uint32_t id, TableDef *def, Schema *schema, Shape **out, Error *err)
+{
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(shape_alloc(id, table_id(def), schema, &shape, err));
+	for (int32_t i = 0; i < schema_field_count(schema); i++) {
+		int32_t at = schema_find(table_schema(def), schema_field(schema, i)->name);
+		if (at < 0)
+			return error_set(err, ST_INTERNAL, "column \"%s\" is not in table \"%s\"",
+							 schema_field(schema, i)->name, table_name(def));
+		shape->column_ids[i] = table_column_id(def, at);
+	}
+	TRY(encode(shape, err));
+	*out = TAKE(shape);
+	return ST_OK;
+}
+
+Status
+shape_decode(Slice encoded, uint32_t id, Shape **out, Error *err)
+{
+	Reader r = reader_of(encoded);
+	uint32_t table = reader_u32(&r), count = reader_u32(&r);
+	Slice ids = reader_bytes(&r, 4 * (size_t)count);
+	Slice message = reader_counted(&r);
+	if (r.failed || reader_left(&r) != 0)
+		return error_set(err, ST_CORRUPT, "a schema of the log is damaged");
+	IpcReader *reader = NULL;
+	IpcLimits limits = IPC_LIMITS_DEFAULT;
+	Status st = ipc_reader_new(message, limits, NULL, &reader, err);
+	if (st != ST_OK)
+		return st == ST_NO_MEMORY ? st
+								  : error_set(err, ST_CORRUPT, "a schema of the log is damaged");
+	SCOPED(shape_drop) Shape *shape = NULL;
+	st = shape_alloc(id, table, ipc_reader_schema(reader), &shape, err);
+	ipc_reader_free(reader);
+	TRY(st);
+	if ((uint32_t)schema_field_count(shape->schema) != count)
+		return error_set(err, ST_CORRUPT, "a schema of the log is damaged");
+	Reader id_reader = reader_of(ids);
+	for (uint32_t i = 0; i < count; i++)
+		shape->column_ids[i] = reader_u32(&id_reader);
+	TRY(encode(shape, err));
+	*out = TAKE(shape);
+	return ST_OK;
+}
+
+Shape *
+shape_ref(Shape *shape)
+{
+	atomic_fetch_add_explicit(&shape->refs, 1, memory_order_relaxed);
+	return shape;
+}
+
+void
+shape_unref(Shape *shape)
+{
+	if (shape == NULL || atomic_fetch_sub_explicit(&shape->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	schema_unref(shape->schema);
+	mem_free(shape->column_ids);
+	buf_close(&shape->encoded);
+	mem_free(shape);
+}
+
+uint32_t
+shape_id(const Shape *shape)
+{
+	return shape->id;
+}
+
+uint32_t
+shape_table_id(const Shape *shape)
+{
+	return shape->table_id;
+}
+
+Schema *
+shape_schema(const Shape *shape)
+{
+	return shape->schema;
+}
+
+Slice
+shape_encoded(const Shape *shape)
+{
+	return buf_slice(&shape->encoded);
+}
+
+uint32_t
+shape_column_id(const Shape *shape, int32_t i)
+{
+	return shape->column_ids[i];
+}
+
+bool
+shape_is_whole(const Shape *shape, const TableDef *def)
+{
+	const Schema *table = table_schema(def);
+	int32_t count = schema_field_count(table);
+	if (schema_field_count(shape->schema) != count)
+		return false;
+	for (int32_t i = 0; i < count; i++)
+		if (shape->column_ids[i] != table_column_id(def, i) ||
+			!field_equal(schema_field(shape->schema, i), schema_field(table, i), false))
+			return false;
+	return true;
+}
+
+void
+shape_map(const Shape *shape, const TableDef *def, int32_t *map)
+{
+	for (int32_t c = 0; c < table_column_count(def); c++) {
+		map[c] = -1;
+		for (int32_t i = 0; i < schema_field_count(shape->schema); i++)
+			if (shape->column_ids[i] == table_column_id(def, c))
+				map[c] = i;
+	}
+}

@@ -1,0 +1,159 @@
+// snapshot.c - what a reader takes in one step, and what can be asked of all tables.
+
+#include "base/mem.h"
+#include "store/store_int.h"
+
+// How much room a snapshot needs, and has. Memory is got outside the lock; who finds too little of
+// it tries again.
+typedef struct Room {
+	int32_t tables;
+	int32_t segments;
+} Room;
+
+static int32_t
+chain_length(const Table *table)
+{
+	int32_t n = 0;
+	for (const Link *link = table->oldest; link != NULL; link = link->next)
+		n++;
+	return n;
+}
+
+static Room
+need_locked(Store *store, Table *const *tables, int32_t count)
+{
+	Room need = {0};
+	for (int32_t i = 0; tables != NULL && i < count; i++)
+		need = (Room){need.tables + 1, need.segments + chain_length(tables[i])};
+	for (int b = 0; tables == NULL && b < TABLE_BUCKETS; b++)
+		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
+			need = (Room){need.tables + 1, need.segments + chain_length(t)};
+	return need;
+}
+
+static void
+add_view_locked(Snapshot *snapshot, Table *table, Segment ***room)
+{
+	TableView *view = &snapshot->tables[snapshot->table_count++];
+	view->table = table_ref(table);
+	view->def = table_def_ref(table->def);
+	view->files = file_set_ref(table->files);
+	view->segments = *room;
+	for (const Link *link = table->oldest; link != NULL; link = link->next)
+		view->segments[view->segment_count++] = segment_ref(link->segment);
+	*room += view->segment_count;
+}
+
+static bool
+try_fill(Store *store, Table *const *tables, int32_t count, Room have, Snapshot *snapshot,
+		 Room *need)
+{
+	pthread_mutex_lock(&store->lock);
+	*need = need_locked(store, tables, count);
+	bool fits = need->tables <= have.tables && need->segments <= have.segments;
+	if (fits) {
+		Segment **room = snapshot->room;
+		snapshot->seq = store->published_seq;
+		for (int32_t i = 0; tables != NULL && i < count; i++)
+			add_view_locked(snapshot, tables[i], &room);
+		for (int b = 0; tables == NULL && b < TABLE_BUCKETS; b++)
+			for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
+				add_view_locked(snapshot, t, &room);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return fits;
+}
+
+Status
+store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = mem_alloc(sizeof(*snapshot));
+	if (snapshot == NULL)
+		return error_no_memory(err, "a snapshot");
+	Room have = {0}, need = {.tables = count, .segments = 4 * count};
+	do {
+		have = (Room){need.tables + 8, need.segments + 16};
+		mem_free(snapshot->tables);
+		mem_free(snapshot->room);
+		snapshot->tables = mem_alloc_array((size_t)have.tables, sizeof(TableView));
+		snapshot->room = mem_alloc_array((size_t)have.segments, sizeof(Segment *));
+		if (snapshot->tables == NULL || snapshot->room == NULL)
+			return error_no_memory(err, "a snapshot");
+	} while (!try_fill(store, tables, count, have, snapshot, &need));
+	*out = TAKE(snapshot);
+	return ST_OK;
+}
+
+void
+snapshot_free(Snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	for (int32_t i = 0; i < snapshot->table_count; i++) {
+		TableView *view = &snapshot->tables[i];
+		for (int32_t s = 0; s < view->segment_count; s++)
+			segment_unref(view->segments[s]);
+		file_set_unref(view->files);
+		table_def_unref(view->def);
+		table_unref(view->table);
+	}
+	mem_free(snapshot->tables);
+	mem_free(snapshot->room);
+	mem_free(snapshot);
+}
+
+static Status
+add_rows(void *arg, const SegmentPart *part, Error *err)
+{
+	(void)err;
+	*(int64_t *)arg += part->rows;
+	return ST_OK;
+}
+
+int64_t
+view_rows(const TableView *view, uint64_t seq)
+{
+	int64_t rows = 0;
+	for (int32_t i = 0; i < file_set_count(view->files); i++)
+		rows += data_file_meta(file_set_at(view->files, i))->rows;
+	for (int32_t i = 0; i < view->segment_count; i++)
+		(void)segment_each(view->segments[i], seq, INT64_MIN, INT64_MAX, add_rows, &rows, NULL);
+	return rows;
+}
+
+// ---- of all tables ----
+
+static bool
+link_is_sealed(const Link *link)
+{
+	return segment_stats(link->segment).status == SEGMENT_SEALED;
+}
+
+bool
+store_has_sealed(Store *store)
+{
+	bool found = false;
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS && !found; b++)
+		for (Table *t = store->by_id[b]; t != NULL && !found; t = t->next_by_id)
+			found = t->oldest != NULL && link_is_sealed(t->oldest);
+	pthread_mutex_unlock(&store->lock);
+	return found;
+}
+
+uint64_t
+store_unflushed_seq(Store *store)
+{
+	uint64_t least = UINT64_MAX;
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS; b++) {
+		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id) {
+			for (const Link *link = t->oldest; link != NULL; link = link->next) {
+				uint64_t seq = segment_stats(link->segment).min_seq;
+				least = seq != 0 && seq < least ? seq : least;
+			}
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	return least;
+}

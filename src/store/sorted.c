@@ -1,0 +1,254 @@
+#include "store/sorted.h"
+
+#include <string.h>
+
+#include "arrow/convert.h"
+#include "arrow/sort.h"
+#include "base/mem.h"
+
+// The segment's parts while they are put in order.
+typedef struct Sorting {
+	TableDef *def;
+	SeriesMap *series;
+	BytesPool *pool;
+	Batch **batches; // as the table has its columns
+	const uint32_t **ids;
+	int32_t count;
+	int32_t room;
+	int64_t rows;
+	bool with_ids;
+} Sorting;
+
+static void
+sorting_close(Sorting *s)
+{
+	for (int32_t i = 0; i < s->count; i++)
+		batch_unref(s->batches[i]);
+	mem_free(s->batches);
+	mem_free(s->ids);
+}
+
+// ---- parts as the table has its columns ----
+
+static void
+drop_owners(Owners **owners)
+{
+	owners_free(*owners);
+}
+
+static void
+release_batch(void *arg)
+{
+	batch_unref(arg);
+}
+
+static Status
+table_columns(const Sorting *s, Shape *shape, Batch *batch, const int32_t *map, Owners *owners,
+			  Column *columns, Error *err)
+{
+	static const Field nothing = {.name = "", .type = {.id = TYPE_NULL}, .nullable = true};
+	const Schema *table = table_schema(s->def);
+	const Column nulls = {.length = batch_rows(batch), .null_count = batch_rows(batch)};
+	for (int32_t c = 0; c < schema_field_count(table); c++) {
+		bool absent = map[c] < 0;
+		const Field *from = absent ? &nothing : schema_field(shape_schema(shape), map[c]);
+		TRY(column_convert(from, absent ? &nulls : batch_column(batch, map[c]),
+						   schema_field(table, c), s->pool, owners, &columns[c], err));
+	}
+	return ST_OK;
+}
+
+static Status
+as_table(const Sorting *s, Shape *shape, Batch *batch, Batch **out, Error *err)
+{
+	if (shape_is_whole(shape, s->def)) {
+		*out = batch_ref(batch);
+		return ST_OK;
+	}
+	size_t count = (size_t)table_column_count(s->def);
+	SCOPED(mem_drop) int32_t *map = mem_alloc_array(count, sizeof(*map));
+	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(*columns));
+	SCOPED(drop_owners) Owners *owners = owners_new();
+	if (map == NULL || columns == NULL || owners == NULL)
+		return error_no_memory(err, "a flush");
+	Bytes *kept = bytes_wrap(NULL, 0, release_batch, batch_ref(batch));
+	if (kept == NULL)
+		batch_unref(batch);
+	if (kept == NULL || !owners_add(owners, kept))
+		return error_no_memory(err, "a flush");
+	shape_map(shape, s->def, map);
+	TRY(table_columns(s, shape, batch, map, owners, columns, err));
+	int32_t owner_count;
+	Bytes *const *list = owners_list(owners, &owner_count);
+	return batch_new(table_schema(s->def), batch_rows(batch), columns, list, owner_count, out, err);
+}
+
+static Status
+make_room(Sorting *s, Error *err)
+{
+	if (s->count < s->room)
+		return ST_OK;
+	int32_t room = s->room == 0 ? 64 : s->room * 2;
+	Batch **batches = mem_resize(s->batches, (size_t)room * sizeof(*batches));
+	if (batches == NULL)
+		return error_no_memory(err, "a flush");
+	s->batches = batches;
+	const uint32_t **ids = mem_resize(s->ids, (size_t)room * sizeof(*ids));
+	if (ids == NULL)
+		return error_no_memory(err, "a flush");
+	s->ids = ids;
+	s->room = room;
+	return ST_OK;
+}
+
+static Status
+add_part(void *arg, const SegmentPart *part, Error *err)
+{
+	Sorting *s = arg;
+	TRY(make_room(s, err));
+	SCOPED(batch_drop) Batch *head = NULL;
+	TRY(batch_head(part->batch, part->rows, &head, err));
+	TRY(as_table(s, part->shape, head, &s->batches[s->count], err));
+	s->ids[s->count++] = part->ids;
+	s->rows += part->rows;
+	s->with_ids &= part->ids != NULL;
+	return ST_OK;
+}
+
+// ---- order ----
+
+typedef struct Keys {
+	uint32_t *rank;
+	int64_t *time;
+	uint32_t ranks;
+} Keys;
+
+static void
+keys_close(Keys *keys)
+{
+	mem_free(keys->rank);
+	mem_free(keys->time);
+}
+
+// Numbers the segment's series densely, in `rank`, and lists them.
+static uint32_t
+number_series(const Sorting *s, uint32_t *dense, uint32_t *rank, uint32_t *listed)
+{
+	uint32_t count = 0;
+	int64_t at = 0;
+	for (int32_t b = 0; b < s->count; b++) {
+		for (int64_t row = 0; row < batch_rows(s->batches[b]); row++) {
+			uint32_t id = s->ids[b][row];
+			if (dense[id] == 0) {
+				listed[count] = id;
+				dense[id] = ++count;
+			}
+			rank[at++] = dense[id] - 1;
+		}
+	}
+	return count;
+}
+
+static Status
+rank_rows(const Sorting *s, Keys *keys, Error *err)
+{
+	SCOPED(mem_drop)
+	uint32_t *dense = mem_alloc_array((size_t)series_count(s->series) + 1, sizeof(uint32_t));
+	SCOPED(mem_drop) uint32_t *listed = mem_alloc_array((size_t)s->rows, sizeof(uint32_t));
+	SCOPED(mem_drop) uint32_t *ranks = mem_alloc_array((size_t)s->rows, sizeof(uint32_t));
+	keys->rank = mem_alloc_array((size_t)s->rows, sizeof(uint32_t));
+	if (dense == NULL || listed == NULL || ranks == NULL || keys->rank == NULL)
+		return error_no_memory(err, "a flush");
+	keys->ranks = number_series(s, dense, keys->rank, listed);
+	TRY(series_rank(s->series, listed, keys->ranks, ranks, err));
+	for (int64_t i = 0; i < s->rows; i++)
+		keys->rank[i] = ranks[keys->rank[i]];
+	return ST_OK;
+}
+
+static Status
+list_times(const Sorting *s, Keys *keys, Error *err)
+{
+	keys->time = mem_alloc_array((size_t)s->rows, sizeof(int64_t));
+	if (keys->time == NULL)
+		return error_no_memory(err, "a flush");
+	int32_t time = table_time_column(s->def);
+	int64_t at = 0;
+	for (int32_t b = 0; b < s->count; b++) {
+		memcpy(keys->time + at, batch_column(s->batches[b], time)->values.data,
+			   (size_t)batch_rows(s->batches[b]) * sizeof(int64_t));
+		at += batch_rows(s->batches[b]);
+	}
+	return ST_OK;
+}
+
+static Status
+order_rows(const Sorting *s, uint32_t *order, Error *err)
+{
+	SCOPED(keys_close) Keys keys = {0};
+	TRY(rank_rows(s, &keys, err));
+	TRY(list_times(s, &keys, err));
+	return sort_by_rank_and_time(keys.rank, keys.ranks, keys.time, (uint32_t)s->rows, order, err);
+}
+
+// Row numbers over all batches as batch and row.
+static Status
+as_refs(const Sorting *s, const uint32_t *order, RowRef *refs, Error *err)
+{
+	SCOPED(mem_drop) RowRef *all = mem_alloc_array((size_t)s->rows, sizeof(RowRef));
+	if (all == NULL)
+		return error_no_memory(err, "a flush");
+	int64_t at = 0;
+	for (int32_t b = 0; b < s->count; b++)
+		for (int64_t row = 0; row < batch_rows(s->batches[b]); row++)
+			all[at++] = (RowRef){(uint32_t)b, (uint32_t)row};
+	for (int64_t i = 0; i < s->rows; i++)
+		refs[i] = all[order == NULL ? (uint32_t)i : order[i]];
+	return ST_OK;
+}
+
+static Status
+gather_rows(const Sorting *s, const uint32_t *order, Batch **out, Error *err)
+{
+	SCOPED(mem_drop) RowRef *refs = mem_alloc_array((size_t)s->rows, sizeof(RowRef));
+	if (refs == NULL)
+		return error_no_memory(err, "a flush");
+	TRY(as_refs(s, order, refs, err));
+	return batch_gather(s->batches, refs, s->rows, table_schema(s->def), s->pool, out, err);
+}
+
+// Without series ids the tags are compared as they are.
+static Status
+sort_by_values(const Sorting *s, Batch **out, Error *err)
+{
+	SCOPED(batch_drop) Batch *all = NULL;
+	TRY(gather_rows(s, NULL, &all, err));
+	int32_t tags = table_tag_count(s->def);
+	SCOPED(mem_drop) SortKey *keys = mem_alloc_array((size_t)tags + 1, sizeof(SortKey));
+	if (keys == NULL)
+		return error_no_memory(err, "a flush");
+	for (int32_t i = 0; i < tags; i++)
+		keys[i] = (SortKey){.column = table_tag_column(s->def, i)};
+	keys[tags] = (SortKey){.column = table_time_column(s->def)};
+	return batch_sort(all, keys, tags + 1, s->pool, out, err);
+}
+
+Status
+segment_sorted(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *pool, Batch **out,
+			   Error *err)
+{
+	SCOPED(sorting_close)
+	Sorting s = {.def = def, .series = series, .pool = pool, .with_ids = true};
+	TRY(segment_each(seg, UINT64_MAX, INT64_MIN, INT64_MAX, add_part, &s, err));
+	if (s.rows > UINT32_MAX)
+		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
+	if (table_time_column(def) < 0)
+		return gather_rows(&s, NULL, out, err);
+	if (!s.with_ids)
+		return sort_by_values(&s, out, err);
+	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows, sizeof(uint32_t));
+	if (order == NULL)
+		return error_no_memory(err, "a flush");
+	TRY(order_rows(&s, order, err));
+	return gather_rows(&s, order, out, err);
+}

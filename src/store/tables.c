@@ -1,0 +1,265 @@
+// tables.c - tables by name and id, and what a put makes before its commit.
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "os/clock.h"
+#include "store/store_int.h"
+
+// ---- links and tables ----
+
+Status
+link_new(Store *store, TableDef *def, Link **out, Error *err)
+{
+	uint64_t id;
+	TRY(catalog_next_segment_id(store->options.catalog, &id, err));
+	Link *link = mem_alloc(sizeof(*link));
+	if (link == NULL)
+		return error_no_memory(err, "a segment");
+	Status st = segment_new(id, store->options.budget, store->options.pool, clock_wall_ns(),
+							&link->segment, err);
+	if (st != ST_OK) {
+		mem_free(link);
+		return st;
+	}
+	link->def = table_def_ref(def);
+	*out = link;
+	return ST_OK;
+}
+
+void
+link_free(Link *link)
+{
+	if (link == NULL)
+		return;
+	segment_unref(link->segment);
+	table_def_unref(link->def);
+	mem_free(link);
+}
+
+Status
+table_new(Store *store, TableDef *def, Table **out, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = mem_alloc(sizeof(*table));
+	if (table == NULL)
+		return error_no_memory(err, "a table");
+	atomic_init(&table->refs, 1);
+	table->store = store;
+	table->id = table_id(def);
+	table->def = table_def_ref(def);
+	table->newest = &table->oldest;
+	TRY(series_new(store->options.series_limit, &table->series, err));
+	*out = TAKE(table);
+	return ST_OK;
+}
+
+Table *
+table_ref(Table *table)
+{
+	atomic_fetch_add_explicit(&table->refs, 1, memory_order_relaxed);
+	return table;
+}
+
+void
+table_unref(Table *table)
+{
+	if (table == NULL || atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	for (Link *next; table->oldest != NULL; table->oldest = next) {
+		next = table->oldest->next;
+		link_free(table->oldest);
+	}
+	link_free(table->spare);
+	file_set_unref(table->files);
+	series_free(table->series);
+	table_def_unref(table->def);
+	mem_free(table);
+}
+
+TableDef *
+table_current(Table *table)
+{
+	pthread_mutex_lock(&table->store->lock);
+	TableDef *def = table_def_ref(table->def);
+	pthread_mutex_unlock(&table->store->lock);
+	return def;
+}
+
+bool
+table_dropped(const Table *table)
+{
+	return atomic_load(&table->dropped);
+}
+
+SeriesMap *
+table_series(Table *table)
+{
+	return table->series;
+}
+
+uint64_t
+store_flushed_seq(const Table *table)
+{
+	return atomic_load(&table->flushed_seq);
+}
+
+// ---- names ----
+
+// Case is folded for the bucket, so that one search finds exact and folded matches.
+static Table **
+name_bucket(Store *store, const char *database, const char *name)
+{
+	uint64_t hash = hash64(database, strlen(database));
+	for (const char *p = name; *p != '\0'; p++)
+		hash = hash * 31 + (uint64_t)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+	return &store->by_name[hash % TABLE_BUCKETS];
+}
+
+void
+table_insert_locked(Store *store, Table *table)
+{
+	Table **bucket = name_bucket(store, table_database(table->def), table_name(table->def));
+	table->next_in_bucket = *bucket;
+	*bucket = table;
+	Table **ids = &store->by_id[table->id % TABLE_BUCKETS];
+	table->next_by_id = *ids;
+	*ids = table;
+}
+
+void
+table_remove_locked(Store *store, Table *table)
+{
+	Table **at = name_bucket(store, table_database(table->def), table_name(table->def));
+	while (*at != table)
+		at = &(*at)->next_in_bucket;
+	*at = table->next_in_bucket;
+	at = &store->by_id[table->id % TABLE_BUCKETS];
+	while (*at != table)
+		at = &(*at)->next_by_id;
+	*at = table->next_by_id;
+}
+
+static Table *
+find_locked(Store *store, const char *database, const char *name, bool fold, bool *ambiguous)
+{
+	Table *found = NULL;
+	*ambiguous = false;
+	for (Table *t = *name_bucket(store, database, name); t != NULL; t = t->next_in_bucket) {
+		if (strcmp(table_database(t->def), database) != 0)
+			continue;
+		if (strcmp(table_name(t->def), name) == 0) {
+			*ambiguous = false;
+			return t;
+		}
+		if (fold && strcasecmp(table_name(t->def), name) == 0) {
+			*ambiguous = found != NULL;
+			found = t;
+		}
+	}
+	return *ambiguous ? NULL : found;
+}
+
+Table *
+store_find(Store *store, const char *database, const char *name, bool fold, bool *ambiguous)
+{
+	pthread_mutex_lock(&store->lock);
+	Table *found = find_locked(store, database, name, fold, ambiguous);
+	if (found != NULL)
+		table_ref(found);
+	pthread_mutex_unlock(&store->lock);
+	return found;
+}
+
+Table *
+store_find_id(Store *store, uint32_t table_id)
+{
+	pthread_mutex_lock(&store->lock);
+	Table *found = store->by_id[table_id % TABLE_BUCKETS];
+	while (found != NULL && found->id != table_id)
+		found = found->next_by_id;
+	if (found != NULL)
+		table_ref(found);
+	pthread_mutex_unlock(&store->lock);
+	return found;
+}
+
+bool
+store_has_database(Store *store, const char *name)
+{
+	bool found = false;
+	pthread_mutex_lock(&store->lock);
+	for (const Database *d = store->databases; d != NULL; d = d->next)
+		found |= strcmp(d->name, name) == 0;
+	pthread_mutex_unlock(&store->lock);
+	return found;
+}
+
+// ---- before a commit ----
+
+Status
+store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err)
+{
+	StoreDefine *define = mem_alloc(sizeof(*define));
+	if (define == NULL)
+		return error_no_memory(err, "a table");
+	define->def = table_def_ref(def);
+	Table *existing = store_find_id(store, table_id(def));
+	Status st = existing != NULL ? ST_OK : table_new(store, def, &define->table, err);
+	table_unref(existing);
+	if (st == ST_OK)
+		st = catalog_change_define(def, &define->change, err);
+	if (st != ST_OK) {
+		store_define_free(define);
+		return st;
+	}
+	*out = define;
+	return ST_OK;
+}
+
+void
+store_define_free(StoreDefine *define)
+{
+	if (define == NULL)
+		return;
+	table_unref(define->table);
+	table_def_unref(define->def);
+	catalog_change_free(define->change);
+	mem_free(define);
+}
+
+// A segment to go on with is there before the commit that may need it.
+static Status
+provide_spare(Store *store, Table *table, Error *err)
+{
+	pthread_mutex_lock(&store->lock);
+	bool there = table->spare != NULL;
+	SCOPED(table_def_drop) TableDef *def = there ? NULL : table_def_ref(table->def);
+	pthread_mutex_unlock(&store->lock);
+	if (there)
+		return ST_OK;
+	Link *link = NULL;
+	TRY(link_new(store, def, &link, err));
+	pthread_mutex_lock(&store->lock);
+	if (table->spare == NULL)
+		table->spare = TAKE(link);
+	pthread_mutex_unlock(&store->lock);
+	link_free(link);
+	return ST_OK;
+}
+
+Status
+store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_t reserved,
+				 SegmentInsert **out, Error *err)
+{
+	TRY(provide_spare(store, table, err));
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch), sizeof(*ids));
+	if (ids == NULL)
+		return error_no_memory(err, "a batch");
+	bool on = true;
+	TRY(series_map_batch(table->series, def, shape, batch, ids, &on, err));
+	return segment_insert_new(shape, def, batch, on ? ids : NULL, store->options.budget, reserved,
+							  out, err);
+}
