@@ -73,6 +73,12 @@ the_head_of_a_batch_is_a_view_of_it(void **state)
 	batch_unref(batch);
 	text_is(s, 8, "value 8");
 	batch_unref(head);
+
+	Batch *nulls = any_batch(field_of("x", TYPE_NULL), 0, 5, 1);
+	assert_int_equal(batch_head(nulls, 2, &head, NULL), ST_OK);
+	assert_int_equal(batch_column(head, 0)->null_count, 2);
+	batch_unref(head);
+	batch_unref(nulls);
 }
 
 static void

@@ -371,6 +371,39 @@ dictionaries_are_decoded(void **state)
 }
 
 static void
+indexes_are_of_any_integer_type(void **state)
+{
+	(void)state;
+	static const uint8_t index_valid[] = {0x01};
+	for (TypeId id = TYPE_INT8; id <= TYPE_UINT64; id++) {
+		static const uint64_t two[2] = {2, UINT64_MAX}; // its first bytes are a 2 of any width
+		Field field = tag_field();
+		field.index_type = id;
+		Made made = {0};
+		make_tags(&made, (const void *)two, 1);
+		made.value_buffers[0] = NULL;
+		made.values.null_count = 0;
+		made.buffers[0] = index_valid;
+		made.child.null_count = -1;
+		Batch *batch = imported(&made, field);
+		text_is(batch_column(batch, 0), 0, "foo");
+		batch_unref(batch);
+	}
+
+	// NULL indexes alone: their validity is the column's.
+	Made made = {0};
+	make_tags(&made, (const int8_t[]){2, 99}, 2);
+	made.value_buffers[0] = NULL;
+	made.values.null_count = 0;
+	made.buffers[0] = index_valid;
+	made.child.null_count = 1;
+	Batch *batch = imported(&made, tag_field());
+	assert_ptr_equal(batch_column(batch, 0)->validity.data, index_valid);
+	assert_int_equal(batch_column(batch, 0)->null_count, 1);
+	batch_unref(batch);
+}
+
+static void
 an_empty_dictionary_has_only_nulls(void **state)
 {
 	(void)state;
@@ -566,11 +599,16 @@ the_interface_survives_every_fault(void **state)
 		batch_unref(back);
 	});
 	batch_unref(batch);
+	static const uint8_t valid[] = {0x05}; // of the indexes, from the second
 	Schema *tags = schema_one(tag_field());
 	FAULT_LOOP(st, {
 		Made made = {0};
 		Batch *back = NULL;
-		make_tags(&made, (const int8_t[]){0, 1}, 2);
+		make_tags(&made, (const int8_t[]){0, 1, 0}, 3);
+		made.buffers[0] = valid;
+		made.child.null_count = -1;
+		made.top.length = 2;
+		made.top.offset = 1;
 		st = cdata_import_batch(&made.top, tags, NULL, &back, NULL);
 		batch_unref(back);
 		assert_int_equal(made.released, 1);
@@ -590,6 +628,7 @@ main(void)
 		cmocka_unit_test(misaligned_values_are_copied),
 		cmocka_unit_test(views_bring_their_data_buffers),
 		cmocka_unit_test(dictionaries_are_decoded),
+		cmocka_unit_test(indexes_are_of_any_integer_type),
 		cmocka_unit_test(an_empty_dictionary_has_only_nulls),
 		cmocka_unit_test(hostile_arrays_are_refused_and_released),
 		cmocka_unit_test(hostile_schemas_are_refused),

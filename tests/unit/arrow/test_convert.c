@@ -399,7 +399,7 @@ columns_over_two_gigabytes_are_refused_by_name(void **state)
 {
 	(void)state;
 	const int64_t offsets[] = {0, INT64_C(1) << 31};
-	Column c = {.length = 1, .offsets = slice_of(offsets, sizeof(offsets))};
+	Column c = {.length = 1, .offsets = slice_of(offsets, sizeof(offsets)), .values = TEXT("")};
 	Field from = field_of("x", TYPE_LARGE_UTF8), to = field_of("x", TYPE_UTF8);
 	refused(&from, c, &to, "2 GiB");
 	Field item = field_of("item", TYPE_INT8);
@@ -525,6 +525,23 @@ conversions_survive_every_fault(void **state)
 		st = owners == NULL ? ST_NO_MEMORY : column_nulls(&to, 9, NULL, owners, &out, NULL);
 		owners_free(owners);
 	});
+
+	// The kinds that need new buffers, each by itself.
+	static const int32_t views[8] = {1, 'a', 0, 0, 1, 'b', 0, 0};
+	const TypeId pairs[][2] = {
+		{TYPE_UTF8_VIEW, TYPE_UTF8}, {TYPE_FIXED_BINARY, TYPE_BINARY}, {TYPE_INT8, TYPE_INT16}};
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		Field a = field_of("x", pairs[i][0]), b = field_of("x", pairs[i][1]);
+		Column values = {.length = 2, .values = slice_of(views, sizeof(views))};
+		FAULT_LOOP(st, {
+			Column out;
+			Owners *owners = owners_new();
+			st = owners == NULL ? ST_NO_MEMORY
+								: column_convert(&a, &values, &b, NULL, owners, &out, NULL);
+			owners_free(owners);
+		});
+	}
+
 	Schema *schema = schema_one(from);
 	FAULT_LOOP(st, {
 		Schema *out = NULL;

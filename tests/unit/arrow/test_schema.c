@@ -172,6 +172,14 @@ equality_is_of_names_types_and_nullability(void **state)
 	Field l1 = parent_of("x", TYPE_LIST, &p, 1), l2 = parent_of("x", TYPE_LIST, &q, 1);
 	assert_true(field_equal(&l1, &l2, true));
 
+	s2 = parent_of("x", TYPE_STRUCT, &p, 0);
+	assert_false(field_equal(&s1, &s2, false));
+	q.nullable = false;
+	assert_false(field_equal(&l1, &l2, true));
+	assert_true(field_equal(&l1, &l2, false));
+	q.type.id = TYPE_INT16;
+	assert_false(field_equal(&l1, &l2, false));
+
 	KeyValue pair = {slice_text("k"), slice_text("v")};
 	Schema *one = NULL, *two = NULL;
 	assert_int_equal(schema_new(&a, 1, &pair, 1, &one, NULL), ST_OK);
