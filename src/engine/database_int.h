@@ -32,7 +32,6 @@ typedef enum Phase { PHASE_RECOVERING, PHASE_READY, PHASE_FAILED, PHASE_STOPPING
 struct mobius {
 	Settings settings;
 	char *dir;
-	bool in_memory; // a directory of our own that goes with us
 	File *lock;
 	BytesPool *pool;
 	uint8_t epoch[16];

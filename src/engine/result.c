@@ -9,9 +9,10 @@
 
 #include "engine/result.h"
 
-#include <inttypes.h>
+#include <assert.h>
 #include <string.h>
 
+#include "arrow/builder.h"
 #include "base/mem.h"
 #include "engine/statements.h"
 #include "engine/ticker.h"
@@ -25,6 +26,7 @@ enum {
 
 typedef struct Frame {
 	IpcMessage message;
+	Batch *batch; // NULL: the schema
 	int64_t rows;
 	struct Frame *next;
 } Frame;
@@ -68,6 +70,7 @@ frame_free(Frame *frame)
 	if (frame == NULL)
 		return;
 	ipc_message_close(&frame->message);
+	batch_unref(frame->batch);
 	mem_free(frame);
 }
 
@@ -162,6 +165,7 @@ add_batch(mobius_result *result, Batch *batch, Error *err)
 	if (frame == NULL)
 		return error_no_memory(err, "a result");
 	frame->rows = batch_rows(batch);
+	frame->batch = batch_ref(batch);
 	Status st = ipc_write_batch(batch, &frame->message, err);
 	if (st != ST_OK) {
 		frame_free(frame);
@@ -431,6 +435,9 @@ mobius_result_next(mobius_result *result, mobius_frame *out)
 	if (next != MOBIUS_NEXT_FRAME)
 		return next;
 	const IpcMessage *message = &result->current->message;
+	static_assert(sizeof(mobius_piece) == sizeof(Piece) &&
+					  offsetof(mobius_piece, owner) == offsetof(Piece, owner),
+				  "a piece is shown as it is");
 	*out = (mobius_frame){
 		.header = slice_out(buf_slice(&message->metadata)),
 		.body = (const mobius_piece *)message->body,
@@ -439,6 +446,12 @@ mobius_result_next(mobius_result *result, mobius_frame *out)
 		.rows = result->current->rows,
 	};
 	return next;
+}
+
+Batch *
+result_batch(const mobius_result *result)
+{
+	return result->current->batch;
 }
 
 mobius_slice

@@ -15,3 +15,7 @@ typedef struct ResultOptions {
 
 Status result_open(mobius_session *session, const ResultOptions *options, mobius_result **out,
 				   Error *err);
+
+// The rows of the frame that mobius_result_next gave; NULL: it was the schema. Borrowed until the
+// next call.
+Batch *result_batch(const mobius_result *result);

@@ -292,3 +292,26 @@ settings_close(Settings *settings)
 	mem_free(settings->flight_listen);
 	*settings = (Settings){0};
 }
+
+uint64_t
+settings_number(const Settings *settings, const char *key)
+{
+	const Row *row = find_row(key, strlen(key));
+	if (row == NULL || row->kind == VALUE_TEXT || row->kind == VALUE_CHOICE ||
+		row->kind == VALUE_BOOL)
+		return 0;
+	uint64_t value;
+	memcpy(&value, (const char *)settings + row->offset, sizeof(value));
+	return value;
+}
+
+const char *
+settings_text(const Settings *settings, const char *key)
+{
+	const Row *row = find_row(key, strlen(key));
+	if (row == NULL || row->kind != VALUE_TEXT)
+		return NULL;
+	const char *text;
+	memcpy(&text, (const char *)settings + row->offset, sizeof(text));
+	return text;
+}

@@ -52,3 +52,7 @@ const SettingDef *settings_at(size_t i); // NULL past the end
 // proposes one.
 Status settings_parse(const char *const *texts, Settings *out, Error *err);
 void settings_close(Settings *settings);
+
+// The value in force of a size, duration or count (0: no such key), or of a text (NULL).
+uint64_t settings_number(const Settings *settings, const char *key);
+const char *settings_text(const Settings *settings, const char *key);

@@ -1,0 +1,345 @@
+// database.c - a database directory opens and closes: its parts, one after the other.
+//
+//     LOCK FORMAT catalog.db wal/ files/ checkpoint/ tmp/ tmp-sql/
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/define.h"
+#include "engine/keeper.h"
+#include "engine/recovery.h"
+#include "engine/system.h"
+#include "engine/ticker.h"
+#include "engine/ticket.h"
+#include "os/clock.h"
+
+enum {
+	FORMAT = 1,
+	POOL_KEEPS = 256 << 20,
+	WAITERS = 4,
+	FLUSH_MEMORY = 256 << 20,
+};
+
+// ---- the directory ----
+
+static Status
+read_format(const char *path, Error *err)
+{
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(path, FILE_READ, &file, err));
+	char text[16] = "";
+	size_t len;
+	TRY(file_read_some(file, 0, text, sizeof(text) - 1, &len, err));
+	long format = strtol(text, NULL, 10);
+	if (format < 1)
+		return error_set(err, ST_CORRUPT, "%s does not hold a number", path);
+	if (format > FORMAT)
+		return error_set(
+			err, ST_CORRUPT,
+			"%s: the data has format %ld, this version reads up to %d; use a newer one", path,
+			format, FORMAT);
+	return ST_OK;
+}
+
+static Status
+write_format(const char *dir, const char *path, Error *err)
+{
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(path, FILE_WRITE, &file, err));
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", FORMAT);
+	TRY(file_write(file, 0, text, (size_t)len, err));
+	TRY(file_sync(file, err));
+	return dir_sync(dir, err);
+}
+
+static Status
+check_format(const char *dir, Error *err)
+{
+	SCOPED(mem_drop) char *path = mem_printf("%s/FORMAT", dir);
+	if (path == NULL)
+		return error_no_memory(err, "a database");
+	Status st = read_format(path, err);
+	return st == ST_NOT_FOUND ? write_format(dir, path, err) : st;
+}
+
+static Status
+take_directory(mobius *db, const char *dir, Error *err)
+{
+	TRY(dir_make(dir, err));
+	// Absolute, so that the query engine's sandbox and error texts name the same place.
+	char *absolute = realpath(dir, NULL);
+	if (absolute == NULL)
+		return error_set(err, ST_IO, "%s: its absolute path cannot be found", dir);
+	db->dir = mem_strdup(absolute);
+	free(absolute);
+	SCOPED(mem_drop) char *lock = mem_printf("%s/LOCK", dir);
+	if (db->dir == NULL || lock == NULL)
+		return error_no_memory(err, "a database");
+	Status st = file_lock(lock, &db->lock, err);
+	if (st == ST_CONFLICT)
+		return error_set(err, ST_CONFLICT, "%s is in use by another process", db->dir);
+	TRY(st);
+	return check_format(db->dir, err);
+}
+
+// ---- parts ----
+
+static Status
+open_duck(mobius *db, Error *err)
+{
+	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql", db->dir);
+	SCOPED(mem_drop) char *flush = mem_printf("%s/tmp-sql/flush", db->dir);
+	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
+	if (temp == NULL || flush == NULL || allowed == NULL)
+		return error_no_memory(err, "a database");
+	TRY(dir_remove_all(temp, err));
+	TRY(dir_make(temp, err));
+	TRY(dir_make(flush, err));
+	DuckOptions options = {.threads = 1,
+						   .memory_bytes = FLUSH_MEMORY,
+						   .temp_dir = flush,
+						   .allowed_dir = allowed,
+						   .trusted = true};
+	return duck_open(&options, &db->flush_duck, err);
+}
+
+static Status
+open_store(mobius *db, uint64_t *applied_seq, Error *err)
+{
+	SCOPED(mem_drop) char *path = mem_printf("%s/catalog.db", db->dir);
+	if (path == NULL)
+		return error_no_memory(err, "a database");
+	CatalogState state = {0};
+	TRY(catalog_open(path, &db->catalog, &state, err));
+	memcpy(db->epoch, state.epoch, sizeof(db->epoch));
+	*applied_seq = state.applied_seq;
+	StoreOptions options = {
+		.dir = db->dir,
+		.catalog = db->catalog,
+		.duck = db->flush_duck,
+		.budget = db->memtable,
+		.pool = db->pool,
+		.segment_bytes = db->settings.memtable_segment_size,
+		.segment_age_ns = db->settings.memtable_segment_age_ns,
+		.series_limit = (uint32_t)db->settings.series_limit,
+	};
+	return store_open(&options, &db->store, err);
+}
+
+static Status
+open_wal(mobius *db, Error *err)
+{
+	SCOPED(mem_drop) char *dir = mem_printf("%s/wal", db->dir);
+	if (dir == NULL)
+		return error_no_memory(err, "a database");
+	WalOptions options = {
+		.dir = dir, .segment_size = db->settings.wal_segment_size, .pool = db->pool};
+	memcpy(options.epoch, db->epoch, sizeof(options.epoch));
+	return wal_open(&options, &db->wal, err);
+}
+
+static Status
+open_sql(mobius *db, Error *err)
+{
+	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql/queries", db->dir);
+	SCOPED(mem_drop) char *files = mem_printf("%s/files/", db->dir);
+	if (temp == NULL || files == NULL)
+		return error_no_memory(err, "a database");
+	TRY(dir_make(temp, err));
+	SqlOptions options = {
+		.store = db->store,
+		.threads = (int)db->settings.query_threads,
+		.memory_bytes = db->settings.query_memory,
+		.temp_dir = temp,
+		.files_dir = files,
+		.database = "mobius",
+	};
+	TRY(sql_open(&options, &db->sql, err));
+	return system_register(db, err);
+}
+
+static void
+sync_failed(void *arg, const Error *err)
+{
+	mobius *db = arg;
+	atomic_store(&db->read_only, true);
+	if (db->settings.wal_on_sync_failure == 1) {
+		log_error("exit", "reason=\"%s\"", err->text);
+		_Exit(1); // nothing more may be written
+	}
+}
+
+static Status
+start_threads(mobius *db, uint64_t next_seq, Error *err)
+{
+	ConductorOptions options = {.wal = db->wal,
+								.store = db->store,
+								.next_seq = next_seq,
+								.on_sync_failure = sync_failed,
+								.arg = db};
+	TRY(conductor_start(&options, &db->conductor, err));
+	keeper_log_ready(db->keeper);
+	TRY(tickets_open(db, &db->tickets, err));
+	TRY(ticker_start(&db->ticker, err));
+	TRY(definer_start(db, &db->definer, err));
+	TRY(workers_start("query", (int)db->settings.query_running, &db->readers, err));
+	return workers_start("waiter", WAITERS, &db->waiters, err);
+}
+
+static Status
+open_parts(mobius *db, Error *err)
+{
+	uint64_t applied_seq = 0, next_seq = 0;
+	TRY(bytes_pool_new(POOL_KEEPS, &db->pool, err));
+	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
+	TRY(open_duck(db, err));
+	TRY(open_store(db, &applied_seq, err));
+	TRY(open_wal(db, err));
+	TRY(keeper_start(db, &db->keeper, err));
+	TRY(recovery_run(db, applied_seq, &next_seq, err));
+	TRY(open_sql(db, err));
+	return start_threads(db, next_seq, err);
+}
+
+// ---- open ----
+
+static void
+open_run(void *arg)
+{
+	mobius *db = arg;
+	db->open_error = (Error)ERROR_INIT;
+	db->open_status = open_parts(db, &db->open_error);
+	atomic_store(&db->phase, db->open_status == ST_OK ? PHASE_READY : PHASE_FAILED);
+	if (db->opened.fn != NULL)
+		db->opened.fn(db->opened.arg);
+}
+
+static Status
+begin_open(const char *dir, const char *const *settings, mobius **out, Error *err)
+{
+	mobius *db = mem_alloc(sizeof(*db));
+	if (db == NULL)
+		return error_no_memory(err, "a database");
+	db->started_ns = clock_wall_ns();
+	Status st = settings_parse(settings, &db->settings, err);
+	if (st == ST_OK) {
+		log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
+		st = take_directory(db, dir, err);
+	}
+	if (st != ST_OK) {
+		mobius_close(db);
+		return st;
+	}
+	*out = db;
+	return ST_OK;
+}
+
+mobius_status
+mobius_open_async(const char *dir, const char *const *settings, mobius_event event, mobius **out,
+				  mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	mobius *db = NULL;
+	Status st = begin_open(dir, settings, &db, &e);
+	if (st == ST_OK) {
+		db->opened = event;
+		ThreadOptions options = {.name = "opener", .stack_bytes = 8 << 20};
+		st = thread_start(&options, open_run, db, &db->opener, &e);
+		if (st != ST_OK)
+			mobius_close(db);
+	}
+	if (st == ST_OK)
+		*out = db;
+	return error_out(st, &e, err);
+}
+
+bool
+mobius_open_result(mobius *db, mobius_status *status, mobius_error *err)
+{
+	Phase phase = atomic_load(&db->phase);
+	if (phase == PHASE_RECOVERING)
+		return false;
+	*status = error_out(db->open_status, &db->open_error, err);
+	return true;
+}
+
+mobius_status
+mobius_open(const char *dir, const char *const *settings, mobius **out, mobius_error *err)
+{
+	mobius *db = NULL;
+	mobius_status status = mobius_open_async(dir, settings, (mobius_event){0}, &db, err);
+	if (status != MOBIUS_OK)
+		return status;
+	thread_join(TAKE(db->opener));
+	(void)mobius_open_result(db, &status, err);
+	if (status != MOBIUS_OK)
+		mobius_close(db);
+	else
+		*out = db;
+	return status;
+}
+
+// ---- close ----
+
+void
+mobius_close(mobius *db)
+{
+	if (db == NULL)
+		return;
+	thread_join(TAKE(db->opener));
+	Phase was = atomic_exchange(&db->phase, PHASE_STOPPING);
+	workers_stop(db->waiters);
+	workers_stop(db->readers);
+	definer_stop(db->definer);
+	ticker_stop(db->ticker);
+	tickets_close(db->tickets);
+	sql_close(db->sql);
+	// A database that did not open is left as it is.
+	keeper_stop(db->keeper, was == PHASE_READY && !atomic_load(&db->read_only));
+	conductor_stop(db->conductor);
+	wal_close(db->wal);
+	store_close(db->store);
+	catalog_close(db->catalog);
+	duck_close(db->flush_duck);
+	budget_free(db->memtable);
+	bytes_pool_free(db->pool);
+	file_close(db->lock);
+	mem_free(db->dir);
+	settings_close(&db->settings);
+	mem_free(db);
+}
+
+// ---- how it is ----
+
+Status
+database_ready(mobius *db, Error *err)
+{
+	switch (atomic_load(&db->phase)) {
+	case PHASE_READY: return ST_OK;
+	case PHASE_RECOVERING:
+		return error_set(err, ST_UNAVAILABLE, "recovering %" PRIu64 " of %" PRIu64 " bytes of log",
+						 atomic_load(&db->recovery_done), atomic_load(&db->recovery_total));
+	case PHASE_FAILED:
+		return error_set(err, ST_UNAVAILABLE, "the database did not open: %s", db->open_error.text);
+	case PHASE_STOPPING: break;
+	}
+	return error_set(err, ST_UNAVAILABLE, "shutting down");
+}
+
+mobius_health
+mobius_health_now(mobius *db)
+{
+	static const char *const reasons[] = {"recovering", "", "did not open", "shutting down"};
+	Phase phase = atomic_load(&db->phase);
+	bool read_only = atomic_load(&db->read_only);
+	return (mobius_health){
+		.ready = phase == PHASE_READY && !read_only,
+		.read_only = read_only,
+		.reason = read_only ? "read-only: a sync of the log failed" : reasons[phase],
+	};
+}

@@ -1,0 +1,135 @@
+// describe.c - tables as FlightInfo and ListFlights show them.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/database_int.h"
+
+typedef mobius_status (*EachTable)(void *arg, const mobius_table_info *info);
+
+static Status
+show(const TableView *view, uint64_t seq, EachTable each, void *arg, Error *err)
+{
+	SCOPED(buf_close) Buf schema = BUF_INIT;
+	TRY(ipc_schema_encode(table_schema(view->def), &schema, err));
+	mobius_table_info info = {
+		.database = table_database(view->def),
+		.schema = "htdb",
+		.name = table_name(view->def),
+		.arrow_schema = slice_out(buf_slice(&schema)),
+		.rows = view_rows(view, seq),
+		.bytes = -1,
+	};
+	if (each(arg, &info) != MOBIUS_OK)
+		return error_set(err, ST_CANCELLED, "stopped");
+	return ST_OK;
+}
+
+// "db.pattern" chooses another database.
+static Status
+split_pattern(mobius_session *session, const char *pattern, char **database, const char **rest,
+			  Error *err)
+{
+	const char *dot = strchr(pattern, '.');
+	*rest = dot != NULL ? dot + 1 : pattern;
+	*database =
+		dot != NULL ? mem_strndup(pattern, (size_t)(dot - pattern)) : mem_strdup(session->database);
+	return *database == NULL ? error_no_memory(err, "a list of tables") : ST_OK;
+}
+
+static bool
+has_exact(const Snapshot *snapshot, const char *database, const char *name)
+{
+	for (int32_t i = 0; i < snapshot->table_count; i++)
+		if (strcmp(table_database(snapshot->tables[i].def), database) == 0 &&
+			strcmp(table_name(snapshot->tables[i].def), name) == 0)
+			return true;
+	return false;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(table_name(((const TableView *)a)->def), table_name(((const TableView *)b)->def));
+}
+
+static Status
+each_table(mobius_session *session, const char *pattern, EachTable each, void *arg, Error *err)
+{
+	TRY(database_ready(session->db, err));
+	SCOPED(mem_drop) char *database = NULL;
+	const char *rest;
+	TRY(split_pattern(session, pattern == NULL ? "" : pattern, &database, &rest, err));
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(session->db->store, NULL, 0, &snapshot, err));
+	qsort(snapshot->tables, (size_t)snapshot->table_count, sizeof(TableView), by_name);
+	bool all = rest[0] == '\0', exact = has_exact(snapshot, database, rest);
+	for (int32_t i = 0; i < snapshot->table_count; i++) {
+		const TableView *view = &snapshot->tables[i];
+		const char *name = table_name(view->def);
+		bool match = all || (exact ? strcmp(name, rest) == 0
+								   : text_like(slice_text(name), slice_text(rest)));
+		if (match && strcmp(table_database(view->def), database) == 0)
+			TRY(show(view, snapshot->seq, each, arg, err));
+	}
+	return ST_OK;
+}
+
+mobius_status
+mobius_tables_each(mobius_session *session, const char *pattern, EachTable each, void *arg,
+				   mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(each_table(session, pattern, each, arg, &e), &e, err);
+}
+
+// ---- one, by path ----
+
+static Status
+path_part(mobius_slice part, char **out, Error *err)
+{
+	if (part.len == 0 || memchr(part.data, 0, part.len) != NULL)
+		return error_set(err, ST_INVALID, "a part of the path is empty or holds a NUL");
+	*out = mem_strndup((const char *)part.data, part.len);
+	return *out == NULL ? error_no_memory(err, "a path") : ST_OK;
+}
+
+static Status
+describe(mobius_session *session, const mobius_slice *path, size_t count, EachTable each, void *arg,
+		 Error *err)
+{
+	TRY(database_ready(session->db, err));
+	if (count < 1 || count > 3)
+		return error_set(err, ST_INVALID,
+						 "a path is [table], [schema, table] or [database, schema, table]");
+	SCOPED(mem_drop) char *database = NULL, *schema = NULL, *table = NULL;
+	TRY(path_part(path[count - 1], &table, err));
+	if (count >= 2)
+		TRY(path_part(path[count - 2], &schema, err));
+	if (count == 3)
+		TRY(path_part(path[0], &database, err));
+	if (schema != NULL && strcmp(schema, "rtdb") == 0)
+		return error_set(err, ST_UNIMPLEMENTED, "rtdb is not built yet; ask htdb");
+	if (schema != NULL && strcmp(schema, "htdb") != 0)
+		return error_set(err, ST_INVALID, "\"%s\" is no schema of tables; use htdb", schema);
+	SqlTableName name = {
+		.database = {.text = database, .quoted = true, .position = -1},
+		.table = {.text = table, .quoted = true, .position = -1},
+	};
+	SCOPED(table_drop_ref) Table *found = NULL;
+	TRY(sql_find_table(session->db->sql, &name, &(SqlSession){.database = session->database},
+					   &found, err));
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(session->db->store, &found, 1, &snapshot, err));
+	return show(&snapshot->tables[0], snapshot->seq, each, arg, err);
+}
+
+mobius_status
+mobius_table_describe(mobius_session *session, const mobius_slice *path, size_t count,
+					  EachTable each, void *arg, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(describe(session, path, count, each, arg, &e), &e, err);
+}

@@ -1,0 +1,232 @@
+// embedded.c - mobius.h over the engine: appends and queries of the process itself.
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arrow/cdata.h"
+#include "base/mem.h"
+#include "engine/define.h"
+#include "engine/insert.h"
+#include "engine/result.h"
+
+const char *
+mobius_version(void)
+{
+	return MOBIUS_VERSION;
+}
+
+// ---- append ----
+
+static Status
+split_name(const char *table, char **database, const char **name, Error *err)
+{
+	const char *dot = strchr(table, '.');
+	*name = dot != NULL ? dot + 1 : table;
+	*database = dot != NULL ? mem_strndup(table, (size_t)(dot - table)) : mem_strdup("mobius");
+	return *database == NULL ? error_no_memory(err, "an append") : ST_OK;
+}
+
+static Status
+append(mobius *db, const char *table, const struct ArrowSchema *schema, struct ArrowArray *array,
+	   uint64_t *seq, Error *err)
+{
+	TRY(database_ready(db, err));
+	SCOPED(mem_drop) char *database = NULL;
+	const char *name;
+	TRY(split_name(table, &database, &name, err));
+	SCOPED(schema_drop) Schema *sent = NULL;
+	TRY(cdata_import_schema(schema, &sent, err));
+	SCOPED(batch_drop) Batch *batch = NULL;
+	TRY(cdata_import_batch(array, sent, db->pool, &batch, err));
+
+	PutTarget target = {
+		.database = database, .table = name, .wire = sent, .decoded = batch_schema(batch)};
+	SCOPED(table_drop_ref) Table *found = NULL;
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(define_for_put(db, &target, &found, &shape, err));
+	if (batch_rows(batch) == 0)
+		return ST_OK;
+	SCOPED(insert_plan_close) InsertPlan plan = {0};
+	insert_plan_init(&plan, found, shape, batch_schema(batch));
+	SCOPED(table_def_drop) TableDef *def = table_current(found);
+	return insert_batch(db, &plan, batch, !table_durable(def), seq, err);
+}
+
+mobius_status
+mobius_append(mobius *db, const char *table, struct ArrowSchema *schema, struct ArrowArray *array,
+			  uint64_t *seq, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	Status st = append(db, table, schema, array, seq, &e);
+	// Both are the callee's from the start; an array that was imported has released itself.
+	if (schema->release != NULL)
+		schema->release(schema);
+	if (array->release != NULL)
+		array->release(array);
+	return error_out(st, &e, err);
+}
+
+// ---- query ----
+
+// An ArrowArrayStream over a result: next() waits for the workers.
+typedef struct ResultStream {
+	mobius_session *session;
+	mobius_result *result;
+	Signal event;
+	Schema *schema;
+	char error[sizeof(((Error *)0)->text)];
+} ResultStream;
+
+static void
+result_event(void *arg)
+{
+	signal_raise(arg);
+}
+
+// The next frame, waited for.
+static mobius_next
+wait_next(ResultStream *stream, mobius_frame *frame)
+{
+	mobius_next next;
+	while ((next = mobius_result_next(stream->result, frame)) == MOBIUS_NEXT_WAIT)
+		(void)signal_wait(&stream->event, INT64_MAX);
+	return next;
+}
+
+static int
+stream_failed(ResultStream *stream, const char *text)
+{
+	(void)snprintf(stream->error, sizeof(stream->error), "%s", text);
+	return EIO;
+}
+
+static int
+stream_get_schema(struct ArrowArrayStream *arrow, struct ArrowSchema *out)
+{
+	ResultStream *stream = arrow->private_data;
+	Error e = ERROR_INIT;
+	return cdata_export_schema(stream->schema, out, &e) == ST_OK ? 0
+																 : stream_failed(stream, e.text);
+}
+
+static int
+stream_get_next(struct ArrowArrayStream *arrow, struct ArrowArray *out)
+{
+	ResultStream *stream = arrow->private_data;
+	mobius_frame frame;
+	*out = (struct ArrowArray){0};
+	switch (wait_next(stream, &frame)) {
+	case MOBIUS_NEXT_END: return 0;
+	case MOBIUS_NEXT_FAILED:
+		return stream_failed(stream, mobius_result_error(stream->result)->text);
+	case MOBIUS_NEXT_WAIT:
+	case MOBIUS_NEXT_FRAME: break;
+	}
+	Error e = ERROR_INIT;
+	return cdata_export_batch(result_batch(stream->result), out, &e) == ST_OK
+			   ? 0
+			   : stream_failed(stream, e.text);
+}
+
+static const char *
+stream_last_error(struct ArrowArrayStream *arrow)
+{
+	const ResultStream *stream = arrow->private_data;
+	return stream->error[0] != '\0' ? stream->error : NULL;
+}
+
+static void
+stream_free(ResultStream *stream)
+{
+	if (stream == NULL)
+		return;
+	mobius_result_close(stream->result);
+	mobius_session_unref(stream->session);
+	schema_unref(stream->schema);
+	signal_close(&stream->event);
+	mem_free(stream);
+}
+
+static void
+stream_drop(ResultStream **stream)
+{
+	stream_free(*stream);
+}
+
+static void
+stream_release(struct ArrowArrayStream *arrow)
+{
+	stream_free(arrow->private_data);
+	arrow->release = NULL;
+}
+
+// What fails before the first row fails here, with its code and position.
+static mobius_status
+open_stream(mobius *db, const char *sql, ResultStream **out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	SCOPED(stream_drop) ResultStream *stream = mem_alloc(sizeof(*stream));
+	if (stream == NULL)
+		return error_out(error_no_memory(&e, "a result"), &e, err);
+	signal_init(&stream->event);
+	mobius_status st = mobius_session_open(db, &stream->session, err);
+	if (st == MOBIUS_OK)
+		st = mobius_result_open(stream->session, sql, strlen(sql), MOBIUS_ROWS, 0,
+								(mobius_event){result_event, &stream->event}, &stream->result, err);
+	if (st != MOBIUS_OK)
+		return st;
+	mobius_frame frame;
+	if (wait_next(stream, &frame) != MOBIUS_NEXT_FRAME) {
+		const mobius_error *cause = mobius_result_error(stream->result);
+		if (err != NULL)
+			*err = *cause;
+		return cause->code;
+	}
+	Status decoded =
+		ipc_schema_decode(slice_in(mobius_result_schema(stream->result)), &stream->schema, &e);
+	if (decoded != ST_OK)
+		return error_out(decoded, &e, err);
+	*out = TAKE(stream);
+	return MOBIUS_OK;
+}
+
+mobius_status
+mobius_query(mobius *db, const char *sql, struct ArrowArrayStream *out, mobius_error *err)
+{
+	ResultStream *stream = NULL;
+	mobius_status st = open_stream(db, sql, &stream, err);
+	if (st != MOBIUS_OK)
+		return st;
+	*out = (struct ArrowArrayStream){stream_get_schema, stream_get_next, stream_last_error,
+									 stream_release, stream};
+	return MOBIUS_OK;
+}
+
+mobius_status
+mobius_tables(mobius *db, struct ArrowArrayStream *out, mobius_error *err)
+{
+	return mobius_query(db, "SELECT * FROM system.tables ORDER BY database, name", out, err);
+}
+
+// ---- settings, as others see them ----
+
+const mobius_setting *
+mobius_setting_at(size_t i)
+{
+	static_assert(sizeof(mobius_setting) == sizeof(SettingDef), "a setting is shown as it is");
+	return (const mobius_setting *)settings_at(i);
+}
+
+uint64_t
+mobius_setting_number(mobius *db, const char *key)
+{
+	return settings_number(&db->settings, key);
+}
+
+const char *
+mobius_setting_text(mobius *db, const char *key)
+{
+	return settings_text(&db->settings, key);
+}

@@ -1,0 +1,74 @@
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/database_int.h"
+
+#define DEFAULT_DATABASE "mobius"
+
+mobius_status
+mobius_session_open(mobius *db, mobius_session **out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	mobius_session *session = mem_alloc(sizeof(*session));
+	char *database = mem_strdup(DEFAULT_DATABASE);
+	if (session == NULL || database == NULL) {
+		mem_free(session);
+		mem_free(database);
+		return error_out(error_no_memory(&e, "a session"), &e, err);
+	}
+	atomic_init(&session->refs, 1);
+	session->db = db;
+	session->database = database;
+	*out = session;
+	return MOBIUS_OK;
+}
+
+mobius_session *
+mobius_session_ref(mobius_session *session)
+{
+	atomic_fetch_add_explicit(&session->refs, 1, memory_order_relaxed);
+	return session;
+}
+
+void
+mobius_session_unref(mobius_session *session)
+{
+	if (session == NULL || atomic_fetch_sub_explicit(&session->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	mem_free(session->database);
+	mem_free(session);
+}
+
+// ---- what both headers share ----
+
+mobius_status
+error_out(Status status, const Error *err, mobius_error *out)
+{
+	static_assert(sizeof(mobius_error) == sizeof(Error), "errors are the same on both sides");
+	static_assert((int)MOBIUS_INTERNAL == (int)ST_INTERNAL, "and so are their codes");
+	if (out != NULL && status != ST_OK) {
+		out->code = (mobius_status)status;
+		out->position = err->position;
+		memcpy(out->text, err->text, sizeof(out->text));
+	}
+	return (mobius_status)status;
+}
+
+mobius_pool *
+mobius_io_pool(mobius *db)
+{
+	return db->pool;
+}
+
+mobius_bytes *
+mobius_bytes_ref(mobius_bytes *bytes)
+{
+	return bytes_ref(bytes);
+}
+
+void
+mobius_bytes_unref(mobius_bytes *bytes)
+{
+	bytes_unref(bytes);
+}
