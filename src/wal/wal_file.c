@@ -1,0 +1,294 @@
+// A file comes to be in four steps, so that a name in the sequence always has a good header behind
+// it and a crash leaves either no file of that number or one that is ready:
+//     <id>.spare is made (zeroed, allocated, or recycled) · the header is written and synced ·
+//     renamed to <number>.wal · the directory is synced
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/random.h"
+#include "wal/wal_int.h"
+
+enum { ZEROS_BYTES = 1 << 20 };
+
+char *
+wal_path(const Wal *wal, uint64_t number, const char *suffix)
+{
+	return mem_printf("%s/%08" PRIu64 "%s", wal->dir, number, suffix);
+}
+
+static Status
+path_of(const Wal *wal, uint64_t number, const char *suffix, char **out, Error *err)
+{
+	*out = wal_path(wal, number, suffix);
+	return *out == NULL ? error_no_memory(err, "the name of a log file") : ST_OK;
+}
+
+void
+wal_file_free(WalFile *file)
+{
+	if (file == NULL)
+		return;
+	file_close(file->file);
+	wal_index_close(&file->index);
+	wal_map_close(&file->schemas);
+	mem_free(file);
+}
+
+// A failure here changes nothing: what is left of the file is a spare, or swept at the next start.
+static void
+unlink_quietly(const char *path)
+{
+	Status ignored = file_unlink(path, NULL);
+	(void)ignored;
+}
+
+// ---- spares ----
+
+static uint64_t
+spare_id(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	uint64_t id = wal->next_spare++;
+	pthread_mutex_unlock(&wal->lock);
+	return id;
+}
+
+static int32_t
+count_ready(const Wal *wal)
+{
+	int32_t count = 0;
+	for (const WalFile *file = wal->ready; file != NULL; file = file->next)
+		count++;
+	return count;
+}
+
+int32_t
+wal_files_ready(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	int32_t count = count_ready(wal);
+	pthread_mutex_unlock(&wal->lock);
+	return count;
+}
+
+static bool
+spare_wanted(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	bool wanted = wal->spare_count + count_ready(wal) < WAL_SPARES_MAX;
+	pthread_mutex_unlock(&wal->lock);
+	return wanted;
+}
+
+// False when there are enough already.
+static bool
+spare_add(Wal *wal, uint64_t id)
+{
+	pthread_mutex_lock(&wal->lock);
+	bool room = wal->spare_count < WAL_SPARES_MAX;
+	if (room)
+		wal->spares[wal->spare_count++] = id;
+	pthread_mutex_unlock(&wal->lock);
+	return room;
+}
+
+static bool
+spare_take(Wal *wal, uint64_t *id)
+{
+	pthread_mutex_lock(&wal->lock);
+	bool found = wal->spare_count > 0;
+	if (found)
+		*id = wal->spares[--wal->spare_count];
+	pthread_mutex_unlock(&wal->lock);
+	return found;
+}
+
+static Status
+fill_zeros(const Wal *wal, const char *path, Error *err)
+{
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(path, FILE_CREATE_NEW, &file, err));
+	SCOPED(mem_drop) uint8_t *zeros = mem_alloc(ZEROS_BYTES);
+	if (zeros == NULL)
+		return error_no_memory(err, "zeroing a log file");
+	for (uint64_t at = 0; at < wal->segment_size; at += ZEROS_BYTES) {
+		uint64_t left = wal->segment_size - at;
+		size_t len = left < ZEROS_BYTES ? left : ZEROS_BYTES;
+		TRY(file_write(file, at, zeros, len, err));
+		// Started early, in small pieces, this does not get into the way of the log's syncs.
+		file_push(file, at, len);
+	}
+	return file_sync(file, err);
+}
+
+Status
+wal_spare_make(Wal *wal, Error *err)
+{
+	uint64_t id = spare_id(wal);
+	SCOPED(mem_drop) char *path = NULL;
+	TRY(path_of(wal, id, ".spare", &path, err));
+	Status st = fill_zeros(wal, path, err);
+	if (st != ST_OK || !spare_add(wal, id))
+		unlink_quietly(path);
+	return st;
+}
+
+Status
+wal_spare_from(Wal *wal, const WalFile *file, Error *err)
+{
+	SCOPED(mem_drop) char *from = NULL;
+	SCOPED(mem_drop) char *index = NULL;
+	SCOPED(mem_drop) char *to = NULL;
+	uint64_t id = spare_id(wal);
+	TRY(path_of(wal, file->header.number, ".wal", &from, err));
+	TRY(path_of(wal, file->header.number, ".idx", &index, err));
+	TRY(path_of(wal, id, ".spare", &to, err));
+
+	// The index first: it must not outlive what it describes.
+	unlink_quietly(index);
+	if (file->size == wal->segment_size && spare_wanted(wal)) {
+		TRY(file_rename(from, to, err));
+		spare_add(wal, id);
+	} else {
+		TRY(file_unlink(from, err));
+	}
+	// Before any other file goes: a hole in the sequence would be taken for damage.
+	return dir_sync(wal->dir, err);
+}
+
+// Opens a spare of the right size; *out stays NULL when there is none.
+static Status
+open_spare(Wal *wal, char **path, File **out, Error *err)
+{
+	uint64_t id;
+	while (*out == NULL && spare_take(wal, &id)) {
+		SCOPED(mem_drop) char *spare = NULL;
+		SCOPED(file_drop) File *file = NULL;
+		uint64_t size;
+		TRY(path_of(wal, id, ".spare", &spare, err));
+		TRY(file_open(spare, FILE_WRITE, &file, err));
+		TRY(file_size(file, &size, err));
+		if (size != wal->segment_size) {
+			unlink_quietly(spare);
+			continue;
+		}
+		*path = TAKE(spare);
+		*out = TAKE(file);
+	}
+	return ST_OK;
+}
+
+static Status
+create_spare(Wal *wal, char **path, File **out, Error *err)
+{
+	TRY(path_of(wal, spare_id(wal), ".spare", path, err));
+	TRY(file_open(*path, FILE_CREATE_NEW, out, err));
+	return file_allocate(*out, wal->segment_size, err);
+}
+
+// ---- ready files ----
+
+static Status
+give_header(const Wal *wal, WalFile *file, Error *err)
+{
+	uint8_t bytes[WAL_HEADER_BYTES];
+	file->header.number = wal->next_number;
+	memcpy(file->header.epoch, wal->epoch, sizeof(wal->epoch));
+	TRY(random_bytes(file->header.incarnation, sizeof(file->header.incarnation), err));
+	wal_header_encode(&file->header, bytes);
+	file->seed = wal_seed(file->header.incarnation);
+	TRY(file_write(file->file, 0, bytes, sizeof(bytes), err));
+	return file_sync(file->file, err);
+}
+
+static Status
+give_name(const Wal *wal, WalFile *file, const char *from, const char *to, Error *err)
+{
+	TRY(give_header(wal, file, err));
+	TRY(file_rename(from, to, err));
+	TRY(dir_sync(wal->dir, err));
+	// Opened anew, it says its new name in errors.
+	file_close(TAKE(file->file));
+	return file_open(to, FILE_WRITE, &file->file, err);
+}
+
+static Status
+make_ready(Wal *wal, WalFile **out, Error *err)
+{
+	SCOPED(mem_drop) char *from = NULL;
+	SCOPED(mem_drop) char *to = NULL;
+	SCOPED(wal_file_drop) WalFile *file = mem_alloc(sizeof(*file));
+	if (file == NULL)
+		return error_no_memory(err, "a log file");
+	file->size = wal->segment_size;
+	file->end = WAL_HEADER_BYTES;
+	file->synced_end = WAL_HEADER_BYTES;
+	TRY(path_of(wal, wal->next_number, ".wal", &to, err));
+	TRY(open_spare(wal, &from, &file->file, err));
+	Status st = file->file != NULL ? ST_OK : create_spare(wal, &from, &file->file, err);
+	if (st == ST_OK)
+		st = give_name(wal, file, from, to, err);
+	if (st != ST_OK) {
+		if (from != NULL)
+			unlink_quietly(from);
+		unlink_quietly(to);
+		return st;
+	}
+	file->end_crc = file->header.crc;
+	*out = TAKE(file);
+	return ST_OK;
+}
+
+static void
+append(Wal *wal, WalFile *file)
+{
+	pthread_mutex_lock(&wal->lock);
+	if (wal->last == NULL)
+		wal->first = file;
+	else
+		wal->last->next = file;
+	wal->last = file;
+	if (wal->ready == NULL)
+		wal->ready = file;
+	pthread_mutex_unlock(&wal->lock);
+}
+
+// What only one may do at a time, and wait for I/O: so it is not a lock.
+static void
+naming_begin(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	while (wal->naming)
+		pthread_cond_wait(&wal->named, &wal->lock);
+	wal->naming = true;
+	pthread_mutex_unlock(&wal->lock);
+}
+
+static void
+naming_end(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	wal->naming = false;
+	pthread_cond_broadcast(&wal->named);
+	pthread_mutex_unlock(&wal->lock);
+}
+
+Status
+wal_files_make_ready(Wal *wal, int32_t wanted, Error *err)
+{
+	Status st = ST_OK;
+	naming_begin(wal);
+	while (st == ST_OK && wal_files_ready(wal) < wanted) {
+		WalFile *file = NULL;
+		st = make_ready(wal, &file, err);
+		if (st == ST_OK) {
+			wal->next_number++;
+			append(wal, file);
+		}
+	}
+	naming_end(wal);
+	return st;
+}

@@ -1,0 +1,153 @@
+// What is in the directory: <number>.wal, <number>.idx, <id>.spare, <number>-<time>.lost. Other
+// names are none of ours.
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "wal/wal_int.h"
+#include "wal/wal_read_int.h"
+
+typedef struct Listing {
+	Buf numbers; // u64 each, of .wal files
+	Buf spares;  // likewise, ids
+} Listing;
+
+static void
+listing_close(Listing *listing)
+{
+	buf_close(&listing->numbers);
+	buf_close(&listing->spares);
+}
+
+// The number before the suffix, if the name is exactly as we write it.
+static bool
+parse_name(const char *name, const char *suffix, uint64_t *out)
+{
+	char *end;
+	if (name[0] < '0' || name[0] > '9')
+		return false;
+	uint64_t number = strtoull(name, &end, 10);
+	SCOPED(mem_drop) char *again = mem_printf("%08" PRIu64 "%s", number, suffix);
+	*out = number;
+	return again != NULL && strcmp(name, again) == 0;
+}
+
+static Status
+list_name(void *arg, const char *name, Error *err)
+{
+	Listing *listing = arg;
+	uint64_t number;
+	if (parse_name(name, ".wal", &number))
+		buf_add(&listing->numbers, &number, sizeof(number));
+	else if (parse_name(name, ".spare", &number))
+		buf_add(&listing->spares, &number, sizeof(number));
+	TRY(buf_status(&listing->numbers, err, "the list of log files"));
+	return buf_status(&listing->spares, err, "the list of log files");
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static uint64_t
+number_at(const Buf *numbers, size_t i)
+{
+	uint64_t number;
+	memcpy(&number, numbers->data + i * sizeof(number), sizeof(number));
+	return number;
+}
+
+static size_t
+sort_numbers(Buf *numbers)
+{
+	size_t count = numbers->len / sizeof(uint64_t);
+	if (count > 0)
+		qsort(numbers->data, count, sizeof(uint64_t), by_number);
+	return count;
+}
+
+// The rest is left over from other settings or from failures.
+static void
+load_spares(Wal *wal, Buf *ids)
+{
+	size_t count = sort_numbers(ids);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t id = number_at(ids, i);
+		wal->next_spare = id + 1;
+		if (wal->spare_count < WAL_SPARES_MAX) {
+			wal->spares[wal->spare_count++] = id;
+			continue;
+		}
+		SCOPED(mem_drop) char *path = wal_path(wal, id, ".spare");
+		Status ignored = path == NULL ? ST_NO_MEMORY : file_unlink(path, NULL);
+		(void)ignored;
+	}
+}
+
+static Status
+load_begin(Wal *wal, WalCursor *cursor, WalFile *file, Error *err)
+{
+	bool valid;
+	TRY(wal_cursor_head(cursor, WAL_HEADER_BYTES, &file->head, &valid, err));
+	if (!valid || file->head.kind != WAL_BEGIN || file->head.prev_crc != file->header.crc)
+		return ST_OK;
+	SCOPED(bytes_drop) Bytes *payload = NULL;
+	TRY(wal_cursor_payload(cursor, WAL_HEADER_BYTES, &file->head, wal->pool, &payload, err));
+	if (payload == NULL || !wal_begin_decode(bytes_slice(payload), &file->begin))
+		return ST_OK;
+	file->begun = true;
+	file->begun_ns = file->begin.begun_ns;
+	return ST_OK;
+}
+
+static Status
+load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
+{
+	SCOPED(wal_file_drop) WalFile *file = mem_alloc(sizeof(*file));
+	if (file == NULL)
+		return error_no_memory(err, "a log file");
+	SCOPED(wal_cursor_close) WalCursor cursor = {0};
+	uint8_t header[WAL_HEADER_BYTES];
+	size_t len;
+	TRY(wal_cursor_open(&cursor, wal, number, WAL_PEEK_BYTES, err));
+	file->size = cursor.size;
+	TRY(file_read_some(cursor.file, 0, header, sizeof(header), &len, err));
+	file->readable = len == sizeof(header) && wal_header_decode(header, &file->header) &&
+					 file->header.number == number;
+	file->header.number = number;
+	file->end = file->readable ? WAL_HEADER_BYTES : 0;
+	file->synced_end = file->end;
+	file->end_crc = file->header.crc;
+	file->seed = wal_seed(file->header.incarnation);
+	cursor.seed = file->seed;
+	if (file->readable)
+		TRY(load_begin(wal, &cursor, file, err));
+	*out = TAKE(file);
+	return ST_OK;
+}
+
+Status
+wal_files_load(Wal *wal, Error *err)
+{
+	SCOPED(listing_close) Listing listing = {BUF_INIT, BUF_INIT};
+	TRY(dir_list(wal->dir, list_name, &listing, err));
+	load_spares(wal, &listing.spares);
+
+	size_t count = sort_numbers(&listing.numbers);
+	wal->next_number = count > 0 ? number_at(&listing.numbers, 0) : 1;
+	for (size_t i = 0; i < count; i++) {
+		WalFile *file;
+		TRY(load_file(wal, number_at(&listing.numbers, i), &file, err));
+		if (wal->last == NULL)
+			wal->first = file;
+		else
+			wal->last->next = file;
+		wal->last = file;
+	}
+	return ST_OK;
+}

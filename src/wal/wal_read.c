@@ -1,0 +1,112 @@
+#include "wal/wal_read_int.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+Status
+wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
+{
+	SCOPED(mem_drop) char *path = wal_path(wal, number, ".wal");
+	cursor->window = mem_alloc_aligned(window);
+	cursor->capacity = window;
+	if (path == NULL || cursor->window == NULL)
+		return error_no_memory(err, "reading a log file");
+	TRY(file_open(path, FILE_READ, &cursor->file, err));
+	return file_size(cursor->file, &cursor->size, err);
+}
+
+void
+wal_cursor_close(WalCursor *cursor)
+{
+	file_close(cursor->file);
+	mem_free(cursor->window);
+	*cursor = (WalCursor){0};
+}
+
+// An offset before the window wraps around and is beyond it as well.
+static bool
+in_window(const WalCursor *cursor, uint64_t offset, size_t len)
+{
+	return offset - cursor->at <= cursor->len && len <= cursor->len - (offset - cursor->at);
+}
+
+// Makes the window hold `len` bytes at `offset`, or what is there before the end of the file.
+static Status
+move_window(WalCursor *cursor, uint64_t offset, size_t len, Error *err)
+{
+	if (in_window(cursor, offset, len))
+		return ST_OK;
+	cursor->len = 0;
+	cursor->at = offset;
+	return file_read_some(cursor->file, offset, cursor->window, cursor->capacity, &cursor->len,
+						  err);
+}
+
+Status
+wal_cursor_head(WalCursor *cursor, uint64_t offset, WalHead *out, bool *valid, Error *err)
+{
+	TRY(move_window(cursor, offset, WAL_HEAD_BYTES, err));
+	WalHead head;
+	*valid = in_window(cursor, offset, WAL_HEAD_BYTES) &&
+			 wal_head_decode(cursor->seed, offset, cursor->window + (offset - cursor->at), &head) &&
+			 head.length <= cursor->size - offset - WAL_HEAD_BYTES;
+	if (*valid)
+		*out = head;
+	return ST_OK;
+}
+
+static Status
+copy_out(WalCursor *cursor, uint64_t offset, uint8_t *out, size_t len, Error *err)
+{
+	size_t have = 0;
+	if (in_window(cursor, offset, 0)) {
+		have = cursor->len - (size_t)(offset - cursor->at);
+		have = have < len ? have : len;
+		memcpy(out, cursor->window + (offset - cursor->at), have);
+	}
+	if (have == len)
+		return ST_OK;
+	if (len - have >= cursor->capacity / 2)
+		return file_read(cursor->file, offset + have, out + have, len - have, err);
+	TRY(move_window(cursor, offset + have, len - have, err));
+	if (!in_window(cursor, offset + have, len - have))
+		return error_set(err, ST_CORRUPT, "%s: became shorter while it was read",
+						 file_path(cursor->file));
+	memcpy(out + have, cursor->window + (offset + have - cursor->at), len - have);
+	return ST_OK;
+}
+
+Status
+wal_cursor_payload(WalCursor *cursor, uint64_t offset, const WalHead *head, BytesPool *pool,
+				   Bytes **out, Error *err)
+{
+	SCOPED(bytes_drop) Bytes *payload = bytes_new(pool, head->length);
+	if (payload == NULL)
+		return error_no_memory(err, "a record of the log");
+	TRY(copy_out(cursor, offset + WAL_HEAD_BYTES, bytes_data(payload), head->length, err));
+	if (crc32c(0, bytes_data(payload), head->length) == head->payload_crc)
+		*out = TAKE(payload);
+	return ST_OK;
+}
+
+Status
+wal_cursor_scan(WalCursor *cursor, uint64_t *offset, uint64_t above_seq, WalHead *out, bool *found,
+				Error *err)
+{
+	*found = false;
+	for (uint64_t at = (*offset + 7) & ~(uint64_t)7;;) {
+		TRY(move_window(cursor, at, WAL_HEAD_BYTES, err));
+		if (!in_window(cursor, at, WAL_HEAD_BYTES))
+			return ST_OK;
+		uint64_t last = cursor->at + cursor->len - WAL_HEAD_BYTES;
+		for (; at <= last; at += 8) {
+			const uint8_t *head = cursor->window + (at - cursor->at);
+			if (!wal_head_plausible(head, above_seq) ||
+				!wal_head_decode(cursor->seed, at, head, out))
+				continue;
+			*offset = at;
+			*found = true;
+			return ST_OK;
+		}
+	}
+}

@@ -1,0 +1,35 @@
+// wal_read_int.h - a log file read from front to back, through a window.
+//
+// Small payloads are copied out of the window, large ones are read where they stay: each payload
+// has memory of its own, so that keeping one keeps nothing else.
+
+#pragma once
+
+#include "wal/wal_int.h"
+
+typedef struct WalCursor {
+	File *file;
+	uint32_t seed;
+	uint64_t size; // of the file
+	uint8_t *window;
+	size_t capacity; // of the window
+	uint64_t at;     // what it holds: from here
+	size_t len;      // so much
+} WalCursor;
+
+enum { WAL_WINDOW_BYTES = 1 << 20, WAL_PEEK_BYTES = 1 << 13 };
+
+// Opens <number>.wal, without asking what is in it.
+Status wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window,
+					   Error *err);
+void wal_cursor_close(WalCursor *cursor);
+
+// The head of the record at `offset`; *valid false when there is none that is whole.
+Status wal_cursor_head(WalCursor *cursor, uint64_t offset, WalHead *out, bool *valid, Error *err);
+// Its payload; *out stays NULL when the checksum does not hold.
+Status wal_cursor_payload(WalCursor *cursor, uint64_t offset, const WalHead *head, BytesPool *pool,
+						  Bytes **out, Error *err);
+// The first head at or after *offset with a seq above `above_seq` that verifies alone; its place
+// goes to *offset. *found false when there is none.
+Status wal_cursor_scan(WalCursor *cursor, uint64_t *offset, uint64_t above_seq, WalHead *out,
+					   bool *found, Error *err);

@@ -1,0 +1,278 @@
+#include "wal/wal_replay_int.h"
+
+#include "base/mem.h"
+
+enum { TELL_BYTES = 16 << 20 };
+
+static void
+drop_pending(WalReplay *replay)
+{
+	for (int32_t i = 0; i < replay->pending_count; i++)
+		bytes_unref(replay->pending[i].payload);
+	replay->pending_count = 0;
+}
+
+void
+wal_replay_close(WalReplay *replay)
+{
+	drop_pending(replay);
+	mem_free(replay->pending);
+	mem_free(replay->records);
+	for (uint32_t i = 0; i < replay->schemas.cap; i++) {
+		if (replay->schemas.slots[i].used)
+			bytes_unref((Bytes *)(uintptr_t)replay->schemas.slots[i].value);
+	}
+	wal_map_close(&replay->schemas);
+}
+
+// ---- a commit ----
+
+static Status
+push_pending(WalReplay *replay, const WalPending *one, Error *err)
+{
+	if (replay->pending_count == replay->pending_cap) {
+		size_t cap = replay->pending_cap == 0 ? 16 : (size_t)replay->pending_cap * 2;
+		WalPending *pending = mem_resize(replay->pending, cap * sizeof(*pending));
+		if (pending != NULL)
+			replay->pending = pending;
+		WalRecord *records = mem_resize(replay->records, cap * sizeof(*records));
+		if (records != NULL)
+			replay->records = records;
+		if (pending == NULL || records == NULL || cap > INT32_MAX)
+			return error_no_memory(err, "a commit of the log");
+		replay->pending_cap = (int32_t)cap;
+	}
+	replay->pending[replay->pending_count++] = *one;
+	return ST_OK;
+}
+
+static Status
+keep_schema(WalReplay *replay, const WalPending *one, Error *err)
+{
+	if (!wal_map_reserve(&replay->schemas, 1))
+		return error_no_memory(err, "the schemas of the log");
+	uint64_t *place = wal_map_put(&replay->schemas, one->head.schema_id, 0);
+	bytes_unref((Bytes *)(uintptr_t)*place);
+	*place = (uintptr_t)bytes_ref(one->payload);
+	return ST_OK;
+}
+
+// False when it is a batch whose schema is nowhere.
+static bool
+make_record(const WalReplay *replay, const WalPending *one, WalRecord *out)
+{
+	*out = (WalRecord){
+		.kind = one->head.kind,
+		.table_id = one->head.table_id,
+		.schema_id = one->head.schema_id,
+		.payload = bytes_slice(one->payload),
+		.owner = one->payload,
+	};
+	if (out->kind != WAL_BATCH)
+		return true;
+	const uint64_t *schema = wal_map_find(&replay->schemas, out->schema_id);
+	if (schema != NULL)
+		out->schema = bytes_slice((Bytes *)(uintptr_t)*schema);
+	return schema != NULL;
+}
+
+static Status
+deliver(WalReplay *replay, uint64_t seq, bool *valid, Error *err)
+{
+	int32_t count = 0;
+	for (int32_t i = 0; i < replay->pending_count; i++) {
+		const WalPending *one = &replay->pending[i];
+		if (one->head.kind == WAL_SCHEMA)
+			TRY(keep_schema(replay, one, err));
+		else if (seq > replay->after && !make_record(replay, one, &replay->records[count++]))
+			*valid = false;
+	}
+	if (!*valid || seq <= replay->after)
+		return ST_OK;
+	replay->report.commits++;
+	return replay->reader->commit(replay->reader->arg, seq, replay->records, count, err);
+}
+
+static Status
+add_to_index(WalReplay *replay, Error *err)
+{
+	WalFile *file = replay->file;
+	if (!wal_index_reserve(&file->index, (uint32_t)replay->pending_count))
+		return error_no_memory(err, "the index of a log file");
+	for (int32_t i = 0; i < replay->pending_count; i++) {
+		const WalPending *one = &replay->pending[i];
+		if (one->head.kind != WAL_SCHEMA)
+			wal_index_add(&file->index, file->header.number, one->offset, &one->head);
+	}
+	return ST_OK;
+}
+
+static Status
+finish_commit(WalReplay *replay, uint64_t seq, bool *valid, Error *err)
+{
+	TRY(deliver(replay, seq, valid, err));
+	if (!*valid)
+		return ST_OK;
+	TRY(add_to_index(replay, err));
+	drop_pending(replay);
+	replay->last_seq = seq;
+	if (replay->file->min_seq == 0)
+		replay->file->min_seq = seq;
+	if (replay->report.first_seq == 0)
+		replay->report.first_seq = seq;
+	return ST_OK;
+}
+
+// ---- a record ----
+
+// Whether a record that verifies is one that may come here.
+static bool
+in_order(const WalReplay *replay, const WalHead *head, uint64_t at, uint32_t crc)
+{
+	if (head->prev_crc != crc)
+		return false;
+	bool inside = replay->pending_count > 0;
+	if (head->kind == WAL_BEGIN)
+		return at == WAL_HEADER_BYTES && replay->file->begun;
+	if (head->kind == WAL_MARK)
+		return !inside && head->length == 0;
+	if (inside)
+		return (head->flags & WAL_FIRST) == 0 && head->seq == replay->pending[0].head.seq;
+	return (head->flags & WAL_FIRST) != 0 && head->seq > replay->last_seq;
+}
+
+static Status
+take_entry(WalReplay *replay, WalCursor *cursor, uint64_t at, const WalHead *head, bool *valid,
+		   Error *err)
+{
+	WalPending one = {.head = *head, .offset = at};
+	if (head->seq > replay->after || head->kind == WAL_SCHEMA) {
+		TRY(wal_cursor_payload(cursor, at, head, replay->wal->pool, &one.payload, err));
+		*valid = one.payload != NULL;
+		if (!*valid)
+			return ST_OK;
+	}
+	Status st = push_pending(replay, &one, err);
+	if (st != ST_OK)
+		bytes_unref(one.payload);
+	if (st != ST_OK || (head->flags & WAL_LAST) == 0)
+		return st;
+	return finish_commit(replay, head->seq, valid, err);
+}
+
+static Status
+take_record(WalReplay *replay, WalCursor *cursor, uint64_t at, const WalHead *head, bool *valid,
+			Error *err)
+{
+	if (head->kind != WAL_BEGIN && head->kind != WAL_MARK)
+		TRY(take_entry(replay, cursor, at, head, valid, err));
+	if (!*valid)
+		return ST_OK;
+	replay->report.clean = head->kind == WAL_MARK && (head->flags & WAL_CLEAN) != 0;
+	if (head->synced_seq > replay->synced_seq)
+		replay->synced_seq = head->synced_seq;
+	return ST_OK;
+}
+
+// ---- a file ----
+
+Status
+wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
+{
+	if (replay->file == NULL)
+		replay->last_seq = file->begin.last_seq;
+	replay->file = file;
+	replay->offset = WAL_HEADER_BYTES;
+	replay->crc = file->header.crc;
+
+	SCOPED(mem_drop) char *path = wal_path(replay->wal, file->header.number, ".idx");
+	if (path == NULL)
+		return error_no_memory(err, "the name of a log file");
+	Status st = wal_index_load(file, path, NULL);
+	if (st == ST_NO_MEMORY)
+		return error_no_memory(err, "the index of a log file");
+	if (st != ST_OK || file->last_seq > replay->after) {
+		wal_index_close(&file->index); // reading makes it again
+		file->min_seq = 0;
+		return ST_OK;
+	}
+	file->indexed = true;
+	replay->offset = file->end;
+	replay->crc = file->end_crc;
+	replay->last_seq = file->last_seq;
+	if (replay->report.first_seq == 0)
+		replay->report.first_seq = file->min_seq;
+	return ST_OK;
+}
+
+// Whether the log goes on in the next file from here, where `here` (NULL: nothing) would come next
+// in this one.
+static bool
+goes_on_in_next(const WalReplay *replay, const WalHead *here)
+{
+	const WalFile *file = replay->file;
+	const WalFile *next = file->next;
+	if (next == NULL || !next->begun || next->header.number != file->header.number + 1)
+		return false;
+	const WalBegin *begin = &next->begin;
+	if (begin->previous.offset != replay->offset || begin->previous.file != file->header.number ||
+		begin->previous_crc != replay->crc || begin->last_seq != replay->last_seq)
+		return false;
+	return here == NULL || (next->head.flags & WAL_SETTLED) != 0 ||
+		   next->head.attempt > here->attempt;
+}
+
+static void
+tell_progress(WalReplay *replay, uint64_t at)
+{
+	uint64_t done = replay->done_bytes + at;
+	if (replay->reader->progress == NULL || done - replay->told_bytes < TELL_BYTES)
+		return;
+	replay->told_bytes = done;
+	replay->reader->progress(replay->reader->arg, done, replay->total_bytes);
+}
+
+static Status
+read_records(WalReplay *replay, WalCursor *cursor, bool *goes_on, Error *err)
+{
+	uint64_t at = replay->offset;
+	uint32_t crc = replay->crc;
+	for (;;) {
+		WalHead head;
+		bool valid;
+		TRY(wal_cursor_head(cursor, at, &head, &valid, err));
+		valid = valid && in_order(replay, &head, at, crc);
+		*goes_on = replay->pending_count == 0 && goes_on_in_next(replay, valid ? &head : NULL);
+		if (valid && !*goes_on)
+			TRY(take_record(replay, cursor, at, &head, &valid, err));
+		if (!valid || *goes_on)
+			return ST_OK;
+
+		at += wal_record_bytes(head.length);
+		crc = head.crc;
+		if (replay->pending_count > 0)
+			continue;
+		replay->offset = at;
+		replay->crc = crc;
+		tell_progress(replay, at);
+	}
+}
+
+Status
+wal_replay_file(WalReplay *replay, bool *goes_on, Error *err)
+{
+	WalFile *file = replay->file;
+	SCOPED(wal_cursor_close) WalCursor cursor = {.seed = file->seed};
+	TRY(wal_cursor_open(&cursor, replay->wal, file->header.number, WAL_WINDOW_BYTES, err));
+	uint64_t from = replay->offset;
+	TRY(read_records(replay, &cursor, goes_on, err));
+
+	drop_pending(replay); // of a torn commit: it is dropped whole
+	file->end = replay->offset;
+	file->end_crc = replay->crc;
+	file->last_seq = replay->last_seq;
+	file->synced_end = replay->offset;
+	replay->done_bytes += file->size;
+	replay->report.bytes_read += replay->offset - from;
+	return ST_OK;
+}

@@ -1,0 +1,411 @@
+#include "log.h"
+
+typedef struct Count {
+	int active;
+	int inactive;
+	int recycled;
+	uint64_t min_seq;
+	uint64_t bytes; // of inactive and active files
+} Count;
+
+static Status
+count_file(void *arg, const WalFileInfo *info, Error *err)
+{
+	(void)err;
+	Count *count = arg;
+	count->active += strcmp(info->state, "active") == 0;
+	count->inactive += strcmp(info->state, "inactive") == 0;
+	count->recycled += strcmp(info->state, "recycled") == 0;
+	if (strcmp(info->state, "recycled") != 0)
+		count->bytes += info->bytes;
+	if (count->min_seq == 0)
+		count->min_seq = info->min_seq;
+	return ST_OK;
+}
+
+static Count
+count_files(Wal *wal)
+{
+	Count count = {0};
+	Error err;
+	assert_int_equal(wal_files(wal, count_file, &count, &err), ST_OK);
+	return count;
+}
+
+static void
+prepare(Wal *wal)
+{
+	Error err;
+	assert_int_equal(wal_prepare(wal, &err), ST_OK);
+}
+
+// Keeps what is at or after `needed`, however old it is, if it is wanted at all.
+static void
+recycle(Wal *wal, uint64_t needed)
+{
+	WalKeep keep = {.needed_seq = needed};
+	Error err;
+	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
+}
+
+static int
+count_names(const char *dir, const char *suffix)
+{
+	int count = 0;
+	DIR *stream = opendir(dir);
+	struct dirent *entry;
+	while ((entry = readdir(stream)) != NULL)
+		count += strstr(entry->d_name, suffix) != NULL;
+	closedir(stream);
+	return count;
+}
+
+static void
+two_files_are_kept_ready(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	assert_int_equal(count_files(wal).recycled, 0);
+	prepare(wal);
+	prepare(wal);
+	assert_int_equal(count_files(wal).recycled, 2);
+	log_write_synced(wal, 1, 40);
+	Count count = count_files(wal);
+	assert_int_equal(count.active, 1);
+	assert_int_equal(count.inactive + count.recycled, 2);
+	wal_close(wal);
+
+	// They are used again by the next run, under the number that is next.
+	wal = log_start(dir.path, SEGMENT, 0);
+	prepare(wal);
+	assert_int_equal(count_files(wal).recycled, 2);
+	log_write_synced(wal, 41, 100);
+	wal_close(wal);
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 0, &seen), ST_OK);
+	assert_int_equal(seen.count, 100);
+}
+
+static void
+files_that_nobody_needs_are_used_again(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	uint64_t seq = 1;
+	for (int round = 0; round < 20; round++) {
+		log_write_synced(wal, seq, seq + 29);
+		seq += 30;
+		prepare(wal);
+		recycle(wal, seq - 10);
+		Count count = count_files(wal);
+		assert_true(count.inactive <= 2);
+		assert_true(count.min_seq <= seq - 10);
+		assert_int_equal(wal_earliest_seq(wal), count.min_seq);
+	}
+	uint64_t earliest = wal_earliest_seq(wal);
+	wal_close(wal);
+	assert_true(count_names(dir.path, ".") <= 14); // . and .. among them
+
+	// No record of a former life comes back, wherever the log ends.
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, seq - 11, &seen), ST_OK);
+	assert_int_equal(seen.count, 10);
+	assert_int_equal(seen.report.first_seq, earliest);
+	assert_int_equal(seen.report.last_seq, seq - 1);
+	assert_int_equal(seen.report.cut_bytes, 0);
+
+	// What is gone is missed by who asks for it.
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 100, &seen), ST_CORRUPT);
+}
+
+static void
+files_are_kept_while_they_are_needed(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	int inactive = count_files(wal).inactive;
+	assert_true(inactive >= 3);
+	recycle(wal, 1);
+	assert_int_equal(count_files(wal).inactive, inactive);
+	assert_int_equal(wal_earliest_seq(wal), 1);
+	recycle(wal, 1000);
+	assert_int_equal(count_files(wal).inactive, 0);
+	wal_close(wal);
+}
+
+// Without it nothing on disk would say where the log begins.
+static void
+a_file_is_kept_until_the_next_one_is_synced(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	WalGroup group;
+	Error err;
+	for (uint64_t seq = 1; active_file(wal).number == 1; seq++) {
+		assert_int_equal(log_write(wal, seq, seq, seq - 1, &group), ST_OK);
+		if (active_file(wal).number == 1)
+			assert_int_equal(wal_sync(wal, &group, &err), ST_OK);
+	}
+	recycle(wal, 1000);
+	assert_int_equal(count_files(wal).inactive, 1);
+	assert_int_equal(wal_sync(wal, &group, &err), ST_OK);
+	recycle(wal, 1000);
+	assert_int_equal(count_files(wal).inactive, 0);
+	wal_close(wal);
+}
+
+static void
+files_are_kept_for_a_time_and_a_size(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	Count all = count_files(wal);
+	Error err;
+
+	WalKeep keep = {.needed_seq = 1000, .keep_time_ns = INT64_MAX, .keep_bytes = all.bytes};
+	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
+	assert_int_equal(count_files(wal).inactive, all.inactive);
+
+	keep.keep_bytes = all.bytes - 1; // one file too many
+	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
+	assert_int_equal(count_files(wal).inactive, all.inactive - 1);
+
+	keep.now_ns = INT64_MAX;
+	keep.keep_bytes = UINT64_MAX;
+	keep.keep_time_ns = 3600;
+	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
+	assert_int_equal(count_files(wal).inactive, 0);
+	wal_close(wal);
+}
+
+static void
+at_most_eight_are_kept_for_use(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 400);
+	prepare(wal);
+	assert_true(count_files(wal).inactive > 12);
+	recycle(wal, 1000);
+	assert_int_equal(count_files(wal).recycled, 8);
+	assert_int_equal(count_names(dir.path, ".wal") + count_names(dir.path, ".spare"), 9);
+	assert_int_equal(count_names(dir.path, ".idx"), 0);
+	wal_close(wal);
+}
+
+static void
+spares_of_another_size_are_not_used(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	recycle(wal, 1000);
+	wal_close(wal);
+	assert_true(count_names(dir.path, ".spare") > 1);
+
+	wal = log_open(dir.path, (uint64_t)2 * SEGMENT);
+	Seen seen;
+	Error err;
+	assert_int_equal(log_recover(wal, WAL_STRICT, 100, &seen), ST_OK);
+	assert_int_equal(wal_start(wal, 101, epoch, &err), ST_OK);
+	prepare(wal);
+	assert_int_equal(count_names(dir.path, ".spare"), 0);
+	log_write_synced(wal, 101, 200);
+	wal_close(wal);
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 100, &seen), ST_OK);
+	assert_int_equal(seen.count, 100);
+}
+
+// ---- index ----
+
+typedef struct Sum {
+	uint64_t files;
+	uint64_t rows;
+	int64_t min_time;
+	int64_t max_time;
+	uint64_t min_seq;
+	uint64_t max_seq;
+} Sum;
+
+static Status
+sum_extent(void *arg, const WalExtent *extent, Error *err)
+{
+	(void)err;
+	Sum *sum = arg;
+	sum->files++;
+	sum->rows += extent->rows;
+	if (sum->files == 1) {
+		sum->min_time = extent->min_time;
+		sum->min_seq = extent->min_seq;
+	}
+	sum->max_time = extent->max_time;
+	sum->max_seq = extent->max_seq;
+	assert_true(extent->offset > HEADER);
+	assert_true(extent->length > 0 && extent->offset + extent->length <= SEGMENT);
+	return ST_OK;
+}
+
+static Sum
+sum_extents(Wal *wal, uint32_t table)
+{
+	Sum sum = {0};
+	Error err;
+	assert_int_equal(wal_extents(wal, table, sum_extent, &sum, &err), ST_OK);
+	return sum;
+}
+
+static Sum
+expect_sum(uint32_t table, uint64_t last)
+{
+	Sum sum = {0};
+	for (uint64_t seq = 1; seq <= last; seq++) {
+		Commit c;
+		commit_fill(&c, seq);
+		for (int32_t i = 0; i < c.commit.count; i++) {
+			if (c.entries[i].table_id != table)
+				continue;
+			sum.rows += (uint64_t)c.entries[i].rows;
+			if (sum.min_seq == 0) {
+				sum.min_seq = seq;
+				sum.min_time = c.entries[i].min_time;
+			}
+			sum.max_seq = seq;
+			sum.max_time = c.entries[i].max_time;
+		}
+	}
+	return sum;
+}
+
+static void
+assert_sums(Wal *wal, uint64_t last)
+{
+	for (uint32_t table = 1; table <= 3; table++) {
+		Sum want = expect_sum(table, last);
+		Sum got = sum_extents(wal, table);
+		want.files = got.files;
+		assert_memory_equal(&want, &got, sizeof(want));
+		assert_true(got.files > 2);
+	}
+	assert_int_equal(sum_extents(wal, 77).files, 0);
+}
+
+static void
+the_index_says_where_tables_lie(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	WalGroup group;
+	assert_int_equal(log_write(wal, 1, 100, 0, &group), ST_OK);
+	assert_sums(wal, 100);
+	prepare(wal);
+	int inactive = count_files(wal).inactive;
+	assert_int_equal(count_names(dir.path, ".idx"), inactive);
+	wal_close(wal);
+
+	// From the index files, from the log, and from the log although an index is there.
+	for (int round = 0; round < 3; round++) {
+		wal = log_open(dir.path, SEGMENT);
+		Seen seen;
+		assert_int_equal(log_recover(wal, WAL_STRICT, round == 2 ? 0 : 100, &seen), ST_OK);
+		assert_sums(wal, 100);
+		wal_close(wal);
+		for (uint64_t i = 1; round == 0 && i <= (uint64_t)inactive; i++) {
+			char path[160];
+			snprintf(path, sizeof(path), "%s/%08" PRIu64 ".idx", dir.path, i);
+			assert_int_equal(i == 2 ? truncate(path, 100) : unlink(path), 0);
+		}
+	}
+}
+
+static void
+a_flipped_bit_in_an_index_is_noticed(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 60);
+	prepare(wal);
+	wal_close(wal);
+	char path[160];
+	snprintf(path, sizeof(path), "%s/00000001.idx", dir.path);
+	Blob blob = blob_load(path);
+	for (size_t i = 0; i < blob.len; i++) {
+		blob.data[i] ^= 8;
+		blob_save(path, blob.data, blob.len);
+		wal = log_open(dir.path, SEGMENT);
+		Seen seen;
+		assert_int_equal(log_recover(wal, WAL_STRICT, 60, &seen), ST_OK);
+		assert_int_equal(seen.report.last_seq, 60);
+		Sum want = expect_sum(1, 60);
+		assert_int_equal(sum_extents(wal, 1).rows, want.rows);
+		wal_close(wal);
+		blob.data[i] ^= 8;
+	}
+	free(blob.data);
+}
+
+static void
+a_file_that_a_checkpoint_covers_is_not_read(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	prepare(wal);
+	uint64_t number = active_file(wal).number;
+	wal_close(wal);
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 100, &seen), ST_OK);
+	assert_int_equal(seen.report.first_seq, 1);
+	assert_true(seen.report.bytes_read < SEGMENT * 2);
+	assert_true(number > 3);
+}
+
+static void
+the_log_after_a_seq_is_measured_in_files(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	assert_int_equal(wal_bytes_from(wal, 1), 0);
+	log_write_synced(wal, 1, 100);
+	Count count = count_files(wal);
+	uint64_t headers = (uint64_t)(count.inactive + count.active) * HEADER;
+	assert_int_equal(wal_bytes_from(wal, 1), count.bytes - headers);
+	uint64_t before = UINT64_MAX;
+	for (uint64_t seq = 1; seq <= 101; seq++) {
+		assert_true(wal_bytes_from(wal, seq) <= before);
+		before = wal_bytes_from(wal, seq);
+	}
+	assert_int_equal(before, 0);
+	wal_close(wal);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_files_are_kept_ready),
+		cmocka_unit_test(files_that_nobody_needs_are_used_again),
+		cmocka_unit_test(files_are_kept_while_they_are_needed),
+		cmocka_unit_test(a_file_is_kept_until_the_next_one_is_synced),
+		cmocka_unit_test(files_are_kept_for_a_time_and_a_size),
+		cmocka_unit_test(at_most_eight_are_kept_for_use),
+		cmocka_unit_test(spares_of_another_size_are_not_used),
+		cmocka_unit_test(the_index_says_where_tables_lie),
+		cmocka_unit_test(a_flipped_bit_in_an_index_is_noticed),
+		cmocka_unit_test(a_file_that_a_checkpoint_covers_is_not_read),
+		cmocka_unit_test(the_log_after_a_seq_is_measured_in_files),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
