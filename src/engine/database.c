@@ -195,7 +195,6 @@ static Status
 open_parts(mobius *db, Error *err)
 {
 	uint64_t applied_seq = 0, next_seq = 0;
-	TRY(bytes_pool_new(POOL_KEEPS, &db->pool, err));
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
 	TRY(open_duck(db, err));
 	TRY(open_store(db, &applied_seq, err));
@@ -227,6 +226,8 @@ begin_open(const char *dir, const char *const *settings, mobius **out, Error *er
 		return error_no_memory(err, "a database");
 	db->started_ns = clock_wall_ns();
 	Status st = settings_parse(settings, &db->settings, err);
+	if (st == ST_OK)
+		st = bytes_pool_new(POOL_KEEPS, &db->pool, err);
 	if (st == ST_OK) {
 		log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
 		st = take_directory(db, dir, err);

@@ -153,7 +153,9 @@ mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
 	mobius *db = session->db;
 	Error e = ERROR_INIT;
 	Ticket *ticket = NULL;
-	Status st = ticket_new(db->tickets, sql, len, &ticket, &e);
+	Status st = database_ready(db, &e);
+	if (st == ST_OK)
+		st = ticket_new(db->tickets, sql, len, &ticket, &e);
 	if (st == ST_OK) {
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
 		add_ticket(db->tickets, ticket);

@@ -136,6 +136,9 @@ void grpc_send_headers(
 // message is queued in any case.
 bool grpc_send(GrpcCall *call, const Piece *pieces, size_t count);
 size_t grpc_send_queued(const GrpcCall *call); // bytes not yet taken by the connection
+// Asks for `writable` once some of the queue was taken, though it is not full. Nothing queued: no
+// call.
+void grpc_want_writable(GrpcCall *call);
 
 void grpc_consume(GrpcCall *call, size_t wire_bytes);
 

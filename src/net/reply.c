@@ -196,6 +196,12 @@ grpc_send(GrpcCall *call, const Piece *pieces, size_t count)
 	return !call->full;
 }
 
+void
+grpc_want_writable(GrpcCall *call)
+{
+	call->full = call->out.bytes > 0;
+}
+
 size_t
 grpc_send_queued(const GrpcCall *call)
 {

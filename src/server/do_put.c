@@ -1,0 +1,313 @@
+// do_put.c - rows in, and the updates of Flight SQL, which come the same way.
+//
+// What the stream is, its first descriptor says. A put's acknowledgements are cumulative: one is
+// sent whenever the client has taken the last ones.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/server_int.h"
+
+enum {
+	RESULTS_QUEUED = 4 << 10, // bytes of acknowledgements that may wait for a client
+	RESULT_JSON = 64 << 10,
+};
+
+typedef enum PutKind {
+	PUT_UNKNOWN,
+	PUT_TABLE,
+	PUT_UPDATE,   // a statement: runs at once
+	PUT_PREPARED, // a prepared update: runs at the stream's end
+	PUT_BIND,     // parameters of a prepared query: there are none
+} PutKind;
+
+typedef struct PutCall {
+	CallState state;
+	PutKind kind;
+	mobius_put *put;
+	mobius_result *result;
+	Buf text;          // of the statement
+	Buf names;         // database, schema, table: NUL-terminated, behind each other
+	uint64_t consumed; // of the put's wire bytes, given back so far
+	uint64_t told_batches;
+	bool told;
+	bool ended; // the client half-closed
+} PutCall;
+
+static void
+refuse(PutCall *put, Status st, const Error *e)
+{
+	flight_finish(put->state.call, st, e);
+}
+
+// ---- acknowledgements ----
+
+static void
+tell(PutCall *put, const mobius_put_state *state)
+{
+	char fixed[1024];
+	size_t need = mobius_put_result_json(put->put, state, fixed, sizeof(fixed));
+	SCOPED(mem_drop)
+	char *large = need > sizeof(fixed) && need <= RESULT_JSON ? mem_alloc(need) : NULL;
+	if (large != NULL)
+		need = mobius_put_result_json(put->put, state, large, need);
+	if (need > sizeof(fixed) && large == NULL)
+		return; // what was sent to be echoed is too long to echo
+	(void)flight_send_put_result(put->state.call, slice_of(large != NULL ? large : fixed, need));
+	put->told = true;
+	put->told_batches = state->batches;
+}
+
+static void
+look_at_put(PutCall *put)
+{
+	FlightCall *call = put->state.call;
+	mobius_put_state state;
+	mobius_put_poll(put->put, &state);
+	if (state.consumed_bytes > put->consumed) {
+		flight_consume(call, (size_t)(state.consumed_bytes - put->consumed));
+		put->consumed = state.consumed_bytes;
+	}
+	bool last = state.failed || state.finished;
+	bool news = state.batches > put->told_batches || (state.finished && !put->told);
+	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
+		grpc_want_writable(flight_grpc(call));
+	else if (news && (state.seq > 0 || last))
+		tell(put, &state);
+	if (state.failed)
+		call_fail(call, &state.error);
+	else if (state.finished)
+		flight_finish(call, ST_OK, NULL);
+}
+
+// ---- updates ----
+
+static void
+look_at_result(PutCall *put)
+{
+	mobius_frame frame;
+	mobius_next next;
+	while ((next = mobius_result_next(put->result, &frame)) == MOBIUS_NEXT_FRAME)
+		;
+	if (next == MOBIUS_NEXT_FAILED)
+		call_fail(put->state.call, mobius_result_error(put->result));
+	if (next != MOBIUS_NEXT_END)
+		return;
+	SCOPED(buf_close) Buf answer = BUF_INIT;
+	flight_sql_update_result(
+		&answer, mobius_result_is_read(put->result) ? -1 : mobius_result_changed(put->result));
+	(void)flight_send_put_result(put->state.call, buf_slice(&answer));
+	flight_finish(put->state.call, ST_OK, NULL);
+}
+
+static void
+run_update(PutCall *put)
+{
+	mobius_error err = {0};
+	Slice text = buf_slice(&put->text);
+	if (mobius_result_open(put->state.server->session, (const char *)text.data, text.len,
+						   MOBIUS_ROWS, call_timeout_ns(put->state.call), call_event(&put->state),
+						   &put->result, &err) != MOBIUS_OK)
+		call_fail(put->state.call, &err);
+}
+
+// ---- the first descriptor ----
+
+static Status
+read_command(PutCall *put, Slice cmd, Error *err)
+{
+	SqlCommand command;
+	Slice text = {0};
+	TRY(flight_sql_decode(cmd, &command, err));
+	switch (command.kind) {
+	case SQL_STATEMENT_UPDATE:
+		put->kind = PUT_UPDATE;
+		text = command.query;
+		break;
+	case SQL_PREPARED_UPDATE:
+		put->kind = PUT_PREPARED;
+		TRY(prepared_text(command.handle, &text, err));
+		break;
+	case SQL_PREPARED_QUERY: put->kind = PUT_BIND; break;
+	case SQL_NONE:
+		return error_set(err, ST_INVALID, "DoPut takes a path [table], or a Flight SQL update");
+	default:
+		return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command.name.len,
+						 (const char *)command.name.data);
+	}
+	if (command.transaction_id.len > 0)
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "transactions are not offered; leave out transaction_id");
+	buf_add_slice(&put->text, text);
+	return buf_status(&put->text, err, "a statement");
+}
+
+static Status
+read_path(PutCall *put, const FlightDescriptor *descriptor, Error *err)
+{
+	if (descriptor->path_count < 1 || descriptor->path_count > 3)
+		return error_set(err, ST_INVALID,
+						 "a path is [table], [schema, table] or [database, schema, table]");
+	put->kind = PUT_TABLE;
+	for (size_t missing = 3 - descriptor->path_count; missing > 0; missing--)
+		buf_add_byte(&put->names, 0);
+	for (size_t i = 0; i < descriptor->path_count; i++) {
+		if (memchr(descriptor->path[i].data, 0, descriptor->path[i].len) != NULL)
+			return error_set(err, ST_INVALID, "a part of the path holds a NUL");
+		buf_add_slice(&put->names, descriptor->path[i]);
+		buf_add_byte(&put->names, 0);
+	}
+	return buf_status(&put->names, err, "a path");
+}
+
+static Status
+read_descriptor(PutCall *put, const FlightData *data, Error *err)
+{
+	const FlightDescriptor *descriptor = &data->descriptor;
+	if (data->has_descriptor && descriptor->path_count > 0 && descriptor->type != DESCRIPTOR_CMD)
+		return read_path(put, descriptor, err);
+	if (data->has_descriptor && descriptor->cmd.len > 0 && descriptor->type != DESCRIPTOR_PATH)
+		return read_command(put, descriptor->cmd, err);
+	if (data->has_descriptor && descriptor->type != DESCRIPTOR_UNKNOWN)
+		return error_set(err, ST_INVALID,
+						 "the descriptor is empty; send a path [table], or a Flight SQL update");
+	put->kind = PUT_TABLE; // the schema's metadata may name it
+	buf_add_zeros(&put->names, 3);
+	return buf_status(&put->names, err, "a path");
+}
+
+// ---- messages ----
+
+static const char *
+name_or_null(const char *name)
+{
+	return name[0] != '\0' ? name : NULL;
+}
+
+static void
+open_put(PutCall *put, Slice schema)
+{
+	const char *database = buf_text(&put->names);
+	const char *db_schema = database + strlen(database) + 1;
+	const char *table = db_schema + strlen(db_schema) + 1;
+	Slice durability = {0};
+	char asked[16] = "";
+	if (grpc_call_header(flight_grpc(put->state.call), "mobius-durability", 0, &durability))
+		(void)snprintf(asked, sizeof(asked), "%.*s", (int)durability.len,
+					   (const char *)durability.data);
+	mobius_put_options options = {
+		.database = name_or_null(database),
+		.schema = name_or_null(db_schema),
+		.table = name_or_null(table),
+		.durability = name_or_null(asked),
+		.message = {schema.data, schema.len},
+		.event = call_event(&put->state),
+	};
+	mobius_error err = {0};
+	if (mobius_put_open(put->state.server->session, &options, &put->put, &err) != MOBIUS_OK)
+		call_fail(put->state.call, &err);
+}
+
+static void
+push(PutCall *put, FlightData *data)
+{
+	FlightCall *call = put->state.call;
+	if (data->header.len == 0) {
+		flight_consume(call, data->wire_bytes); // a descriptor alone, or metadata without a batch
+		return;
+	}
+	if (put->put == NULL) {
+		open_put(put, data->header);
+		flight_consume(call, data->wire_bytes);
+		return;
+	}
+	mobius_put_push(
+		put->put, (mobius_slice){data->header.data, data->header.len}, bytes_ref(data->body),
+		(mobius_slice){data->app_metadata.data, data->app_metadata.len}, data->wire_bytes);
+	look_at_put(put);
+}
+
+// Rows for a prepared statement would be its parameters.
+static void
+take_parameters(PutCall *put, const FlightData *data)
+{
+	flight_consume(put->state.call, data->wire_bytes);
+	if (data->body != NULL && bytes_len(data->body) > 0)
+		call_refuse(put->state.call, ST_UNIMPLEMENTED,
+					"parameters are not built yet; write the values into the statement");
+}
+
+static void
+on_message(CallState *state, FlightData *data)
+{
+	PutCall *put = (PutCall *)state;
+	if (put->kind == PUT_UNKNOWN) {
+		Error e = ERROR_INIT;
+		Status st = read_descriptor(put, data, &e);
+		if (st != ST_OK) {
+			refuse(put, st, &e);
+			return;
+		}
+		if (put->kind == PUT_UPDATE)
+			run_update(put);
+	}
+	switch (put->kind) {
+	case PUT_TABLE: push(put, data); break;
+	case PUT_PREPARED:
+	case PUT_BIND: take_parameters(put, data); break;
+	case PUT_UNKNOWN:
+	case PUT_UPDATE: flight_consume(state->call, data->wire_bytes); break;
+	}
+}
+
+static void
+on_end(CallState *state)
+{
+	PutCall *put = (PutCall *)state;
+	put->ended = true;
+	switch (put->kind) {
+	case PUT_UNKNOWN:
+		call_refuse(state->call, ST_INVALID, "DoPut ended before its first message");
+		return;
+	case PUT_PREPARED: run_update(put); return;
+	case PUT_BIND: flight_finish(state->call, ST_OK, NULL); return;
+	case PUT_UPDATE: return;
+	case PUT_TABLE: break;
+	}
+	if (put->put == NULL) {
+		call_refuse(state->call, ST_INVALID, "DoPut ended before its schema");
+		return;
+	}
+	mobius_put_end(put->put);
+	look_at_put(put);
+}
+
+static void
+look(CallState *state)
+{
+	PutCall *put = (PutCall *)state;
+	if (put->put != NULL)
+		look_at_put(put);
+	else if (put->result != NULL)
+		look_at_result(put);
+}
+
+static void
+close_put(CallState *state)
+{
+	PutCall *put = (PutCall *)state;
+	mobius_put_close(put->put);
+	mobius_result_close(put->result);
+	buf_close(&put->text);
+	buf_close(&put->names);
+}
+
+static const CallKind PUT = {
+	.look = look, .message = on_message, .end = on_end, .writable = look, .close = close_put};
+
+void
+serve_do_put(FlightCall *call)
+{
+	(void)call_state_new(call, &PUT, sizeof(PutCall));
+}

@@ -1,0 +1,273 @@
+// main.c - mobiusd: opens the database, listens, says when it is ready, and stops in order.
+//
+// Exit codes: 0 clean stop, 1 anything else, 2 usage or configuration, 3 damage found, 4 data
+// directory in use, 5 cannot listen.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/signals.h"
+#include "os/sock.h"
+#include "os/thread.h"
+#include "server/server_int.h"
+
+extern char **environ;
+
+#define SECOND_NS INT64_C(1000000000)
+
+enum {
+	EXIT_OTHER = 1,
+	EXIT_CONFIG = 2,
+	EXIT_DAMAGE = 3,
+	EXIT_IN_USE = 4,
+	EXIT_LISTEN = 5,
+	MOST_LISTENERS = 16,
+	IO_LOOPS = 2,
+	DRAIN_SECONDS = 10,
+};
+
+// The addresses that are listened on, as they are bound.
+typedef struct Listeners {
+	SockAddress bound[MOST_LISTENERS];
+	int fds[MOST_LISTENERS];
+	int count;
+} Listeners;
+
+static int
+fail(int code, const char *text)
+{
+	fprintf(stderr, "mobiusd: %s\n", text);
+	return code;
+}
+
+static int
+exit_code(mobius_status status)
+{
+	switch (status) {
+	case MOBIUS_INVALID: return EXIT_CONFIG;
+	case MOBIUS_CORRUPT: return EXIT_DAMAGE;
+	case MOBIUS_CONFLICT: return EXIT_IN_USE;
+	default: return EXIT_OTHER;
+	}
+}
+
+static void
+print_help(void)
+{
+	puts("mobiusd [--config FILE] [--data DIR] [--set key=value]...\n"
+		 "  --config FILE        an INI file of settings\n"
+		 "  --data DIR           the data directory (default ./data)\n"
+		 "  --set key=value      one setting; wins over the file and the environment "
+		 "(MOBIUS_SECTION_KEY)\n"
+		 "  --wal-recovery=MODE  strict (default), point-in-time or salvage: what to do about a "
+		 "damaged log\n"
+		 "  --print-config       every setting with its meaning, unit and default\n"
+		 "  --no-tls --no-auth   needed together to listen beyond this machine: anybody who "
+		 "reaches the port has access\n"
+		 "  --version");
+}
+
+// ---- listening ----
+
+static Status
+check_reach(const SockAddress *address, const Config *config, Error *err)
+{
+	if (address->loopback || (config->no_tls && config->no_auth))
+		return ST_OK;
+	return error_set(err, ST_INVALID,
+					 "%s is open to other machines, and users and TLS are not built yet; say "
+					 "--no-tls --no-auth if everybody who "
+					 "reaches it may do anything",
+					 address->text);
+}
+
+static Status
+listen_one(const char *text, const Config *config, Listeners *out, Error *err)
+{
+	SockAddress address;
+	TRY(sock_parse_address(text, &address, err));
+	TRY(check_reach(&address, config, err));
+	if (out->count == MOST_LISTENERS)
+		return error_set(err, ST_INVALID, "flight.listen: at most %d addresses", MOST_LISTENERS);
+	TRY(sock_listen(&address, &out->fds[out->count], &out->bound[out->count], err));
+	out->count++;
+	return ST_OK;
+}
+
+static Status
+listen_all(const char *list, const Config *config, Listeners *out, Error *err)
+{
+	for (const char *p = list; *p != '\0';) {
+		size_t len = strcspn(p, ",");
+		SCOPED(mem_drop) char *text = mem_strndup(p, len);
+		if (text == NULL)
+			return error_no_memory(err, "an address");
+		TRY(listen_one(text, config, out, err));
+		p += len + (p[len] == ',');
+	}
+	return out->count > 0
+			   ? ST_OK
+			   : error_set(err, ST_INVALID, "flight.listen is empty; give it an address:port");
+}
+
+// ---- the service ----
+
+static bool
+reserve_assembling(void *service, size_t bytes)
+{
+	Server *server = service;
+	if (atomic_fetch_add(&server->assembling, bytes) + bytes <= server->ingest_memory)
+		return true;
+	atomic_fetch_sub(&server->assembling, bytes);
+	return false;
+}
+
+static void
+release_assembling(void *service, size_t bytes)
+{
+	atomic_fetch_sub(&((Server *)service)->assembling, bytes);
+}
+
+static bool
+is_healthy(void *service)
+{
+	return mobius_health_now(((Server *)service)->db).ready;
+}
+
+static Status
+start_service(Server *server, Listeners *listeners, Error *err)
+{
+	mobius *db = server->db;
+	server->ingest_memory = mobius_setting_number(db, "ingest.memory");
+	FlightOptions options = {
+		.handlers = &SERVER_HANDLERS, .service = server, .healthy = is_healthy};
+	grpc_options_init(&options.grpc);
+	options.grpc.pool = mobius_io_pool(db);
+	options.grpc.loops = os_core_count() < IO_LOOPS ? os_core_count() : IO_LOOPS;
+	options.grpc.max_message = (size_t)mobius_setting_number(db, "flight.max_message");
+	options.grpc.stream_window = (size_t)mobius_setting_number(db, "ingest.window");
+	options.grpc.reserve = reserve_assembling;
+	options.grpc.release = release_assembling;
+	TRY(flight_server_new(&options, &server->flight, err));
+	for (int i = 0; i < listeners->count; i++) {
+		int fd = listeners->fds[i];
+		listeners->fds[i] = -1;
+		TRY(grpc_server_listen(flight_server_grpc(server->flight), fd, err));
+	}
+	return ST_OK;
+}
+
+static void
+print_ready(const Listeners *listeners, const char *data_dir)
+{
+	SCOPED(buf_close) Buf line = BUF_INIT;
+	buf_add_text(&line, "ready flight=");
+	for (int i = 0; i < listeners->count; i++) {
+		buf_add_text(&line, i > 0 ? "," : "");
+		text_percent_encode(&line, slice_text(listeners->bound[i].text), ".:[]-_");
+	}
+	buf_add_text(&line, " http=- data=");
+	text_percent_encode(&line, slice_text(data_dir), "/.-_");
+	buf_add_printf(&line, " pid=%d\n", (int)getpid());
+	fputs(buf_text(&line), stdout);
+	fflush(stdout);
+}
+
+// ---- the run ----
+
+// Waits until the database is open; false when it was told to stop first.
+static bool
+wait_open(mobius *db, mobius_status *status, mobius_error *err)
+{
+	while (!mobius_open_result(db, status, err))
+		if (signals_wait(SECOND_NS / 100) == SIGNAL_STOP)
+			return false;
+	return true;
+}
+
+static void
+stop(Server *server)
+{
+	signals_next_stop_ends();
+	log_info("stopping", "drain_s=%d", DRAIN_SECONDS);
+	flight_server_drain(server->flight, clock_mono_ns() + DRAIN_SECONDS * SECOND_NS);
+}
+
+static int
+serve(Server *server, Listeners *listeners, const Config *config)
+{
+	Error e = ERROR_INIT;
+	if (start_service(server, listeners, &e) != ST_OK)
+		return fail(EXIT_OTHER, e.text);
+	mobius_status status = MOBIUS_OK;
+	mobius_error err = {0};
+	if (!wait_open(server->db, &status, &err)) {
+		stop(server);
+		return 0;
+	}
+	if (status != MOBIUS_OK)
+		return fail(exit_code(status), err.text);
+	flight_server_health_changed(server->flight);
+	log_info("ready", "access=\"everybody on this machine\"");
+	print_ready(listeners, config->data_dir);
+	while (signals_wait(-1) != SIGNAL_STOP)
+		;
+	stop(server);
+	return 0;
+}
+
+static int
+run(const Config *config)
+{
+	Server server = {0};
+	Listeners listeners = {0};
+	mobius_error err = {0};
+	Error e = ERROR_INIT;
+	mobius_status status = mobius_open_async(config->data_dir, (const char *const *)config->texts,
+											 (mobius_event){0}, &server.db, &err);
+	if (status != MOBIUS_OK)
+		return fail(exit_code(status), err.text);
+	int code;
+	Status st = listen_all(mobius_setting_text(server.db, "flight.listen"), config, &listeners, &e);
+	if (st != ST_OK)
+		code = fail(st == ST_INVALID ? EXIT_CONFIG : EXIT_LISTEN, e.text);
+	else if (mobius_session_open(server.db, &server.session, &err) != MOBIUS_OK)
+		code = fail(EXIT_OTHER, err.text);
+	else
+		code = serve(&server, &listeners, config);
+	flight_server_free(server.flight);
+	for (int i = 0; i < listeners.count; i++)
+		sock_close(listeners.fds[i]);
+	mobius_session_unref(server.session);
+	mobius_close(server.db);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+#ifdef MOBIUS_HOLD_WRITES
+	file_hold_writes(true);
+#endif
+	signals_block();
+	SCOPED(config_close) Config config = {0};
+	Error e = ERROR_INIT;
+	if (config_read(argc, argv, environ, &config, &e) != ST_OK)
+		return fail(EXIT_CONFIG, e.text);
+	if (config.help)
+		print_help();
+	else if (config.version)
+		printf("mobiusd %s\n", mobius_version());
+	else if (config.print_config)
+		config_print();
+	else
+		return run(&config);
+	return 0;
+}

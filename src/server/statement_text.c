@@ -1,0 +1,104 @@
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "os/clock.h"
+#include "server/server_int.h"
+
+Status
+prepared_text(Slice handle, Slice *text, Error *err)
+{
+	size_t prefix = sizeof(PREPARED_PREFIX) - 1;
+	if (handle.len < prefix || memcmp(handle.data, PREPARED_PREFIX, prefix) != 0)
+		return error_set(err, ST_NOT_FOUND, "unknown prepared statement; prepare it again");
+	*text = slice_of(handle.data + prefix, handle.len - prefix);
+	return ST_OK;
+}
+
+static void
+quote(Buf *out, const char *name)
+{
+	buf_add_byte(out, '"');
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p == '"')
+			buf_add_byte(out, '"');
+		buf_add_byte(out, (uint8_t)*p);
+	}
+	buf_add_byte(out, '"');
+}
+
+void
+select_all(Buf *out, const char *database, const char *table)
+{
+	buf_add_text(out, "SELECT * FROM ");
+	quote(out, database);
+	buf_add_text(out, ".htdb.");
+	quote(out, table);
+}
+
+// {"database", "sql_query", "query_type": "sql"}, as clients of InfluxDB 3 ask.
+static Status
+json_statement(Slice ticket, Buf *out, Error *err)
+{
+	json_error_t cause;
+	json_t *json = json_loadb((const char *)ticket.data, ticket.len, 0, &cause);
+	if (json == NULL)
+		return error_set(err, ST_INVALID, "the ticket is no JSON: %s", cause.text);
+	const char *type = json_string_value(json_object_get(json, "query_type"));
+	const char *text = json_string_value(json_object_get(json, "sql_query"));
+	Status st = ST_OK;
+	if (type != NULL && strcmp(type, "sql") != 0)
+		st =
+			error_set(err, ST_UNIMPLEMENTED, "query_type \"%.40s\" is not built; ask in sql", type);
+	else if (text == NULL)
+		st = error_set(err, ST_INVALID, "the ticket has no \"sql_query\"");
+	else
+		buf_add_text(out, text);
+	json_decref(json);
+	return st;
+}
+
+static mobius_status
+add_select(void *arg, const mobius_table_info *info)
+{
+	select_all(arg, info->database, info->name);
+	return MOBIUS_OK;
+}
+
+static bool
+could_be_name(Slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!isalnum(text.data[i]) && text.data[i] != '_')
+			return false;
+	return text.len > 0 && text.len <= 127;
+}
+
+Status
+ticket_statement(Server *server, Slice ticket, Buf *out, Error *err)
+{
+	if (ticket.len == 0)
+		return error_set(err, ST_INVALID, "the ticket is empty; send a table's name or SQL");
+	if (!utf8_valid(ticket.data, ticket.len))
+		return error_set(err, ST_NOT_FOUND,
+						 "unknown ticket; ask with GetFlightInfo, or send SQL as UTF-8");
+	if (ticket.data[0] == '{')
+		return json_statement(ticket, out, err);
+	mobius_slice path = {ticket.data, ticket.len};
+	bool table = could_be_name(ticket) && mobius_table_describe(server->session, &path, 1,
+																add_select, out, NULL) == MOBIUS_OK;
+	if (!table)
+		buf_add_slice(out, ticket);
+	return buf_status(out, err, "a statement");
+}
+
+int64_t
+call_timeout_ns(FlightCall *call)
+{
+	int64_t deadline = grpc_call_deadline_ns(flight_grpc(call));
+	if (deadline == INT64_MAX)
+		return 0;
+	int64_t left = deadline - clock_mono_ns();
+	return left > 0 ? left : 1;
+}
