@@ -223,7 +223,7 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 	case WAL_BATCH: store_apply_insert(store, entry->table, TAKE(entry->insert), seq); break;
 	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
 	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
-	default: must(!"a commit of a kind nobody makes");
+	default: must(false && "a commit of a kind nobody makes");
 	}
 }
 
