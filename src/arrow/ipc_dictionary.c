@@ -13,7 +13,8 @@
 
 typedef struct Part {
 	Batch *batch;
-	int64_t end;       // rows of this part and those before it
+	uint64_t begin; // rows of the parts before it
+	uint64_t rows;
 	uint64_t *weights; // of each row when it is copied, in bytes, at least 1
 } Part;
 
@@ -155,6 +156,15 @@ reserve_part(IpcDictionary *d, Error *err)
 	return ST_OK;
 }
 
+static uint64_t
+dictionary_rows(const IpcDictionary *d)
+{
+	if (d->count == 0)
+		return 0;
+	const Part *last = &d->parts[d->count - 1];
+	return last->begin + last->rows;
+}
+
 Status
 ipc_dictionary_put(IpcDictionaries *set, IpcDictionary *d, Batch *values, bool delta,
 				   uint64_t limit, Error *err)
@@ -186,8 +196,8 @@ ipc_dictionary_put(IpcDictionaries *set, IpcDictionary *d, Batch *values, bool d
 
 	if (!delta)
 		drop_parts(d);
-	int64_t before = d->count == 0 ? 0 : d->parts[d->count - 1].end;
-	d->parts[d->count++] = (Part){batch_ref(values), before + rows, weights};
+	d->parts[d->count] = (Part){batch_ref(values), dictionary_rows(d), (uint64_t)rows, weights};
+	d->count++;
 	d->held_bytes += held;
 	return ST_OK;
 }
@@ -225,7 +235,7 @@ part_of(const IpcDictionary *d, uint64_t index)
 	int32_t high = d->count;
 	while (low < high) {
 		int32_t middle = low + (high - low) / 2;
-		if (index < (uint64_t)d->parts[middle].end)
+		if (index < d->parts[middle].begin + d->parts[middle].rows)
 			high = middle;
 		else
 			low = middle + 1;
@@ -238,6 +248,7 @@ name_rows(Decoding *decoding, const Column *indexes, Error *err)
 {
 	const IpcDictionary *d = decoding->d;
 	const RowRef null = {(uint32_t)d->count, 0};
+	const Part *part = d->count == 0 ? NULL : d->parts; // of the row before: mostly of this one too
 	for (int64_t i = 0; i < indexes->length; i++) {
 		if (!column_valid(indexes, i)) {
 			decoding->order[i] = null;
@@ -245,13 +256,14 @@ name_rows(Decoding *decoding, const Column *indexes, Error *err)
 			continue;
 		}
 		uint64_t index = decoding->indexes[i];
-		const Part *part = part_of(d, index);
+		if (part == NULL || index - part->begin >= part->rows)
+			part = part_of(d, index);
 		if (part == NULL)
-			return error_set(
-				err, ST_INVALID,
-				"column '%.64s': row %" PRId64 " is not in its dictionary of %" PRId64 " values",
-				decoding->field->name, i, d->count == 0 ? 0 : d->parts[d->count - 1].end);
-		int64_t row = (int64_t)index - (part->end - batch_rows(part->batch));
+			return error_set(err, ST_INVALID,
+							 "column '%.64s': row %" PRId64 " is not in its dictionary of %" PRIu64
+							 " values",
+							 decoding->field->name, i, dictionary_rows(d));
+		uint64_t row = index - part->begin;
 		decoding->order[i] = (RowRef){(uint32_t)(part - d->parts), (uint32_t)row};
 		decoding->weight += part->weights[row];
 	}

@@ -8,7 +8,7 @@
 #include "arrow/ipc_int.h"
 #include "base/mem.h"
 
-enum { BODY_ALIGNMENT = 64 };
+enum { BODY_ALIGNMENT = 64, TABLE_BYTES = 256 };
 static const uint8_t zeros[BODY_ALIGNMENT]; // padding, and the offsets of no rows
 
 typedef struct Counts {
@@ -155,6 +155,8 @@ ipc_write_batch(Batch *batch, IpcMessage *out, Error *err)
 	if (message.body == NULL)
 		return error_no_memory(err, "a record batch message");
 
+	buf_reserve(&message.metadata, TABLE_BYTES + NODE_BYTES * (size_t)counts.nodes +
+									   BUFFER_BYTES * (size_t)counts.buffers);
 	Output o = {.fb = fb_writer(&message.metadata), .message = &message, .owner = owner};
 	put_batch(&o, schema, batch, &counts);
 	TRY(buf_status(&message.metadata, err, "a record batch message"));

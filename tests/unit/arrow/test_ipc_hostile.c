@@ -260,6 +260,37 @@ a_stream_has_one_schema(void **state)
 	is_refused(&v, "second schema");
 }
 
+static void
+set_version(Victim *v, int16_t version)
+{
+	uint32_t table, vtable;
+	uint16_t at;
+	memcpy(&table, v->metadata.data, sizeof(table));
+	memcpy(&vtable, v->metadata.data + table, sizeof(vtable));
+	memcpy(&at, v->metadata.data + table - vtable + 4, sizeof(at)); // slot 0
+	memcpy(v->metadata.data + table + at, &version, sizeof(version));
+}
+
+static void
+metadata_of_version_4_is_read_and_not_passed_on(void **state)
+{
+	(void)state;
+	SCOPED(victim_close) Victim v = victim();
+	SCOPED(batch_drop) Batch *batch = NULL;
+	bool plain = true;
+	Error err = ERROR_INIT;
+	set_version(&v, 3);
+	ok(feed(&v, &batch, &plain, &err), &err);
+	assert_false(plain);
+	static const int16_t others[] = {2, 5, -1};
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		Batch *none = NULL;
+		set_version(&v, others[i]);
+		assert_int_equal(feed(&v, &none, &plain, &err), ST_UNIMPLEMENTED);
+		says(&err, "send V5");
+	}
+}
+
 // Feeds the messages of a golden stream that are of one kind.
 static Status
 feed_kind(IpcReader *reader, Bytes *owner, IpcKind kind, Error *err)
@@ -385,6 +416,7 @@ main(void)
 		cmocka_unit_test(a_batch_has_the_columns_of_its_schema),
 		cmocka_unit_test(a_body_has_the_length_its_message_says),
 		cmocka_unit_test(a_stream_has_one_schema),
+		cmocka_unit_test(metadata_of_version_4_is_read_and_not_passed_on),
 		cmocka_unit_test(indexes_need_a_dictionary),
 		cmocka_unit_test(dictionaries_of_no_column_are_refused),
 		cmocka_unit_test(dictionaries_are_held_within_the_limit),
