@@ -16,6 +16,7 @@ flight_call_new(GrpcCall *grpc, FlightRpc rpc)
 	atomic_init(&call->refs, 1);
 	call->grpc = grpc_call_ref(grpc);
 	call->server = grpc_call_service(grpc);
+	call->service = call->server->options.service;
 	call->rpc = rpc;
 	return call;
 }
@@ -48,7 +49,7 @@ flight_call_done(FlightCall *call)
 void *
 flight_service(const FlightCall *call)
 {
-	return call->server->options.service;
+	return call->service;
 }
 
 void

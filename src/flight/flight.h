@@ -102,7 +102,8 @@ typedef struct FlightOptions {
 typedef struct FlightServer FlightServer;
 Status flight_server_new(const FlightOptions *options, FlightServer **out, Error *err);
 GrpcServer *flight_server_grpc(FlightServer *server); // to listen, drain, count
-void flight_server_free(FlightServer *server);        // NULL is allowed
+// Ends what is open. Nobody may flight_post any more. NULL is allowed.
+void flight_server_free(FlightServer *server);
 // Says that `healthy` may answer otherwise now: whoever watches is told. Any thread.
 void flight_server_health_changed(FlightServer *server);
 // grpc_server_drain, and an end to the health watches, which would outlast it.

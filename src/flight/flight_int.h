@@ -37,9 +37,10 @@ struct FlightServer {
 };
 
 struct FlightCall {
-	atomic_uint refs; // one is the wire's, until done
-	GrpcCall *grpc;   // referenced
-	FlightServer *server;
+	atomic_uint refs;     // one is the wire's, until done
+	GrpcCall *grpc;       // referenced
+	FlightServer *server; // of the call's own thread, until done
+	void *service;        // the handlers' own
 	FlightRpc rpc;
 	void *user;
 
@@ -78,6 +79,7 @@ void service_done(GrpcCall *grpc);
 void health_init(Health *health);
 void health_close(Health *health);
 void health_drain(FlightServer *server);
+void health_open(GrpcCall *grpc);
 void health_check(GrpcCall *grpc, GrpcMessage *message);
 void health_watch(GrpcCall *grpc, GrpcMessage *message);
 void health_watch_done(GrpcCall *grpc);

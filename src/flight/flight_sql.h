@@ -24,8 +24,9 @@ typedef struct SqlCommand {
 	Slice query;  // statements and SQL_CREATE_PREPARED
 	Slice handle; // prepared ones and SQL_STATEMENT_TICKET
 	Slice transaction_id;
-	Slice name;  // message name after the last '.' of the type URL, "CommandGetTables"; empty for
-				 // SQL_NONE
+	// The message's name after the last '.' of the type URL, "CommandGetTables"; empty for
+	// SQL_NONE.
+	Slice name;
 	Slice value; // the inner message's bytes
 } SqlCommand;
 

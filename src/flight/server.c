@@ -22,8 +22,9 @@ static const GrpcMethod METHODS[] = {
 	{FLIGHT "DoExchange", .body_field = DATA_BODY, CALLBACKS},
 	{FLIGHT "DoAction", .unary_in = true, CALLBACKS},
 	{FLIGHT "ListActions", .unary_in = true, CALLBACKS},
-	{HEALTH "Check", .unary_in = true, .message = health_check},
-	{HEALTH "Watch", .unary_in = true, .message = health_watch, .done = health_watch_done},
+	{HEALTH "Check", .unary_in = true, .open = health_open, .message = health_check},
+	{HEALTH "Watch", .unary_in = true, .open = health_open, .message = health_watch,
+	 .done = health_watch_done},
 };
 
 static bool

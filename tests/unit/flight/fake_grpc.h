@@ -212,8 +212,7 @@ fake_open(GrpcServer *server, const char *path, const FakeHeader *headers)
 			call->method = &server->options.methods[i];
 	}
 	assert_non_null(call->method);
-	if (call->method->open != NULL)
-		call->method->open(call);
+	call->method->open(call);
 	return call;
 }
 

@@ -15,14 +15,6 @@
 
 #define PB(name) Arrow__Flight__Protocol__##name
 
-void
-grpc_message_close(GrpcMessage *message)
-{
-	bytes_unref(message->head);
-	bytes_unref(message->body);
-	*message = (GrpcMessage){0};
-}
-
 static void
 assert_slice(Slice got, const char *want)
 {
