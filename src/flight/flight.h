@@ -69,9 +69,9 @@ typedef struct FlightHandlers {
 	// the call. NULL: nobody is asked.
 	Status (*authenticate)(FlightCall *call, Error *err);
 
-	void (*handshake)(FlightCall *call,
-					  Slice basic_payload); // BasicAuth bytes of the first message, or empty when a
-											// header authenticates
+	// Asked at once with an empty payload when `authorization` carries Basic or Bearer, else with
+	// the first message's payload (empty: there was none). flight_credentials reads both.
+	void (*handshake)(FlightCall *call, Slice basic_payload);
 	void (*list_flights)(FlightCall *call, Slice expression);
 	void (*get_flight_info)(FlightCall *call, const FlightDescriptor *descriptor);
 	void (*poll_flight_info)(FlightCall *call, const FlightDescriptor *descriptor);
@@ -82,10 +82,10 @@ typedef struct FlightHandlers {
 	void (*do_action)(FlightCall *call, Slice type, Slice body);
 	void (*list_actions)(FlightCall *call);
 
-	void (*put_message)(FlightCall *call,
-						FlightData *data); // takes what it keeps: move the struct and zero *data
-	void (*put_end)(FlightCall *call);     // the client half-closed
-	void (*writable)(FlightCall *call);    // go on sending
+	// Takes what it keeps: move the struct and zero *data. flight_consume is the handler's.
+	void (*put_message)(FlightCall *call, FlightData *data);
+	void (*put_end)(FlightCall *call);  // the client half-closed
+	void (*writable)(FlightCall *call); // go on sending
 	void (*done)(FlightCall *call);
 } FlightHandlers; // NULL members answer UNIMPLEMENTED by name
 
