@@ -141,10 +141,12 @@ write_some(Conductor *c, Commit *first)
 {
 	WalCommit batch[GROUP_COMMITS];
 	int32_t count = 0;
-	for (Commit *commit = first; commit != NULL && count < GROUP_COMMITS; commit = commit->next) {
+	Commit *commit = first;
+	do {
 		commit->seq = c->next_seq + (uint64_t)count;
 		batch[count++] = (WalCommit){commit->seq, &commit->entry.wal, 1};
-	}
+		commit = commit->next;
+	} while (commit != NULL && count < GROUP_COMMITS);
 
 	WalGroup group = {0};
 	int32_t written = 0;

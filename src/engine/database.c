@@ -72,13 +72,9 @@ take_directory(mobius *db, const char *dir, Error *err)
 {
 	TRY(dir_make(dir, err));
 	// Absolute, so that the query engine's sandbox and error texts name the same place.
-	char *absolute = realpath(dir, NULL);
-	if (absolute == NULL)
-		return error_set(err, ST_IO, "%s: its absolute path cannot be found", dir);
-	db->dir = mem_strdup(absolute);
-	free(absolute);
+	TRY(dir_absolute(dir, &db->dir, err));
 	SCOPED(mem_drop) char *lock = mem_printf("%s/LOCK", dir);
-	if (db->dir == NULL || lock == NULL)
+	if (lock == NULL)
 		return error_no_memory(err, "a database");
 	Status st = file_lock(lock, &db->lock, err);
 	if (st == ST_CONFLICT)

@@ -21,6 +21,8 @@
 #include "engine/ticker.h"
 #include "os/clock.h"
 
+enum { METADATA_BYTES = 1 << 20 }; // of one IPC message
+
 // A message that waits.
 typedef struct Pending {
 	Buf message;
@@ -311,6 +313,10 @@ new_pending(mobius_slice message, mobius_bytes *body, mobius_slice app_metadata,
 	}
 	pending->body = body;
 	pending->wire_bytes = wire_bytes;
+	if (message.len > METADATA_BYTES)
+		return error_set(err, ST_INVALID,
+						 "the metadata of a message has %zu bytes; at most %d are allowed",
+						 message.len, METADATA_BYTES);
 	buf_add_slice(&pending->message, slice_in(message));
 	TRY(buf_status(&pending->message, err, "a message"));
 	TRY(put_metadata_parse(slice_in(app_metadata), &pending->metadata, err));

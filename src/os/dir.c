@@ -1,11 +1,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/mem.h"
 #include "os/file_int.h"
 
 enum { DEEPEST = 32 }; // each level holds a descriptor while its folder is emptied
@@ -22,6 +26,20 @@ stream_drop(DIR **stream)
 {
 	if (*stream != NULL)
 		closedir(*stream);
+}
+
+Status
+dir_absolute(const char *path, char **out, Error *err)
+{
+	char resolved[PATH_MAX];
+	char *copy = NULL;
+	if (fault_here() || realpath(path, resolved) == NULL)
+		return error_set(err, ST_IO, "%s: its absolute path cannot be found", path);
+	copy = mem_strdup(resolved);
+	if (copy == NULL)
+		return error_no_memory(err, "a path");
+	*out = copy;
+	return ST_OK;
 }
 
 Status

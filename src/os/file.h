@@ -48,6 +48,8 @@ Status file_link(const char *from, const char *to, Error *err);
 Status file_unlink(const char *path, Error *err); // ST_NOT_FOUND when there is none
 Status file_stat_size(const char *path, uint64_t *out, Error *err);
 
+// The directory's path from the root (owned text).
+Status dir_absolute(const char *path, char **out, Error *err);
 Status dir_make(const char *path, Error *err); // fine when it exists
 Status dir_sync(const char *path, Error *err); // fsync: makes renames and creations in it durable
 Status dir_remove_all(const char *path, Error *err); // fine when there is none
