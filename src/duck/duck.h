@@ -30,11 +30,13 @@ typedef struct DuckOptions {
 // Locked down in the order that holds; time macros installed so that now() compares with every
 // timestamp unit; our table functions registered (duck/scan.h).
 Status duck_open(const DuckOptions *options, Duck **out, Error *err);
-void duck_close(Duck *duck); // after its connections; NULL is allowed
+void duck_close(Duck *duck); // after its connections, slots and statements; NULL is allowed
+DEFINE_DROP(Duck, duck_drop, duck_close)
 
 Status duck_connect(Duck *duck, DuckConn **out, Error *err);
-void duck_disconnect(DuckConn *conn); // NULL is allowed
-void duck_interrupt(DuckConn *conn);  // ends what it runs with ST_CANCELLED; harmless when idle
+void duck_disconnect(DuckConn *conn); // after its statements and streams; NULL is allowed
+DEFINE_DROP(DuckConn, duck_conn_drop, duck_disconnect)
+void duck_interrupt(DuckConn *conn); // ends what it runs with ST_CANCELLED; harmless when idle
 bool duck_conn_poisoned(
 	const DuckConn *conn); // an INTERNAL or FATAL error came: the whole instance must be replaced
 
@@ -55,7 +57,8 @@ Status duck_count_statements(DuckConn *conn, const char *sql, int *out, Error *e
 // kept), out of memory → ST_LIMIT naming query.memory, interrupt → ST_CANCELLED, the rest
 // ST_INTERNAL.
 Status duck_prepare(DuckConn *conn, const char *sql, DuckStatement **out, Error *err);
-void duck_statement_free(DuckStatement *statement);            // NULL is allowed
+void duck_statement_free(DuckStatement *statement); // NULL is allowed
+DEFINE_DROP(DuckStatement, duck_statement_drop, duck_statement_free)
 bool duck_statement_is_select(const DuckStatement *statement); // SELECT or EXPLAIN
 
 // The result's columns as Arrow fields, by the engine's types ("everything else follows DuckDB"):
@@ -74,3 +77,4 @@ Status duck_stream_fill(DuckStream *stream, Builder *builder, int64_t max_rows, 
 						bool *end, Error *err);
 // Also lets go what the stream had pinned. NULL is allowed.
 void duck_stream_close(DuckStream *stream);
+DEFINE_DROP(DuckStream, duck_stream_drop, duck_stream_close)

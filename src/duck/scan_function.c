@@ -1,0 +1,208 @@
+// The table function mobius_scan(number).
+//
+// Bind runs in the thread that prepares, init in that one or a worker, the rest in any worker. What
+// they share is immutable, counted or atomic.
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "duck/scan_int.h"
+
+// What a worker takes at a time: small enough that short scans use all threads.
+enum { MORSEL_ROWS = 16 * 1024 };
+
+// One execution, shared by its workers.
+typedef struct ScanRun {
+	const ScanSlot *slot; // the statement's bind data keeps it
+	SharedScan *shared;   // NULL: no rows
+	int64_t rows;
+	_Atomic int64_t next_row; // where the next morsel begins
+	int32_t column_count;
+	int32_t columns[]; // of the scan; -1: asked for its number of rows only
+} ScanRun;
+
+// Where one worker is.
+typedef struct ScanCursor {
+	int64_t row;
+	int64_t end;
+	int64_t part;
+} ScanCursor;
+
+static void
+bind_drop(void *slot)
+{
+	scan_slot_unref(slot);
+}
+
+static void
+bind_columns(duckdb_bind_info info, const ScanSlot *slot)
+{
+	for (int32_t i = 0; i < schema_field_count(slot->schema); i++) {
+		const Field *field = schema_field(slot->schema, i);
+		SCOPED(duckdb_destroy_logical_type)
+		duckdb_logical_type type = duck_logical_type(field, slot->form);
+		if (type == NULL)
+			duckdb_bind_set_error(info, duck_no_memory_text);
+		else
+			duckdb_bind_add_result_column(info, field->name, type);
+	}
+}
+
+static void
+bind_scan(duckdb_bind_info info)
+{
+	Duck *duck = duckdb_bind_get_extra_info(info);
+	SCOPED(duckdb_destroy_value) duckdb_value value = duckdb_bind_get_parameter(info, 0);
+	uint64_t number = duckdb_get_uint64(value);
+	ScanSlot *slot = scan_slot_acquire(duck, number);
+	if (slot == NULL) {
+		char text[64];
+		snprintf(text, sizeof(text), "there is no scan %" PRIu64, number);
+		duckdb_bind_set_error(info, text);
+		return;
+	}
+	duckdb_bind_set_bind_data(info, slot, bind_drop);
+	bind_columns(info, slot);
+	// "Exact" is how DuckDB's C API spells an estimate without an upper bound. A later execution
+	// may read more rows, so there must be none: it would let sums overflow unseen.
+	duckdb_bind_set_cardinality(info, (idx_t)slot->expected_rows, true);
+}
+
+static void
+run_drop(void *ptr)
+{
+	ScanRun *run = ptr;
+	shared_scan_unref(run->shared);
+	mem_free(run);
+}
+
+static void
+init_scan(duckdb_init_info info)
+{
+	ScanSlot *slot = duckdb_init_get_bind_data(info);
+	idx_t count = duckdb_init_get_column_count(info);
+	ScanRun *run = mem_alloc(sizeof(*run) + count * sizeof(run->columns[0]));
+	if (run == NULL) {
+		duckdb_init_set_error(info, duck_no_memory_text);
+		return;
+	}
+	run->slot = slot;
+	run->shared = scan_slot_rows(slot);
+	run->rows = run->shared == NULL ? 0 : run->shared->scan.rows;
+	run->column_count = (int32_t)count;
+	idx_t known = (idx_t)schema_field_count(slot->schema);
+	for (idx_t i = 0; i < count; i++) {
+		idx_t column = duckdb_init_get_column_index(info, i);
+		run->columns[i] = column < known ? (int32_t)column : -1;
+	}
+	duckdb_init_set_init_data(info, run, run_drop);
+	duckdb_init_set_max_threads(info, (idx_t)(run->rows / MORSEL_ROWS) + 1);
+}
+
+static void
+init_cursor(duckdb_init_info info)
+{
+	ScanCursor *cursor = mem_alloc(sizeof(*cursor));
+	if (cursor == NULL)
+		duckdb_init_set_error(info, duck_no_memory_text);
+	else
+		duckdb_init_set_init_data(info, cursor, mem_free);
+}
+
+// The last part that begins at or before `row`: the one that holds it.
+static int64_t
+find_part(const SharedScan *shared, int64_t row)
+{
+	int64_t low = 0;
+	int64_t high = shared->scan.part_count - 1;
+	while (low < high) {
+		int64_t middle = low + (high - low + 1) / 2;
+		if (shared->starts[middle] <= row)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+static bool
+take_morsel(ScanRun *run, ScanCursor *cursor)
+{
+	if (atomic_load_explicit(&run->next_row, memory_order_relaxed) >= run->rows)
+		return false;
+	int64_t row = atomic_fetch_add_explicit(&run->next_row, MORSEL_ROWS, memory_order_relaxed);
+	if (row >= run->rows)
+		return false;
+	cursor->row = row;
+	cursor->end = row + MORSEL_ROWS < run->rows ? row + MORSEL_ROWS : run->rows;
+	cursor->part = find_part(run->shared, row);
+	return true;
+}
+
+static void
+fill_columns(const ScanRun *run, const BatchPart *part, int64_t row, int64_t rows,
+			 duckdb_data_chunk out, idx_t at)
+{
+	Schema *schema = batch_schema(part->batch);
+	for (int32_t i = 0; i < run->column_count; i++) {
+		int32_t column = run->columns[i];
+		if (column < 0)
+			continue;
+		FillTarget to = {.field = schema_field(run->slot->schema, column),
+						 .form = run->slot->form,
+						 .vector = duckdb_data_chunk_get_vector(out, (idx_t)i),
+						 .at = at};
+		FillSource from = {.row = row, .rows = rows};
+		if (part->map[column] >= 0) {
+			from.field = schema_field(schema, part->map[column]);
+			from.column = batch_column(part->batch, part->map[column]);
+		}
+		scan_fill(to, from);
+	}
+}
+
+// One vector of rows, gathered from as many parts as it takes.
+static void
+next_rows(duckdb_function_info info, duckdb_data_chunk out)
+{
+	ScanRun *run = duckdb_function_get_init_data(info);
+	ScanCursor *cursor = duckdb_function_get_local_init_data(info);
+	int64_t room = (int64_t)duckdb_vector_size();
+	int64_t filled = 0;
+	if (cursor->row < cursor->end || take_morsel(run, cursor)) {
+		while (filled < room && cursor->row < cursor->end) {
+			const int64_t *starts = run->shared->starts;
+			while (starts[cursor->part + 1] <= cursor->row)
+				cursor->part++;
+			int64_t end =
+				starts[cursor->part + 1] < cursor->end ? starts[cursor->part + 1] : cursor->end;
+			int64_t rows = end - cursor->row < room - filled ? end - cursor->row : room - filled;
+			fill_columns(run, &run->shared->scan.parts[cursor->part],
+						 cursor->row - starts[cursor->part], rows, out, (idx_t)filled);
+			cursor->row += rows;
+			filled += rows;
+		}
+	}
+	duckdb_data_chunk_set_size(out, (idx_t)filled);
+}
+
+Status
+scan_register(Duck *duck, duckdb_connection conn, Error *err)
+{
+	SCOPED(duckdb_destroy_table_function)
+	duckdb_table_function function = duckdb_create_table_function();
+	SCOPED(duckdb_destroy_logical_type)
+	duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_ANY); // as it is written
+	duckdb_table_function_set_name(function, "mobius_scan");
+	duckdb_table_function_add_parameter(function, number);
+	duckdb_table_function_set_extra_info(function, duck, NULL);
+	duckdb_table_function_set_bind(function, bind_scan);
+	duckdb_table_function_set_init(function, init_scan);
+	duckdb_table_function_set_local_init(function, init_cursor);
+	duckdb_table_function_set_function(function, next_rows);
+	duckdb_table_function_supports_projection_pushdown(function, true);
+	if (duckdb_register_table_function(conn, function) != DuckDBSuccess)
+		return error_set(err, ST_INTERNAL, "DuckDB does not take the function mobius_scan");
+	return ST_OK;
+}

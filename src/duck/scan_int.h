@@ -1,0 +1,55 @@
+// scan_int.h - what a scan slot and the table function over it share.
+
+#pragma once
+
+#include "duck/duck_int.h"
+
+// Rows that are being read: counted by the slot and by each execution.
+typedef struct SharedScan {
+	atomic_int refs;
+	BatchScan scan;
+	int64_t *starts; // of each part, and the end: part_count + 1
+} SharedScan;
+
+void shared_scan_unref(SharedScan *shared); // NULL is allowed
+
+// Counted by its maker and by each statement that is bound to it.
+struct ScanSlot {
+	atomic_int refs;
+	Duck *duck;
+	uint64_t number;
+	ScanSlot *next; // in its bucket; guarded by the instance's lock
+	Schema *schema;
+	DuckForm form;
+	int64_t expected_rows;
+	SharedScan *shared; // guarded by the instance's lock; NULL: no rows
+};
+
+Status scan_slot_new(Duck *duck, Schema *schema, DuckForm form, int64_t expected_rows,
+					 ScanSlot **out, Error *err);
+
+ScanSlot *scan_slot_acquire(Duck *duck, uint64_t number); // NULL: there is none
+void scan_slot_unref(ScanSlot *slot);
+SharedScan *scan_slot_rows(ScanSlot *slot); // an owned reference; NULL: no rows
+
+// The table function mobius_scan, once for each instance.
+Status scan_register(Duck *duck, duckdb_connection conn, Error *err);
+
+// ---- filling vectors ----
+
+typedef struct FillTarget {
+	const Field *field; // the scan's
+	DuckForm form;
+	duckdb_vector vector;
+	idx_t at; // the first row to fill
+} FillTarget;
+
+typedef struct FillSource {
+	const Field *field;   // the batch's
+	const Column *column; // NULL: NULL in every row
+	int64_t row;
+	int64_t rows;
+} FillSource;
+
+// Strings of the vector point into the column. Rows of a vector are filled in order, from 0.
+void scan_fill(FillTarget to, FillSource from);
