@@ -1,69 +1,16 @@
-#include "engine/commit.h"
+// commit.c - the conductor from outside: start, submit, wait, stop.
 
-#include <stdatomic.h>
-
-#include "base/log.h"
 #include "base/mem.h"
-#include "os/clock.h"
-#include "os/thread.h"
+#include "engine/conductor_int.h"
 
-enum {
-	GROUP_COMMITS = 1024,             // of one wal_write
-	GROUPS = 8,                       // files that can wait for one sync
-	MARK_AFTER_NS = 10 * 1000 * 1000, // quiet time until a mark tells what was synced
-};
-
-// First in, first out, by the commits' own links.
-typedef struct Queue {
-	Commit *head;
-	Commit **tail;
-} Queue;
-
-// Work for the publishing thread that is no commit.
-typedef struct Lane {
-	void (*fn)(void *arg);
-	void *arg;
-	Signal done;
-	struct Lane *next;
-} Lane;
-
-struct Conductor {
-	Wal *wal;
-	Store *store;
-	void (*on_sync_failure)(void *arg, const Error *err);
-	void *arg;
-
-	pthread_mutex_t submit_lock; // guards submitted and stopping
-	Queue submitted;
-	bool stopping;
-	Signal sequence; // there is something submitted
-
-	pthread_mutex_t sync_lock; // guards written, groups, lane and sequenced_all
-	Queue written;
-	WalGroup groups[GROUPS]; // what is written and not yet synced, by file
-	int32_t group_count;
-	Lane *lane;
-	bool sequenced_all;
-	pthread_cond_t group_room;
-	Signal sync; // there is something written, or in the lane
-
-	uint64_t next_seq; // the sequencer's
-	bool marked;       // the sequencer's: nothing since the last mark
-	_Atomic uint64_t synced_seq;
-	atomic_bool failed;
-	Error failure; // written once, before failed
-	Thread *sequencer;
-	Thread *syncer;
-};
-
-static void
+void
 queue_init(Queue *queue)
 {
 	queue->head = NULL;
 	queue->tail = &queue->head;
 }
 
-static bool
+bool
 queue_add(Queue *queue, Commit *first, Commit **tail)
 {
 	bool was_empty = queue->head == NULL;
@@ -72,7 +19,7 @@ queue_add(Queue *queue, Commit *first, Commit **tail)
 	return was_empty;
 }
 
-static Commit *
+Commit *
 queue_take(Queue *queue)
 {
 	Commit *all = queue->head;
@@ -80,8 +27,8 @@ queue_take(Queue *queue)
 	return all;
 }
 
-static void
-fail_commits(Commit *commit, Commit *end, Status status, const Error *err)
+void
+fail_commits(Commit *commit, const Commit *end, Status status, const Error *err)
 {
 	while (commit != end) {
 		Commit *next = commit->next;
@@ -90,238 +37,6 @@ fail_commits(Commit *commit, Commit *end, Status status, const Error *err)
 		commit = next;
 	}
 }
-
-// ---- the sequencer ----
-
-static void
-acknowledge_async(Commit *commit, const Commit *end)
-{
-	for (; commit != end; commit = commit->next)
-		if (commit->async)
-			commit->done(commit, ST_OK, NULL);
-}
-
-// True when the syncer must come round first.
-static bool
-add_group(Conductor *c, const WalGroup *group)
-{
-	WalGroup *last = c->group_count > 0 ? &c->groups[c->group_count - 1] : NULL;
-	bool same = last != NULL && last->file_numbers[1] == 0 && group->file_numbers[1] == 0 &&
-				last->file_numbers[0] == group->file_numbers[0];
-	if (same) {
-		last->last_seq = group->last_seq;
-		last->bytes += group->bytes;
-		return true;
-	}
-	if (c->group_count == GROUPS)
-		return false;
-	c->groups[c->group_count++] = *group;
-	return true;
-}
-
-// Hands what was written to the syncer, which takes all there is when it comes round.
-static void
-pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
-{
-	pthread_mutex_lock(&c->sync_lock);
-	while (!add_group(c, group))
-		pthread_cond_wait(&c->group_room, &c->sync_lock);
-	if (first != NULL) {
-		*tail = NULL;
-		queue_add(&c->written, first, tail);
-	}
-	pthread_mutex_unlock(&c->sync_lock);
-	signal_raise(&c->sync);
-}
-
-// Writes commits [first, …) until the log wants to be asked again or GROUP_COMMITS; returns the
-// first that is left.
-static Commit *
-write_some(Conductor *c, Commit *first)
-{
-	WalCommit batch[GROUP_COMMITS];
-	int32_t count = 0;
-	Commit *commit = first;
-	do {
-		commit->seq = c->next_seq + (uint64_t)count;
-		batch[count++] = (WalCommit){commit->seq, &commit->entry.wal, 1};
-		commit = commit->next;
-	} while (commit != NULL && count < GROUP_COMMITS);
-
-	WalGroup group = {0};
-	int32_t written = 0;
-	Error err = ERROR_INIT;
-	Status st =
-		wal_write(c->wal, batch, count, atomic_load(&c->synced_seq), &group, &written, &err);
-	if (st != ST_OK)
-		written = count; // all of them fail, and their numbers are given again
-	Commit *end = first, **tail = NULL;
-	for (int32_t i = 0; i < written; i++) {
-		tail = &end->next;
-		end = end->next;
-	}
-	if (st != ST_OK) {
-		log_error("log write failed", "error=\"%s\"", err.text);
-		fail_commits(first, end, st, &err);
-		return end;
-	}
-	c->next_seq += (uint64_t)written;
-	c->marked = false;
-	acknowledge_async(first, end);
-	pass_on(c, first, tail, &group);
-	return end;
-}
-
-// The last group would otherwise not be known as synced by anything later in the log.
-static void
-write_mark(Conductor *c, bool clean)
-{
-	uint64_t synced = atomic_load(&c->synced_seq);
-	if (atomic_load(&c->failed) || (c->marked && !clean) || (!clean && synced + 1 != c->next_seq))
-		return;
-	WalGroup group = {0};
-	Error err = ERROR_INIT;
-	if (wal_mark(c->wal, c->next_seq - 1, synced, clean, &group, &err) != ST_OK) {
-		log_warn("log mark failed", "error=\"%s\"", err.text);
-		return;
-	}
-	c->marked = true;
-	if (clean && wal_sync(c->wal, &group, &err) != ST_OK)
-		log_warn("log mark failed", "error=\"%s\"", err.text);
-}
-
-static void
-sequence_run(void *arg)
-{
-	Conductor *c = arg;
-	for (;;) {
-		pthread_mutex_lock(&c->submit_lock);
-		Commit *all = queue_take(&c->submitted);
-		bool stopping = c->stopping;
-		pthread_mutex_unlock(&c->submit_lock);
-
-		if (all != NULL && atomic_load(&c->failed))
-			fail_commits(all, NULL, ST_UNAVAILABLE, &c->failure);
-		else
-			while (all != NULL)
-				all = write_some(c, all);
-		if (all == NULL && stopping)
-			break;
-		if (!signal_wait(&c->sequence, c->marked ? INT64_MAX : clock_mono_ns() + MARK_AFTER_NS))
-			write_mark(c, false);
-	}
-	pthread_mutex_lock(&c->sync_lock);
-	c->sequenced_all = true;
-	pthread_mutex_unlock(&c->sync_lock);
-	signal_raise(&c->sync);
-}
-
-// ---- the syncer ----
-
-static void
-apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
-{
-	switch (entry->wal.kind) {
-	case WAL_BATCH: store_apply_insert(store, entry->table, TAKE(entry->insert), seq); break;
-	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
-	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
-	default: must(false && "a commit of a kind nobody makes");
-	}
-}
-
-static Status
-sync_groups(Conductor *c, const WalGroup *groups, int32_t count, Error *err)
-{
-	for (int32_t i = 0; i < count; i++)
-		TRY(wal_sync(c->wal, &groups[i], err));
-	return ST_OK;
-}
-
-// What was not synced is never shown to anybody; the log refuses everything from here on.
-static void
-refuse_everything(Conductor *c, Commit *all, const Error *err)
-{
-	if (!atomic_load(&c->failed)) {
-		(void)error_set(&c->failure, ST_UNAVAILABLE,
-						"read-only since a sync of the log failed (%s); restart to recover",
-						err->text);
-		atomic_store(&c->failed, true);
-		log_error("log sync failed", "error=\"%s\"", err->text);
-		c->on_sync_failure(c->arg, &c->failure);
-	}
-	for (Commit *commit = all; commit != NULL;) {
-		Commit *next = commit->next;
-		if (!commit->async)
-			commit->done(commit, ST_UNAVAILABLE, &c->failure);
-		commit->release(commit);
-		commit = next;
-	}
-}
-
-static void
-publish(Conductor *c, Commit *all)
-{
-	uint64_t last = 0;
-	for (Commit *commit = all; commit != NULL; commit = commit->next) {
-		apply_entry(c->store, &commit->entry, commit->seq);
-		last = commit->seq;
-	}
-	atomic_store(&c->synced_seq, last);
-	store_publish(c->store, last);
-
-	for (Commit *commit = all; commit != NULL;) {
-		Commit *next = commit->next;
-		if (!commit->async)
-			commit->done(commit, ST_OK, NULL);
-		commit->release(commit);
-		commit = next;
-	}
-}
-
-static void
-run_lane(Lane *lane)
-{
-	while (lane != NULL) {
-		Lane *next = lane->next; // signalling gives the node back to who waits
-		lane->fn(lane->arg);
-		signal_raise(&lane->done);
-		lane = next;
-	}
-}
-
-static void
-sync_run(void *arg)
-{
-	Conductor *c = arg;
-	for (;;) {
-		WalGroup groups[GROUPS];
-		pthread_mutex_lock(&c->sync_lock);
-		Lane *lane = TAKE(c->lane);
-		Commit *all = queue_take(&c->written);
-		int32_t count = c->group_count;
-		for (int32_t i = 0; i < count; i++)
-			groups[i] = c->groups[i];
-		c->group_count = 0;
-		bool last = c->sequenced_all;
-		pthread_cond_signal(&c->group_room);
-		pthread_mutex_unlock(&c->sync_lock);
-
-		run_lane(lane);
-		if (all != NULL) {
-			Error err = ERROR_INIT;
-			if (sync_groups(c, groups, count, &err) == ST_OK)
-				publish(c, all);
-			else
-				refuse_everything(c, all, &err);
-		} else if (last && lane == NULL) {
-			return;
-		} else if (lane == NULL) {
-			(void)signal_wait(&c->sync, INT64_MAX);
-		}
-	}
-}
-
-// ---- from outside ----
 
 static void
 conductor_free(Conductor *c)
@@ -358,9 +73,9 @@ conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 	queue_init(&c->written);
 
 	Status st =
-		thread_start(&(ThreadOptions){.name = "sequencer"}, sequence_run, c, &c->sequencer, err);
+		thread_start(&(ThreadOptions){.name = "sequencer"}, sequencer_run, c, &c->sequencer, err);
 	if (st == ST_OK)
-		st = thread_start(&(ThreadOptions){.name = "syncer"}, sync_run, c, &c->syncer, err);
+		st = thread_start(&(ThreadOptions){.name = "syncer"}, syncer_run, c, &c->syncer, err);
 	if (st != ST_OK) {
 		if (c->sequencer != NULL) {
 			c->stopping = true;
@@ -385,7 +100,7 @@ conductor_stop(Conductor *c)
 	signal_raise(&c->sequence);
 	thread_join(c->sequencer);
 	thread_join(c->syncer);
-	write_mark(c, true);
+	sequencer_mark(c, true);
 	conductor_free(c);
 }
 

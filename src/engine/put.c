@@ -10,72 +10,15 @@
 //          `lock` guards and raise the event, under the lock, so that none comes after close.
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/define.h"
-#include "engine/insert.h"
-#include "engine/put_metadata.h"
-#include "engine/ticker.h"
-#include "os/clock.h"
+#include "engine/put_int.h"
 
-enum { METADATA_BYTES = 1 << 20 }; // of one IPC message
-
-// A message that waits.
-typedef struct Pending {
-	Buf message;
-	Bytes *body;
-	PutMetadata metadata;
-	size_t wire_bytes;
-	struct Pending *next;
-} Pending;
-
-// A batch that was submitted.
-typedef struct PutCommit {
-	Commit commit; // first
-	mobius_put *put;
-	int64_t rows;
-	size_t wire_bytes;
-	char *client;
-} PutCommit;
-
-struct mobius_put {
-	atomic_uint refs; // the caller's, and one for each commit under way and the opening job
-	mobius_session *session;
-	mobius *db;
-	char *database;
-	char *table_name;
-	bool async;
-
-	// The caller's thread, after opening.
-	IpcReader *reader;
-	InsertPlan plan;
-	Pending *pending;
-	Pending **pending_tail;
-	bool ended;
-	Batch *converted; // of the first pending message, while it waits for memory
-	bool converted_plain;
-	char *client; // what the last poll showed
-
-	Job job; // the definer's
-
-	pthread_mutex_t lock; // guards all below
-	mobius_event event;   // fn NULL after close
-	mobius_put_state state;
-	char *acked_client;
-	bool opened; // the definer is done
-	bool parked; // waits for memory
-	bool woken;
-	int64_t parked_ns; // since when; 0: not
-	int64_t resume_ns; // held back until then; 0: not
-	uint64_t in_flight;
-	BudgetWaiter waiter;
-	Tick tick;
-};
-
-static void
+void
 put_unref(mobius_put *put)
 {
 	if (put == NULL || atomic_fetch_sub(&put->refs, 1) > 1)
@@ -98,14 +41,14 @@ put_drop(mobius_put **put)
 	put_unref(*put);
 }
 
-static void
-raise_event(mobius_put *put) // under the lock
+void
+put_raise_event(mobius_put *put) // under the lock
 {
 	if (put->event.fn != NULL)
 		put->event.fn(put->event.arg);
 }
 
-static void
+void
 put_fail(mobius_put *put, Status status, const Error *err)
 {
 	pthread_mutex_lock(&put->lock);
@@ -113,231 +56,8 @@ put_fail(mobius_put *put, Status status, const Error *err)
 		put->state.failed = true;
 		(void)error_out(status, err, &put->state.error);
 	}
-	raise_event(put);
+	put_raise_event(put);
 	pthread_mutex_unlock(&put->lock);
-}
-
-// ---- acknowledgement: the conductor's threads ----
-
-static void
-commit_done(Commit *commit, Status status, const Error *err)
-{
-	PutCommit *pc = (PutCommit *)commit;
-	mobius_put *put = pc->put;
-	if (status != ST_OK) {
-		pthread_mutex_lock(&put->lock);
-		put->in_flight--;
-		pthread_mutex_unlock(&put->lock);
-		put_fail(put, status, err);
-		return;
-	}
-	pthread_mutex_lock(&put->lock);
-	put->state.seq = commit->seq;
-	put->state.rows += (uint64_t)pc->rows;
-	put->state.batches++;
-	put->state.consumed_bytes += pc->wire_bytes;
-	if (pc->client != NULL) {
-		mem_free(put->acked_client);
-		put->acked_client = TAKE(pc->client);
-	}
-	put->in_flight--;
-	raise_event(put);
-	pthread_mutex_unlock(&put->lock);
-}
-
-static void
-commit_release(Commit *commit)
-{
-	PutCommit *pc = (PutCommit *)commit;
-	commit_entry_close(&commit->entry);
-	mem_free(pc->client);
-	put_unref(pc->put);
-	mem_free(pc);
-}
-
-// ---- messages: the caller's thread ----
-
-static void
-pending_free(Pending *pending)
-{
-	if (pending == NULL)
-		return;
-	buf_close(&pending->message);
-	bytes_unref(pending->body);
-	put_metadata_close(&pending->metadata);
-	mem_free(pending);
-}
-
-static void
-pending_drop(Pending **pending)
-{
-	pending_free(*pending);
-}
-
-// A batch without rows makes no commit but counts; it is acknowledged with those before it.
-static void
-count_empty(mobius_put *put, size_t wire_bytes)
-{
-	pthread_mutex_lock(&put->lock);
-	put->state.batches++;
-	put->state.consumed_bytes += wire_bytes;
-	raise_event(put);
-	pthread_mutex_unlock(&put->lock);
-}
-
-static Status
-submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
-{
-	PutCommit *pc = mem_alloc(sizeof(*pc));
-	Status st = pc == NULL
-					? error_no_memory(err, "a commit")
-					: insert_entry(put->db, &put->plan, put->converted,
-								   put->converted_plain ? buf_slice(&pending->message) : (Slice){0},
-								   pending->body, reserved, &pc->commit.entry, err);
-	if (st != ST_OK) {
-		budget_release(put->db->memtable, reserved);
-		mem_free(pc);
-		return st;
-	}
-	pc->put = put;
-	pc->rows = batch_rows(put->converted);
-	pc->wire_bytes = pending->wire_bytes;
-	pc->client = TAKE(pending->metadata.client);
-	pc->commit.async = put->async;
-	pc->commit.done = commit_done;
-	pc->commit.release = commit_release;
-	atomic_fetch_add(&put->refs, 1);
-	pthread_mutex_lock(&put->lock);
-	put->in_flight++;
-	pthread_mutex_unlock(&put->lock);
-	batch_unref(TAKE(put->converted));
-	conductor_submit(put->db->conductor, &pc->commit);
-	return ST_OK;
-}
-
-// Reads and converts the first pending message; put->converted stays NULL for one that has no rows.
-static Status
-read_message(mobius_put *put, Pending *pending, Error *err)
-{
-	SCOPED(batch_drop) Batch *batch = NULL;
-	bool plain = false;
-	Slice body = pending->body != NULL ? bytes_slice(pending->body) : (Slice){0};
-	TRY(ipc_reader_message(put->reader, buf_slice(&pending->message), body, pending->body, &batch,
-						   &plain, err));
-	if (batch == NULL || batch_rows(batch) == 0) {
-		if (batch != NULL)
-			count_empty(put, pending->wire_bytes);
-		return ST_OK;
-	}
-	put->converted_plain = plain && put->plan.same;
-	return insert_convert(put->db, &put->plan, batch, &put->converted, err);
-}
-
-// True when the reservation has to be waited for.
-static bool
-must_wait(mobius_put *put, uint64_t cost)
-{
-	int64_t delay_ns = 0;
-	bool got = budget_reserve(put->db->memtable, cost, &put->waiter, &delay_ns);
-	int64_t now = clock_mono_ns();
-	pthread_mutex_lock(&put->lock);
-	put->parked = !got;
-	if (!got && put->parked_ns == 0)
-		put->parked_ns = now;
-	if (got)
-		put->parked_ns = 0;
-	put->resume_ns = got && delay_ns > 0 ? now + delay_ns : 0;
-	pthread_mutex_unlock(&put->lock);
-	return !got;
-}
-
-static bool
-held_back(mobius_put *put)
-{
-	pthread_mutex_lock(&put->lock);
-	bool held =
-		!put->opened || put->state.failed || (put->parked && !put->woken) || put->resume_ns != 0;
-	put->woken = false;
-	pthread_mutex_unlock(&put->lock);
-	return held;
-}
-
-// One pending message. *done is false when it has to wait.
-static Status
-take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
-{
-	if (put->converted == NULL)
-		TRY(read_message(put, pending, err));
-	*done = true;
-	if (put->converted == NULL)
-		return ST_OK;
-	uint64_t cost = insert_cost(put->converted);
-	if (cost > budget_limit(put->db->memtable))
-		return error_set(
-			err, ST_LIMIT,
-			"a batch of %" PRIu64 " bytes is over memtable.limit; send smaller batches", cost);
-	if (must_wait(put, cost)) {
-		*done = false;
-		return ST_OK;
-	}
-	return submit(put, pending, cost, err);
-}
-
-static void
-go_on(mobius_put *put)
-{
-	while (put->pending != NULL && !held_back(put)) {
-		Error err = ERROR_INIT;
-		bool done = true;
-		Status st = take_message(put, put->pending, &done, &err);
-		if (st != ST_OK)
-			put_fail(put, st, &err);
-		if (!done || st != ST_OK)
-			return;
-		Pending *first = put->pending;
-		put->pending = first->next;
-		if (put->pending == NULL)
-			put->pending_tail = &put->pending;
-		pending_free(first);
-	}
-}
-
-static Status
-new_pending(mobius_slice message, mobius_bytes *body, mobius_slice app_metadata, size_t wire_bytes,
-			Pending **out, Error *err)
-{
-	SCOPED(pending_drop) Pending *pending = mem_alloc(sizeof(*pending));
-	if (pending == NULL) {
-		bytes_unref(body);
-		return error_no_memory(err, "a message");
-	}
-	pending->body = body;
-	pending->wire_bytes = wire_bytes;
-	if (message.len > METADATA_BYTES)
-		return error_set(err, ST_INVALID,
-						 "the metadata of a message has %zu bytes; at most %d are allowed",
-						 message.len, METADATA_BYTES);
-	buf_add_slice(&pending->message, slice_in(message));
-	TRY(buf_status(&pending->message, err, "a message"));
-	TRY(put_metadata_parse(slice_in(app_metadata), &pending->metadata, err));
-	*out = TAKE(pending);
-	return ST_OK;
-}
-
-void
-mobius_put_push(mobius_put *put, mobius_slice message, mobius_bytes *body,
-				mobius_slice app_metadata, size_t wire_bytes)
-{
-	Error err = ERROR_INIT;
-	Pending *pending = NULL;
-	Status st = new_pending(message, body, app_metadata, wire_bytes, &pending, &err);
-	if (st != ST_OK) {
-		put_fail(put, st, &err);
-		return;
-	}
-	*put->pending_tail = pending;
-	put->pending_tail = &pending->next;
-	go_on(put);
 }
 
 void
@@ -349,7 +69,7 @@ mobius_put_end(mobius_put *put)
 void
 mobius_put_poll(mobius_put *put, mobius_put_state *out)
 {
-	go_on(put);
+	put_go_on(put);
 	pthread_mutex_lock(&put->lock);
 	if (put->acked_client != NULL) {
 		mem_free(put->client);
@@ -379,7 +99,7 @@ wake_put(void *arg)
 	mobius_put *put = arg;
 	pthread_mutex_lock(&put->lock);
 	put->woken = true;
-	raise_event(put);
+	put_raise_event(put);
 	pthread_mutex_unlock(&put->lock);
 }
 
@@ -390,7 +110,7 @@ tick_put(void *arg, int64_t now_ns)
 	pthread_mutex_lock(&put->lock);
 	if (put->resume_ns != 0 && now_ns >= put->resume_ns) {
 		put->resume_ns = 0;
-		raise_event(put);
+		put_raise_event(put);
 	}
 	if (put->parked && !put->state.failed &&
 		now_ns - put->parked_ns > put->db->settings.ingest_wait_ns) {
@@ -400,7 +120,7 @@ tick_put(void *arg, int64_t now_ns)
 			&err, ST_LIMIT,
 			"no memory within ingest.wait: memtable.limit is used up; send slower, or raise it");
 		(void)error_out(st, &err, &put->state.error);
-		raise_event(put);
+		put_raise_event(put);
 	}
 	pthread_mutex_unlock(&put->lock);
 }
@@ -434,7 +154,7 @@ run_open(Job *job)
 	} else {
 		pthread_mutex_lock(&put->lock);
 		put->opened = true;
-		raise_event(put);
+		put_raise_event(put);
 		pthread_mutex_unlock(&put->lock);
 	}
 	put_unref(put);
@@ -528,7 +248,7 @@ mobius_put_close(mobius_put *put)
 	while (put->pending != NULL) {
 		Pending *first = put->pending;
 		put->pending = first->next;
-		pending_free(first);
+		put_pending_free(first);
 	}
 	put_unref(put);
 }

@@ -7,64 +7,17 @@
 // Threads  next, close: the caller's. The worker that runs the current slice owns `query`; cancel
 // reaches it under the lock.
 
-#include "engine/result.h"
-
 #include <assert.h>
 #include <string.h>
 
-#include "arrow/builder.h"
 #include "base/mem.h"
+#include "engine/result_int.h"
 #include "engine/statements.h"
-#include "engine/ticker.h"
 #include "os/clock.h"
 
-enum {
-	FRAME_ROWS = 64 << 10,
-	FRAME_BYTES = 2 << 20, // several clients refuse messages of 4 MiB
-	MOST_WAITING = 256,
-};
+enum { MOST_WAITING = 256 };
 
-typedef struct Frame {
-	IpcMessage message;
-	Batch *batch; // NULL: the schema
-	int64_t rows;
-	struct Frame *next;
-} Frame;
-
-typedef enum Work { WORK_QUEUED, WORK_RUNNING, WORK_PARKED, WORK_ENDED } Work;
-
-struct mobius_result {
-	atomic_uint refs; // the caller's, and the workers'
-	mobius_session *session;
-	mobius *db;
-	SqlStatement *statement;
-	Ticket *ticket;
-	mobius_want want;
-	int64_t timeout_ns;
-	Job job;
-	Frame *current; // the caller's: the last one it was shown
-	mobius_error shown_error;
-
-	pthread_mutex_t lock; // guards all below
-	mobius_event event;   // fn NULL after close
-	SqlQuery *query;
-	Work work;
-	bool waiting; // the caller was told to wait
-	bool closed;
-	bool failed;
-	Status status;
-	Error error;
-	Frame *frames;
-	Frame **frames_tail;
-	uint64_t queued_bytes;
-	Buf schema; // encapsulated
-	int64_t changed;
-	int64_t worked_ns; // in earlier slices
-	int64_t since_ns;  // of the current slice, or since it is parked
-	Tick tick;
-};
-
-static void
+void
 frame_free(Frame *frame)
 {
 	if (frame == NULL)
@@ -74,7 +27,7 @@ frame_free(Frame *frame)
 	mem_free(frame);
 }
 
-static void
+void
 result_unref(mobius_result *result)
 {
 	if (result == NULL || atomic_fetch_sub(&result->refs, 1) > 1)
@@ -97,230 +50,6 @@ static void
 result_drop(mobius_result **result)
 {
 	result_unref(*result);
-}
-
-static void
-tell(mobius_result *result) // under the lock
-{
-	if (result->waiting && result->event.fn != NULL) {
-		result->waiting = false;
-		result->event.fn(result->event.arg);
-	}
-}
-
-static void
-fail(mobius_result *result, Status status, const Error *err)
-{
-	pthread_mutex_lock(&result->lock);
-	if (!result->failed) {
-		result->failed = true;
-		result->status = status;
-		result->error = *err;
-		result->error.code = status;
-	}
-	pthread_mutex_unlock(&result->lock);
-}
-
-// ---- frames: the worker ----
-
-static Status
-add_frame(mobius_result *result, Frame *frame)
-{
-	pthread_mutex_lock(&result->lock);
-	*result->frames_tail = frame;
-	result->frames_tail = &frame->next;
-	result->queued_bytes += frame->message.body_len + frame->message.metadata.len;
-	tell(result);
-	pthread_mutex_unlock(&result->lock);
-	return ST_OK;
-}
-
-static Status
-add_schema(mobius_result *result, const Schema *schema, Error *err)
-{
-	SCOPED(buf_close) Buf encapsulated = BUF_INIT;
-	TRY(ipc_schema_encode(schema, &encapsulated, err));
-	pthread_mutex_lock(&result->lock);
-	result->schema = encapsulated;
-	pthread_mutex_unlock(&result->lock);
-	encapsulated = (Buf){0};
-	if (result->want == MOBIUS_SCHEMA)
-		return ST_OK;
-
-	Frame *frame = mem_alloc(sizeof(*frame));
-	if (frame == NULL)
-		return error_no_memory(err, "a result");
-	Status st = ipc_write_schema(schema, &frame->message.metadata, err);
-	if (st != ST_OK) {
-		frame_free(frame);
-		return st;
-	}
-	return add_frame(result, frame);
-}
-
-static Status
-add_batch(mobius_result *result, Batch *batch, Error *err)
-{
-	Frame *frame = mem_alloc(sizeof(*frame));
-	if (frame == NULL)
-		return error_no_memory(err, "a result");
-	frame->rows = batch_rows(batch);
-	frame->batch = batch_ref(batch);
-	Status st = ipc_write_batch(batch, &frame->message, err);
-	if (st != ST_OK) {
-		frame_free(frame);
-		return st;
-	}
-	return add_frame(result, frame);
-}
-
-// ---- slices: the worker ----
-
-static Status
-open_query(mobius_result *result, const char *text, Error *err)
-{
-	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	SqlSession session = {.database = result->session->database};
-	TRY(sql_query_open(result->db->sql, text, &session, &query, err));
-	if (result->ticket != NULL)
-		TRY(ticket_pin(result->ticket, query, err));
-	TRY(add_schema(result, sql_query_schema(query), err));
-	pthread_mutex_lock(&result->lock);
-	result->query = TAKE(query);
-	pthread_mutex_unlock(&result->lock);
-	return ST_OK;
-}
-
-static bool
-should_stop(mobius_result *result, bool *full)
-{
-	pthread_mutex_lock(&result->lock);
-	bool stop = result->closed || result->failed;
-	*full = result->queued_bytes >= MOBIUS_RESULT_QUEUE;
-	pthread_mutex_unlock(&result->lock);
-	return stop || *full;
-}
-
-static Status
-produce(mobius_result *result, const char *text, bool *end, Error *err)
-{
-	if (result->query == NULL)
-		TRY(open_query(result, text, err));
-	*end = result->want == MOBIUS_SCHEMA;
-	for (bool full = false; !*end && !should_stop(result, &full);) {
-		SCOPED(batch_drop) Batch *batch = NULL;
-		TRY(sql_query_next(result->query, FRAME_ROWS, FRAME_BYTES, &batch, err));
-		*end = batch == NULL;
-		if (batch != NULL && batch_rows(batch) > 0)
-			TRY(add_batch(result, batch, err));
-	}
-	return ST_OK;
-}
-
-// One row, column rows: what a statement that changes something answers.
-static Status
-answer_changed(mobius_result *result, Error *err)
-{
-	SCOPED(schema_drop) Schema *schema = NULL;
-	TRY(schema_of(&schema, err, 1, "rows", TYPE_INT64, false));
-	TRY(add_schema(result, schema, err));
-	if (result->want == MOBIUS_SCHEMA)
-		return ST_OK;
-	SCOPED(builder_drop) Builder *builder = NULL;
-	TRY(builder_new(schema, &builder, err));
-	column_add_int(builder_column(builder, 0), result->changed);
-	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(builder_finish(builder, 1, &batch, err));
-	return add_batch(result, batch, err);
-}
-
-static Status
-run_change(mobius_result *result, Error *err)
-{
-	int64_t changed = 0;
-	bool ran = result->ticket != NULL && ticket_changed(result->ticket, &changed);
-	if (!ran && result->want != MOBIUS_SCHEMA)
-		TRY(statement_run(result->db, result->statement, result->session->database, &changed, err));
-	pthread_mutex_lock(&result->lock);
-	result->changed = changed;
-	pthread_mutex_unlock(&result->lock);
-	return answer_changed(result, err);
-}
-
-// Ends the slice: parked, ended, or on again because frames were taken meanwhile.
-static void
-end_slice(mobius_result *result, bool end)
-{
-	SqlQuery *query = NULL;
-	bool again = false;
-	pthread_mutex_lock(&result->lock);
-	int64_t now = clock_mono_ns();
-	result->worked_ns += now - result->since_ns;
-	result->since_ns = now;
-	if (end || result->failed || result->closed) {
-		result->work = WORK_ENDED;
-		query = TAKE(result->query);
-	} else {
-		again = result->queued_bytes < MOBIUS_RESULT_QUEUE / 2;
-		result->work = again ? WORK_QUEUED : WORK_PARKED;
-	}
-	tell(result);
-	pthread_mutex_unlock(&result->lock);
-	sql_query_close(query);
-	if (again)
-		workers_submit(result->db->readers, &result->job);
-	else
-		result_unref(result);
-}
-
-static void
-run_slice(Job *job)
-{
-	mobius_result *result = (mobius_result *)((char *)job - offsetof(mobius_result, job));
-	pthread_mutex_lock(&result->lock);
-	result->work = WORK_RUNNING;
-	result->since_ns = clock_mono_ns();
-	bool stop = result->closed || result->failed;
-	pthread_mutex_unlock(&result->lock);
-
-	Error err = ERROR_INIT;
-	bool end = true;
-	const char *text = statement_read_text(result->statement);
-	Status st = stop           ? ST_OK
-				: text != NULL ? produce(result, text, &end, &err)
-							   : run_change(result, &err);
-	if (st != ST_OK)
-		fail(result, st, &err);
-	end_slice(result, end);
-}
-
-// ---- the clock ----
-
-static void
-give_up(mobius_result *result, Status status, const char *text) // under the lock
-{
-	result->failed = true;
-	result->status = error_set(&result->error, status, "%s", text);
-	if (result->query != NULL)
-		sql_query_cancel(result->query);
-	tell(result);
-}
-
-static void
-tick_result(void *arg, int64_t now_ns)
-{
-	mobius_result *result = arg;
-	pthread_mutex_lock(&result->lock);
-	int64_t spent = now_ns - result->since_ns;
-	if (!result->failed && !result->closed) {
-		if (result->work == WORK_RUNNING && result->worked_ns + spent > result->timeout_ns)
-			give_up(
-				result, ST_DEADLINE,
-				"the statement was at work longer than query.timeout; ask for less, or raise it");
-		else if (result->work == WORK_PARKED && spent > result->db->settings.query_stall_ns)
-			give_up(result, ST_CANCELLED, "the client took nothing of the result for query.stall");
-	}
-	pthread_mutex_unlock(&result->lock);
 }
 
 // ---- the caller ----
@@ -350,8 +79,8 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->timeout_ns =
 		options->timeout_ns > 0 ? options->timeout_ns : db->settings.query_timeout_ns;
 	result->frames_tail = &result->frames;
-	result->job.run = run_slice;
-	result->tick = (Tick){.fn = tick_result, .arg = result};
+	result->job.run = result_run_slice;
+	result->tick = (Tick){.fn = result_tick, .arg = result};
 	result->waiting = true;
 	result->ticket = options->ticket != NULL ? ticket_ref(options->ticket) : NULL;
 	TRY(parse(options, &result->statement, err));
@@ -486,7 +215,7 @@ mobius_result_cancel(mobius_result *result)
 {
 	pthread_mutex_lock(&result->lock);
 	if (!result->failed && result->work != WORK_ENDED)
-		give_up(result, ST_CANCELLED, "the statement was cancelled");
+		result_give_up(result, ST_CANCELLED, "the statement was cancelled");
 	pthread_mutex_unlock(&result->lock);
 }
 

@@ -1,0 +1,67 @@
+// put_int.h - a put's parts, shared by its files.
+
+#pragma once
+
+#include "engine/insert.h"
+#include "engine/put_metadata.h"
+#include "engine/ticker.h"
+
+// A message that waits.
+typedef struct Pending {
+	Buf message;
+	Bytes *body;
+	PutMetadata metadata;
+	size_t wire_bytes;
+	struct Pending *next;
+} Pending;
+
+// A batch that was submitted.
+typedef struct PutCommit {
+	Commit commit; // first
+	mobius_put *put;
+	int64_t rows;
+	size_t wire_bytes;
+	char *client;
+} PutCommit;
+
+struct mobius_put {
+	atomic_uint refs; // the caller's, and one for each commit under way and the opening job
+	mobius_session *session;
+	mobius *db;
+	char *database;
+	char *table_name;
+	bool async;
+
+	// The caller's thread, after opening.
+	IpcReader *reader;
+	InsertPlan plan;
+	Pending *pending;
+	Pending **pending_tail;
+	bool ended;
+	Batch *converted; // of the first pending message, while it waits for memory
+	bool converted_plain;
+	char *client; // what the last poll showed
+
+	Job job; // the definer's
+
+	pthread_mutex_t lock; // guards all below
+	mobius_event event;   // fn NULL after close
+	mobius_put_state state;
+	char *acked_client;
+	bool opened; // the definer is done
+	bool parked; // waits for memory
+	bool woken;
+	int64_t parked_ns; // since when; 0: not
+	int64_t resume_ns; // held back until then; 0: not
+	uint64_t in_flight;
+	BudgetWaiter waiter;
+	Tick tick;
+};
+
+void put_unref(mobius_put *put);       // NULL is allowed
+void put_raise_event(mobius_put *put); // under the lock
+void put_fail(mobius_put *put, Status status, const Error *err);
+
+// put_message.c: deals with what is pending, as far as table and memory allow. The caller's thread.
+void put_go_on(mobius_put *put);
+void put_pending_free(Pending *pending); // NULL is allowed

@@ -1,0 +1,233 @@
+// put_message.c - a put's messages: checked, converted, paid for, submitted; acknowledged by the
+// conductor.
+
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "engine/put_int.h"
+#include "os/clock.h"
+
+enum { METADATA_BYTES = 1 << 20 }; // of one IPC message
+
+// ---- acknowledgement: the conductor's threads ----
+
+static void
+commit_done(Commit *commit, Status status, const Error *err)
+{
+	PutCommit *pc = (PutCommit *)commit;
+	mobius_put *put = pc->put;
+	if (status != ST_OK) {
+		pthread_mutex_lock(&put->lock);
+		put->in_flight--;
+		pthread_mutex_unlock(&put->lock);
+		put_fail(put, status, err);
+		return;
+	}
+	pthread_mutex_lock(&put->lock);
+	put->state.seq = commit->seq;
+	put->state.rows += (uint64_t)pc->rows;
+	put->state.batches++;
+	put->state.consumed_bytes += pc->wire_bytes;
+	if (pc->client != NULL) {
+		mem_free(put->acked_client);
+		put->acked_client = TAKE(pc->client);
+	}
+	put->in_flight--;
+	put_raise_event(put);
+	pthread_mutex_unlock(&put->lock);
+}
+
+static void
+commit_release(Commit *commit)
+{
+	PutCommit *pc = (PutCommit *)commit;
+	commit_entry_close(&commit->entry);
+	mem_free(pc->client);
+	put_unref(pc->put);
+	mem_free(pc);
+}
+
+// ---- messages: the caller's thread ----
+
+void
+put_pending_free(Pending *pending)
+{
+	if (pending == NULL)
+		return;
+	buf_close(&pending->message);
+	bytes_unref(pending->body);
+	put_metadata_close(&pending->metadata);
+	mem_free(pending);
+}
+
+static void
+pending_drop(Pending **pending)
+{
+	put_pending_free(*pending);
+}
+
+// A batch without rows makes no commit but counts; it is acknowledged with those before it.
+static void
+count_empty(mobius_put *put, size_t wire_bytes)
+{
+	pthread_mutex_lock(&put->lock);
+	put->state.batches++;
+	put->state.consumed_bytes += wire_bytes;
+	put_raise_event(put);
+	pthread_mutex_unlock(&put->lock);
+}
+
+static Status
+submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
+{
+	PutCommit *pc = mem_alloc(sizeof(*pc));
+	Status st = pc == NULL
+					? error_no_memory(err, "a commit")
+					: insert_entry(put->db, &put->plan, put->converted,
+								   put->converted_plain ? buf_slice(&pending->message) : (Slice){0},
+								   pending->body, reserved, &pc->commit.entry, err);
+	if (st != ST_OK) {
+		budget_release(put->db->memtable, reserved);
+		mem_free(pc);
+		return st;
+	}
+	pc->put = put;
+	pc->rows = batch_rows(put->converted);
+	pc->wire_bytes = pending->wire_bytes;
+	pc->client = TAKE(pending->metadata.client);
+	pc->commit.async = put->async;
+	pc->commit.done = commit_done;
+	pc->commit.release = commit_release;
+	atomic_fetch_add(&put->refs, 1);
+	pthread_mutex_lock(&put->lock);
+	put->in_flight++;
+	pthread_mutex_unlock(&put->lock);
+	batch_unref(TAKE(put->converted));
+	conductor_submit(put->db->conductor, &pc->commit);
+	return ST_OK;
+}
+
+// Reads and converts the first pending message; put->converted stays NULL for one that has no rows.
+static Status
+read_message(mobius_put *put, Pending *pending, Error *err)
+{
+	SCOPED(batch_drop) Batch *batch = NULL;
+	bool plain = false;
+	Slice body = pending->body != NULL ? bytes_slice(pending->body) : (Slice){0};
+	TRY(ipc_reader_message(put->reader, buf_slice(&pending->message), body, pending->body, &batch,
+						   &plain, err));
+	if (batch == NULL || batch_rows(batch) == 0) {
+		if (batch != NULL)
+			count_empty(put, pending->wire_bytes);
+		return ST_OK;
+	}
+	put->converted_plain = plain && put->plan.same;
+	return insert_convert(put->db, &put->plan, batch, &put->converted, err);
+}
+
+// True when the reservation has to be waited for.
+static bool
+must_wait(mobius_put *put, uint64_t cost)
+{
+	int64_t delay_ns = 0;
+	bool got = budget_reserve(put->db->memtable, cost, &put->waiter, &delay_ns);
+	int64_t now = clock_mono_ns();
+	pthread_mutex_lock(&put->lock);
+	put->parked = !got;
+	if (!got && put->parked_ns == 0)
+		put->parked_ns = now;
+	if (got)
+		put->parked_ns = 0;
+	put->resume_ns = got && delay_ns > 0 ? now + delay_ns : 0;
+	pthread_mutex_unlock(&put->lock);
+	return !got;
+}
+
+static bool
+held_back(mobius_put *put)
+{
+	pthread_mutex_lock(&put->lock);
+	bool held =
+		!put->opened || put->state.failed || (put->parked && !put->woken) || put->resume_ns != 0;
+	put->woken = false;
+	pthread_mutex_unlock(&put->lock);
+	return held;
+}
+
+// One pending message. *done is false when it has to wait.
+static Status
+take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
+{
+	if (put->converted == NULL)
+		TRY(read_message(put, pending, err));
+	*done = true;
+	if (put->converted == NULL)
+		return ST_OK;
+	uint64_t cost = insert_cost(put->converted);
+	if (cost > budget_limit(put->db->memtable))
+		return error_set(
+			err, ST_LIMIT,
+			"a batch of %" PRIu64 " bytes is over memtable.limit; send smaller batches", cost);
+	if (must_wait(put, cost)) {
+		*done = false;
+		return ST_OK;
+	}
+	return submit(put, pending, cost, err);
+}
+
+void
+put_go_on(mobius_put *put)
+{
+	while (put->pending != NULL && !held_back(put)) {
+		Error err = ERROR_INIT;
+		bool done = true;
+		Status st = take_message(put, put->pending, &done, &err);
+		if (st != ST_OK)
+			put_fail(put, st, &err);
+		if (!done || st != ST_OK)
+			return;
+		Pending *first = put->pending;
+		put->pending = first->next;
+		if (put->pending == NULL)
+			put->pending_tail = &put->pending;
+		put_pending_free(first);
+	}
+}
+
+static Status
+new_pending(mobius_slice message, mobius_bytes *body, mobius_slice app_metadata, size_t wire_bytes,
+			Pending **out, Error *err)
+{
+	SCOPED(pending_drop) Pending *pending = mem_alloc(sizeof(*pending));
+	if (pending == NULL) {
+		bytes_unref(body);
+		return error_no_memory(err, "a message");
+	}
+	pending->body = body;
+	pending->wire_bytes = wire_bytes;
+	if (message.len > METADATA_BYTES)
+		return error_set(err, ST_INVALID,
+						 "the metadata of a message has %zu bytes; at most %d are allowed",
+						 message.len, METADATA_BYTES);
+	buf_add_slice(&pending->message, slice_in(message));
+	TRY(buf_status(&pending->message, err, "a message"));
+	TRY(put_metadata_parse(slice_in(app_metadata), &pending->metadata, err));
+	*out = TAKE(pending);
+	return ST_OK;
+}
+
+void
+mobius_put_push(mobius_put *put, mobius_slice message, mobius_bytes *body,
+				mobius_slice app_metadata, size_t wire_bytes)
+{
+	Error err = ERROR_INIT;
+	Pending *pending = NULL;
+	Status st = new_pending(message, body, app_metadata, wire_bytes, &pending, &err);
+	if (st != ST_OK) {
+		put_fail(put, st, &err);
+		return;
+	}
+	*put->pending_tail = pending;
+	put->pending_tail = &pending->next;
+	put_go_on(put);
+}

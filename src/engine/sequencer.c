@@ -1,0 +1,134 @@
+// sequencer.c - the first of the conductor's threads: numbers commits and writes them to the log,
+// as many at once as wait.
+
+#include "base/log.h"
+#include "engine/conductor_int.h"
+#include "os/clock.h"
+
+enum {
+	GROUP_COMMITS = 1024,             // of one wal_write
+	MARK_AFTER_NS = 10 * 1000 * 1000, // quiet time until a mark tells what was synced
+};
+
+static void
+acknowledge_async(Commit *commit, const Commit *end)
+{
+	for (; commit != end; commit = commit->next)
+		if (commit->async)
+			commit->done(commit, ST_OK, NULL);
+}
+
+// True when the syncer must come round first.
+static bool
+add_group(Conductor *c, const WalGroup *group)
+{
+	WalGroup *last = c->group_count > 0 ? &c->groups[c->group_count - 1] : NULL;
+	bool same = last != NULL && last->file_numbers[1] == 0 && group->file_numbers[1] == 0 &&
+				last->file_numbers[0] == group->file_numbers[0];
+	if (same) {
+		last->last_seq = group->last_seq;
+		last->bytes += group->bytes;
+		return true;
+	}
+	if (c->group_count == GROUPS)
+		return false;
+	c->groups[c->group_count++] = *group;
+	return true;
+}
+
+// Hands what was written to the syncer, which takes all there is when it comes round.
+static void
+pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
+{
+	pthread_mutex_lock(&c->sync_lock);
+	while (!add_group(c, group))
+		pthread_cond_wait(&c->group_room, &c->sync_lock);
+	if (first != NULL) {
+		*tail = NULL;
+		queue_add(&c->written, first, tail);
+	}
+	pthread_mutex_unlock(&c->sync_lock);
+	signal_raise(&c->sync);
+}
+
+// Writes commits [first, …) until the log wants to be asked again or GROUP_COMMITS; returns the
+// first that is left.
+static Commit *
+write_some(Conductor *c, Commit *first)
+{
+	WalCommit batch[GROUP_COMMITS];
+	int32_t count = 0;
+	Commit *commit = first;
+	do {
+		commit->seq = c->next_seq + (uint64_t)count;
+		batch[count++] = (WalCommit){commit->seq, &commit->entry.wal, 1};
+		commit = commit->next;
+	} while (commit != NULL && count < GROUP_COMMITS);
+
+	WalGroup group = {0};
+	int32_t written = 0;
+	Error err = ERROR_INIT;
+	Status st =
+		wal_write(c->wal, batch, count, atomic_load(&c->synced_seq), &group, &written, &err);
+	if (st != ST_OK)
+		written = count; // all of them fail, and their numbers are given again
+	Commit *end = first, **tail = NULL;
+	for (int32_t i = 0; i < written; i++) {
+		tail = &end->next;
+		end = end->next;
+	}
+	if (st != ST_OK) {
+		log_error("log write failed", "error=\"%s\"", err.text);
+		fail_commits(first, end, st, &err);
+		return end;
+	}
+	c->next_seq += (uint64_t)written;
+	c->marked = false;
+	acknowledge_async(first, end);
+	pass_on(c, first, tail, &group);
+	return end;
+}
+
+// The last group would otherwise not be known as synced by anything later in the log.
+void
+sequencer_mark(Conductor *c, bool clean)
+{
+	uint64_t synced = atomic_load(&c->synced_seq);
+	if (atomic_load(&c->failed) || (c->marked && !clean) || (!clean && synced + 1 != c->next_seq))
+		return;
+	WalGroup group = {0};
+	Error err = ERROR_INIT;
+	if (wal_mark(c->wal, c->next_seq - 1, synced, clean, &group, &err) != ST_OK) {
+		log_warn("log mark failed", "error=\"%s\"", err.text);
+		return;
+	}
+	c->marked = true;
+	if (clean && wal_sync(c->wal, &group, &err) != ST_OK)
+		log_warn("log mark failed", "error=\"%s\"", err.text);
+}
+
+void
+sequencer_run(void *arg)
+{
+	Conductor *c = arg;
+	for (;;) {
+		pthread_mutex_lock(&c->submit_lock);
+		Commit *all = queue_take(&c->submitted);
+		bool stopping = c->stopping;
+		pthread_mutex_unlock(&c->submit_lock);
+
+		if (all != NULL && atomic_load(&c->failed))
+			fail_commits(all, NULL, ST_UNAVAILABLE, &c->failure);
+		else
+			while (all != NULL)
+				all = write_some(c, all);
+		if (all == NULL && stopping)
+			break;
+		if (!signal_wait(&c->sequence, c->marked ? INT64_MAX : clock_mono_ns() + MARK_AFTER_NS))
+			sequencer_mark(c, false);
+	}
+	pthread_mutex_lock(&c->sync_lock);
+	c->sequenced_all = true;
+	pthread_mutex_unlock(&c->sync_lock);
+	signal_raise(&c->sync);
+}

@@ -1,0 +1,108 @@
+// syncer.c - the second of the conductor's threads: syncs what was written, shows it to everybody
+// in order, acknowledges it. It is the publishing thread of the store.
+
+#include "base/log.h"
+#include "engine/conductor_int.h"
+
+static void
+apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
+{
+	switch (entry->wal.kind) {
+	case WAL_BATCH: store_apply_insert(store, entry->table, TAKE(entry->insert), seq); break;
+	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
+	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
+	default: must(false && "a commit of a kind nobody makes");
+	}
+}
+
+static Status
+sync_groups(Conductor *c, const WalGroup *groups, int32_t count, Error *err)
+{
+	for (int32_t i = 0; i < count; i++)
+		TRY(wal_sync(c->wal, &groups[i], err));
+	return ST_OK;
+}
+
+// What was not synced is never shown to anybody; the log refuses everything from here on.
+static void
+refuse_everything(Conductor *c, Commit *all, const Error *err)
+{
+	if (!atomic_load(&c->failed)) {
+		(void)error_set(&c->failure, ST_UNAVAILABLE,
+						"read-only since a sync of the log failed (%s); restart to recover",
+						err->text);
+		atomic_store(&c->failed, true);
+		log_error("log sync failed", "error=\"%s\"", err->text);
+		c->on_sync_failure(c->arg, &c->failure);
+	}
+	for (Commit *commit = all; commit != NULL;) {
+		Commit *next = commit->next;
+		if (!commit->async)
+			commit->done(commit, ST_UNAVAILABLE, &c->failure);
+		commit->release(commit);
+		commit = next;
+	}
+}
+
+static void
+publish(Conductor *c, Commit *all)
+{
+	uint64_t last = 0;
+	for (Commit *commit = all; commit != NULL; commit = commit->next) {
+		apply_entry(c->store, &commit->entry, commit->seq);
+		last = commit->seq;
+	}
+	atomic_store(&c->synced_seq, last);
+	store_publish(c->store, last);
+
+	for (Commit *commit = all; commit != NULL;) {
+		Commit *next = commit->next;
+		if (!commit->async)
+			commit->done(commit, ST_OK, NULL);
+		commit->release(commit);
+		commit = next;
+	}
+}
+
+static void
+run_lane(Lane *lane)
+{
+	while (lane != NULL) {
+		Lane *next = lane->next; // signalling gives the node back to who waits
+		lane->fn(lane->arg);
+		signal_raise(&lane->done);
+		lane = next;
+	}
+}
+
+void
+syncer_run(void *arg)
+{
+	Conductor *c = arg;
+	for (;;) {
+		WalGroup groups[GROUPS];
+		pthread_mutex_lock(&c->sync_lock);
+		Lane *lane = TAKE(c->lane);
+		Commit *all = queue_take(&c->written);
+		int32_t count = c->group_count;
+		for (int32_t i = 0; i < count; i++)
+			groups[i] = c->groups[i];
+		c->group_count = 0;
+		bool last = c->sequenced_all;
+		pthread_cond_signal(&c->group_room);
+		pthread_mutex_unlock(&c->sync_lock);
+
+		run_lane(lane);
+		if (all != NULL) {
+			Error err = ERROR_INIT;
+			if (sync_groups(c, groups, count, &err) == ST_OK)
+				publish(c, all);
+			else
+				refuse_everything(c, all, &err);
+		} else if (last && lane == NULL) {
+			return;
+		} else if (lane == NULL) {
+			(void)signal_wait(&c->sync, INT64_MAX);
+		}
+	}
+}
