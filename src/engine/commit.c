@@ -4,14 +4,14 @@
 #include "engine/conductor_int.h"
 
 void
-queue_init(Queue *queue)
+commit_queue_init(CommitQueue *queue)
 {
 	queue->head = NULL;
 	queue->tail = &queue->head;
 }
 
 bool
-queue_add(Queue *queue, Commit *first, Commit **tail)
+commit_queue_add(CommitQueue *queue, Commit *first, Commit **tail)
 {
 	bool was_empty = queue->head == NULL;
 	*queue->tail = first;
@@ -20,10 +20,10 @@ queue_add(Queue *queue, Commit *first, Commit **tail)
 }
 
 Commit *
-queue_take(Queue *queue)
+commit_queue_take(CommitQueue *queue)
 {
 	Commit *all = queue->head;
-	queue_init(queue);
+	commit_queue_init(queue);
 	return all;
 }
 
@@ -69,8 +69,8 @@ conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 	pthread_cond_init(&c->group_room, NULL);
 	signal_init(&c->sequence);
 	signal_init(&c->sync);
-	queue_init(&c->submitted);
-	queue_init(&c->written);
+	commit_queue_init(&c->submitted);
+	commit_queue_init(&c->written);
 
 	Status st =
 		thread_start(&(ThreadOptions){.name = "sequencer"}, sequencer_run, c, &c->sequencer, err);
@@ -109,7 +109,7 @@ conductor_submit(Conductor *c, Commit *commit)
 {
 	commit->next = NULL;
 	pthread_mutex_lock(&c->submit_lock);
-	bool was_empty = queue_add(&c->submitted, commit, &commit->next);
+	bool was_empty = commit_queue_add(&c->submitted, commit, &commit->next);
 	pthread_mutex_unlock(&c->submit_lock);
 	if (was_empty)
 		signal_raise(&c->sequence);

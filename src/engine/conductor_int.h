@@ -10,10 +10,10 @@
 enum { GROUPS = 8 }; // files that can wait for one sync
 
 // First in, first out, by the commits' own links.
-typedef struct Queue {
+typedef struct CommitQueue {
 	Commit *head;
 	Commit **tail;
-} Queue;
+} CommitQueue;
 
 // Work for the publishing thread that is no commit.
 typedef struct Lane {
@@ -30,12 +30,12 @@ struct Conductor {
 	void *arg;
 
 	pthread_mutex_t submit_lock; // guards submitted and stopping
-	Queue submitted;
+	CommitQueue submitted;
 	bool stopping;
 	Signal sequence; // there is something submitted
 
 	pthread_mutex_t sync_lock; // guards written, groups, lane and sequenced_all
-	Queue written;
+	CommitQueue written;
 	WalGroup groups[GROUPS]; // what is written and not yet synced, by file
 	int32_t group_count;
 	Lane *lane;
@@ -52,9 +52,9 @@ struct Conductor {
 	Thread *syncer;
 };
 
-void queue_init(Queue *queue);
-bool queue_add(Queue *queue, Commit *first, Commit **tail); // true: it was empty
-Commit *queue_take(Queue *queue);
+void commit_queue_init(CommitQueue *queue);
+bool commit_queue_add(CommitQueue *queue, Commit *first, Commit **tail); // true: it was empty
+Commit *commit_queue_take(CommitQueue *queue);
 void fail_commits(Commit *commit, const Commit *end, Status status, const Error *err);
 
 // The threads' functions; their argument is the Conductor.

@@ -225,16 +225,6 @@ tell_progress(void *arg, uint64_t done_bytes, uint64_t total_bytes)
 
 // ---- the whole ----
 
-static uint64_t
-first_needed(mobius *db, uint64_t applied_seq)
-{
-	// Below both, nothing in the log is news: tables know their flushed seq one by one.
-	uint64_t checkpoint = store_checkpoint_seq(db->store);
-	uint64_t flushed = store_flushed_floor(db->store);
-	uint64_t after = applied_seq < checkpoint ? applied_seq : checkpoint;
-	return flushed < after ? flushed : after;
-}
-
 static Status
 number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 {
@@ -259,7 +249,7 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 	WalReport report = {0};
 	int64_t began = clock_mono_ns();
 	Status st = wal_recover(db->wal, (WalRecovery)db->settings.wal_recovery,
-							first_needed(db, applied_seq), &reader, &report, err);
+							store_flushed_floor(db->store), &reader, &report, err);
 	for (int i = 0; i < SHAPES_KNOWN; i++)
 		forget_shape(&replay.shapes[i]);
 	signal_close(&replay.memory);

@@ -45,7 +45,7 @@ pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
 		pthread_cond_wait(&c->group_room, &c->sync_lock);
 	if (first != NULL) {
 		*tail = NULL;
-		queue_add(&c->written, first, tail);
+		commit_queue_add(&c->written, first, tail);
 	}
 	pthread_mutex_unlock(&c->sync_lock);
 	signal_raise(&c->sync);
@@ -113,7 +113,7 @@ sequencer_run(void *arg)
 	Conductor *c = arg;
 	for (;;) {
 		pthread_mutex_lock(&c->submit_lock);
-		Commit *all = queue_take(&c->submitted);
+		Commit *all = commit_queue_take(&c->submitted);
 		bool stopping = c->stopping;
 		pthread_mutex_unlock(&c->submit_lock);
 

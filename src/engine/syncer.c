@@ -83,7 +83,7 @@ syncer_run(void *arg)
 		WalGroup groups[GROUPS];
 		pthread_mutex_lock(&c->sync_lock);
 		Lane *lane = TAKE(c->lane);
-		Commit *all = queue_take(&c->written);
+		Commit *all = commit_queue_take(&c->written);
 		int32_t count = c->group_count;
 		for (int32_t i = 0; i < count; i++)
 			groups[i] = c->groups[i];

@@ -39,7 +39,8 @@ void store_close(Store *store);                    // NULL is allowed
 uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded
 uint64_t store_flushed_seq(const Table *table);    // replay skips this table's commits ≤ it
 
-// The lowest flushed seq of all tables that may have rows in the log; UINT64_MAX: no table.
+// Commits ≤ it need not be replayed: their rows are in files, their schema changes in the catalog,
+// their series in the checkpoint.
 uint64_t store_flushed_floor(Store *store);
 
 // ---- tables ----
