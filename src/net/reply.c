@@ -292,7 +292,7 @@ int
 reply_write(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
 			nghttp2_data_source *source, void *user_data)
 {
-	(void)session;
+	(void)session, (void)frame;
 	GrpcCall *call = source->ptr;
 	Conn *conn = user_data;
 	assert(frame->data.padlen == 0 && length <= call->out.bytes);
