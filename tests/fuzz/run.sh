@@ -5,17 +5,20 @@ set -u
 build=$1 seconds=$2
 seeds=$(dirname "$0")/seeds
 passed=0 failed=0
-mkdir -p "$build/found"
+mkdir -p "$build/found" "$build/log"
 for target in "$build"/tests/fuzz/fuzz_*; do
-	[ -x "$target" ] && [ -f "$target" ] || continue
+	[ -f "$target" ] || continue
 	name=$(basename "$target")
+	log=$build/log/$name
 	mkdir -p "$build/corpus/$name"
-	echo "   $name"
-	if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 \
-		-artifact_prefix="$build/found/$name-" "$build/corpus/$name" $([ -d "$seeds/$name" ] && echo "$seeds/$name"); then
+	if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \
+		-artifact_prefix="$build/found/$name-" "$build/corpus/$name" $(ls -d "$seeds/$name" 2>/dev/null) >"$log" 2>&1; then
 		passed=$((passed + 1))
+		echo "PASS $name, $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs"
 	else
 		failed=$((failed + 1))
+		echo "FAIL $name"
+		grep -v '^#' "$log" | tail -n 60
 	fi
 done
 echo "$passed passed, $failed failed"
