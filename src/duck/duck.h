@@ -49,7 +49,7 @@ Status duck_query_text(DuckConn *conn, const char *sql, const char *const *param
 
 // The parse tree of one SELECT as JSON text (owned), by a prepared statement kept with the
 // connection. ST_INVALID with the parser's message and position when the text is not exactly one
-// SELECT; *count (may be NULL) is how many statements it has.
+// SELECT.
 Status duck_parse(DuckConn *conn, const char *sql, char **out_json, Error *err);
 Status duck_count_statements(DuckConn *conn, const char *sql, int *out, Error *err);
 

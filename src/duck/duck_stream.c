@@ -81,10 +81,10 @@ fetch(DuckStream *stream, Error *err)
 		return ST_OK;
 	}
 	// No chunk is the end or an error.
-	stream->ended = true;
 	const char *message = duckdb_result_error(&stream->result);
 	if (message != NULL && message[0] != '\0')
 		return duck_error(stream->conn->duck, message, err);
+	stream->ended = true;
 	return ST_OK;
 }
 

@@ -205,6 +205,35 @@ duck_check_field(const Field *field, Error *err)
 					 buf_text(&type), flaw);
 }
 
+// ---- which values there can be ----
+
+static int64_t
+first_beyond(const Column *column, int64_t limit)
+{
+	const int64_t *values = (const int64_t *)(const void *)column->values.data;
+	for (int64_t i = 0; i < column->length; i++) {
+		if ((values[i] > limit || values[i] < -limit) && column_valid(column, i))
+			return i;
+	}
+	return -1;
+}
+
+Status
+duck_check_values(const Field *field, const Column *column, Error *err)
+{
+	for (int32_t i = 0; i < column->child_count; i++)
+		TRY(duck_check_values(&field->children[i], &column->children[i], err));
+	if (field->type.id != TYPE_TIMESTAMP || field->type.unit > UNIT_MS)
+		return ST_OK;
+	int64_t row = first_beyond(column, INT64_MAX / (field->type.unit == UNIT_S ? 1000000 : 1000));
+	if (row < 0)
+		return ST_OK;
+	return error_set(err, ST_INVALID,
+					 "column '%s': row %lld is an instant that microseconds do not reach; correct "
+					 "it, or send NULL",
+					 field->name, (long long)row);
+}
+
 // ---- DuckDB to fields ----
 
 static Field *

@@ -21,7 +21,8 @@ typedef struct BatchPart {
 	const int32_t *map; // lives as long as the scan (arena)
 } BatchPart;
 
-// Rows of one table reference. `release(owner)` runs when the last user is gone.
+// Rows of one table reference. `release(owner)` runs when the last user is gone, in any thread and
+// under DuckDB's locks: it must not call this room.
 typedef struct BatchScan {
 	const BatchPart *parts;
 	int64_t part_count;
@@ -44,6 +45,10 @@ Status duck_slot_set(ScanSlot *slot, const BatchScan *scan, Error *err);
 
 // ST_UNIMPLEMENTED names a type DuckDB cannot hold. Called when a table is created.
 Status duck_check_field(const Field *field, Error *err);
+
+// Refuses values that queries cannot handle: instants in s or ms beyond what microseconds reach
+// (years 290309 BC to 294247). For puts. ST_INVALID names column and row.
+Status duck_check_values(const Field *field, const Column *column, Error *err);
 
 // The SQL type of a canonical field in a query: "BIGINT", "TIMESTAMP_NS", "STRUCT(a BIGINT)", …
 Status duck_sql_type(const Field *field, Buf *out, Error *err);

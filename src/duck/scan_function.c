@@ -1,7 +1,9 @@
 // The table function mobius_scan(number).
 //
-// Bind runs in the thread that prepares, init in that one or a worker, the rest in any worker. What
-// they share is immutable, counted or atomic.
+// Bind runs in the thread that prepares, init in that one or a worker, the rest in any worker; a
+// cursor may go on in another thread than it began in. What they share is immutable, counted or
+// handed over by an atomic of our own: DuckDB orders its threads as well, but a race detector does
+// not see how.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +19,7 @@ typedef struct ScanRun {
 	const ScanSlot *slot; // the statement's bind data keeps it
 	SharedScan *shared;   // NULL: no rows
 	int64_t rows;
-	_Atomic int64_t next_row; // where the next morsel begins
+	_Atomic int64_t next_row; // where the next morsel begins; hands over the rest
 	int32_t column_count;
 	int32_t columns[]; // of the scan; -1: asked for its number of rows only
 } ScanRun;
@@ -27,6 +29,7 @@ typedef struct ScanCursor {
 	int64_t row;
 	int64_t end;
 	int64_t part;
+	atomic_bool ready; // hands over the rest
 } ScanCursor;
 
 static void
@@ -73,6 +76,7 @@ static void
 run_drop(void *ptr)
 {
 	ScanRun *run = ptr;
+	(void)atomic_load_explicit(&run->next_row, memory_order_acquire);
 	shared_scan_unref(run->shared);
 	mem_free(run);
 }
@@ -96,6 +100,7 @@ init_scan(duckdb_init_info info)
 		idx_t column = duckdb_init_get_column_index(info, i);
 		run->columns[i] = column < known ? (int32_t)column : -1;
 	}
+	atomic_store_explicit(&run->next_row, 0, memory_order_release);
 	duckdb_init_set_init_data(info, run, run_drop);
 	duckdb_init_set_max_threads(info, (idx_t)(run->rows / MORSEL_ROWS) + 1);
 }
@@ -104,10 +109,12 @@ static void
 init_cursor(duckdb_init_info info)
 {
 	ScanCursor *cursor = mem_alloc(sizeof(*cursor));
-	if (cursor == NULL)
+	if (cursor == NULL) {
 		duckdb_init_set_error(info, duck_no_memory_text);
-	else
-		duckdb_init_set_init_data(info, cursor, mem_free);
+		return;
+	}
+	atomic_store_explicit(&cursor->ready, true, memory_order_release);
+	duckdb_init_set_init_data(info, cursor, mem_free);
 }
 
 // The last part that begins at or before `row`: the one that holds it.
@@ -129,9 +136,7 @@ find_part(const SharedScan *shared, int64_t row)
 static bool
 take_morsel(ScanRun *run, ScanCursor *cursor)
 {
-	if (atomic_load_explicit(&run->next_row, memory_order_relaxed) >= run->rows)
-		return false;
-	int64_t row = atomic_fetch_add_explicit(&run->next_row, MORSEL_ROWS, memory_order_relaxed);
+	int64_t row = atomic_fetch_add_explicit(&run->next_row, MORSEL_ROWS, memory_order_acq_rel);
 	if (row >= run->rows)
 		return false;
 	cursor->row = row;
@@ -162,29 +167,38 @@ fill_columns(const ScanRun *run, const BatchPart *part, int64_t row, int64_t row
 	}
 }
 
-// One vector of rows, gathered from as many parts as it takes.
+// Up to `room` rows, gathered from as many parts as it takes.
+static int64_t
+fill_rows(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out, int64_t room)
+{
+	int64_t filled = 0;
+	while (filled < room && cursor->row < cursor->end) {
+		const int64_t *starts = run->shared->starts;
+		while (starts[cursor->part + 1] <= cursor->row)
+			cursor->part++;
+		int64_t end =
+			starts[cursor->part + 1] < cursor->end ? starts[cursor->part + 1] : cursor->end;
+		int64_t rows = end - cursor->row < room - filled ? end - cursor->row : room - filled;
+		fill_columns(run, &run->shared->scan.parts[cursor->part],
+					 cursor->row - starts[cursor->part], rows, out, (idx_t)filled);
+		cursor->row += rows;
+		filled += rows;
+	}
+	return filled;
+}
+
 static void
 next_rows(duckdb_function_info info, duckdb_data_chunk out)
 {
 	ScanRun *run = duckdb_function_get_init_data(info);
 	ScanCursor *cursor = duckdb_function_get_local_init_data(info);
-	int64_t room = (int64_t)duckdb_vector_size();
-	int64_t filled = 0;
-	if (cursor->row < cursor->end || take_morsel(run, cursor)) {
-		while (filled < room && cursor->row < cursor->end) {
-			const int64_t *starts = run->shared->starts;
-			while (starts[cursor->part + 1] <= cursor->row)
-				cursor->part++;
-			int64_t end =
-				starts[cursor->part + 1] < cursor->end ? starts[cursor->part + 1] : cursor->end;
-			int64_t rows = end - cursor->row < room - filled ? end - cursor->row : room - filled;
-			fill_columns(run, &run->shared->scan.parts[cursor->part],
-						 cursor->row - starts[cursor->part], rows, out, (idx_t)filled);
-			cursor->row += rows;
-			filled += rows;
-		}
-	}
-	duckdb_data_chunk_set_size(out, (idx_t)filled);
+	(void)atomic_load_explicit(&run->next_row, memory_order_acquire);
+	(void)atomic_load_explicit(&cursor->ready, memory_order_acquire);
+	int64_t rows = 0;
+	if (cursor->row < cursor->end || take_morsel(run, cursor))
+		rows = fill_rows(run, cursor, out, (int64_t)duckdb_vector_size());
+	atomic_store_explicit(&cursor->ready, true, memory_order_release);
+	duckdb_data_chunk_set_size(out, (idx_t)rows);
 }
 
 Status

@@ -73,13 +73,19 @@ fixture_open(Fixture *fx, bool trusted, int threads)
 }
 
 static inline void
-fixture_close(Fixture *fx)
+fixture_remove(Fixture *fx)
 {
 	duck_disconnect(fx->conn);
 	duck_close(fx->duck);
 	*strrchr(fx->outside, '/') = '\0';
 	Error err = ERROR_INIT;
 	ok(dir_remove_all(fx->outside, &err), &err);
+}
+
+static inline void
+fixture_close(Fixture *fx)
+{
+	fixture_remove(fx);
 	assert_int_equal(mem_live(), 0);
 }
 

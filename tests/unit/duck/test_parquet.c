@@ -61,6 +61,30 @@ rows_keep_their_order_and_groups_their_size(void **state)
 }
 
 static void
+rows_keep_their_order_with_many_threads(void **state)
+{
+	(void)state;
+	Fixture other = {0};
+	Batch *batches[10];
+	ParquetFile file = {0};
+	Error err = ERROR_INIT;
+	fixture_open(&other, true, 4);
+	for (int i = 0; i < 10; i++)
+		batches[i] = number_batch(i * 30000, (i + 1) * 30000);
+	char name[128];
+	char sql[256];
+	snprintf(name, sizeof(name), "%sthreads.parquet", other.dir);
+	ok(duck_write_parquet(other.conn, batch_schema(batches[0]), batches, 10, name, &file, &err),
+	   &err);
+	snprintf(sql, sizeof(sql), "SELECT bool_and(i = file_row_number) FROM read_parquet('%s')",
+			 name);
+	query_is(other.conn, sql, "true\n");
+	for (int i = 0; i < 10; i++)
+		batch_unref(batches[i]);
+	fixture_remove(&other);
+}
+
+static void
 a_file_of_no_rows_has_its_columns(void **state)
 {
 	(void)state;
@@ -210,6 +234,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_keep_their_order_and_groups_their_size),
+		cmocka_unit_test(rows_keep_their_order_with_many_threads),
 		cmocka_unit_test(a_file_of_no_rows_has_its_columns),
 		cmocka_unit_test(names_of_files_and_columns_may_need_quotes),
 		cmocka_unit_test(a_file_that_exists_is_not_written_over),

@@ -339,6 +339,43 @@ a_parked_stream_is_cancelled_and_its_connection_lives(void **state)
 }
 
 static void
+a_failed_stream_lets_go_what_it_read(void **state)
+{
+	(void)state;
+	int released = 0;
+	ScanSlot *slot = number_slot(fx.duck, 4, 30000, &released);
+	char sql[160];
+	SCAN_SQL(sql, slot,
+			 "SELECT CASE WHEN i = 100000 THEN error('late') ELSE i END FROM "
+			 "mobius_scan(%llu)");
+	DuckStatement *statement = NULL;
+	Buf out = BUF_INIT;
+	Error err = ERROR_INIT;
+	ok(duck_prepare(fx.conn, sql, &statement, &err), &err);
+	assert_int_equal(statement_text(statement, NULL, 65536, &out, &err), ST_INVALID);
+	ok(duck_slot_set(slot, NULL, &err), &err);
+	assert_int_equal(released, 1);
+	duck_statement_free(statement);
+	duck_slot_free(slot);
+	buf_close(&out);
+}
+
+static void
+plans_are_shown_and_measured(void **state)
+{
+	(void)state;
+	const char *texts[] = {"EXPLAIN SELECT count(*) FROM range(10)",
+						   "EXPLAIN ANALYZE SELECT count(*) FROM range(10)"};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		Buf out = BUF_INIT;
+		Error err = ERROR_INIT;
+		ok(query_text(fx.conn, texts[i], NULL, &out, &err), &err);
+		assert_non_null(strstr(buf_text(&out), "AGGREGATE"));
+		buf_close(&out);
+	}
+}
+
+static void
 interrupt_until_told(void *arg)
 {
 	Signal *done = ((void **)arg)[0];
@@ -426,6 +463,8 @@ main(void)
 		cmocka_unit_test(an_error_on_the_way_ends_the_stream),
 		cmocka_unit_test(many_streams_are_parked_and_go_on),
 		cmocka_unit_test(a_parked_stream_is_cancelled_and_its_connection_lives),
+		cmocka_unit_test(a_failed_stream_lets_go_what_it_read),
+		cmocka_unit_test(plans_are_shown_and_measured),
 		cmocka_unit_test(a_running_statement_is_cancelled_from_another_thread),
 		cmocka_unit_test(a_stream_undoes_itself_when_memory_is_short),
 	};

@@ -359,6 +359,36 @@ fields_that_tables_cannot_hold_are_refused_by_name(void **state)
 	}
 }
 
+static void
+instants_that_queries_cannot_handle_are_refused_by_row(void **state)
+{
+	(void)state;
+	const int64_t second = INT64_MAX / 1000000;
+	int64_t values[] = {0, second, -second, second + 1, INT64_MIN};
+	uint8_t valid = 0x07; // the last two are NULL
+	Field parts[] = {field_as("item", (Type){.id = TYPE_TIMESTAMP, .unit = UNIT_S})};
+	Field list = {.name = "times", .type = {.id = TYPE_LIST}, .children = parts, .child_count = 1};
+	Column items = {.length = 5,
+					.null_count = 2,
+					.values = slice_of(values, sizeof(values)),
+					.validity = slice_of(&valid, 1)};
+	Column column = {.length = 1, .children = &items, .child_count = 1};
+	Error err = ERROR_INIT;
+	ok(duck_check_values(&list, &column, &err), &err);
+	valid = 0x17;
+	assert_int_equal(duck_check_values(&list, &column, &err), ST_INVALID);
+	says(&err, "'item': row 4");
+	valid = 0x1F;
+	assert_int_equal(duck_check_values(&list, &column, &err), ST_INVALID);
+	says(&err, "row 3");
+	parts[0].type.unit = UNIT_MS;
+	values[4] = 0;
+	ok(duck_check_values(&list, &column, &err), &err);
+	parts[0].type.unit = UNIT_US;
+	values[4] = INT64_MAX;
+	ok(duck_check_values(&list, &column, &err), &err);
+}
+
 int
 main(void)
 {
@@ -369,6 +399,7 @@ main(void)
 		cmocka_unit_test(columns_of_older_types_are_widened),
 		cmocka_unit_test(types_are_read_as_users_write_them),
 		cmocka_unit_test(fields_that_tables_cannot_hold_are_refused_by_name),
+		cmocka_unit_test(instants_that_queries_cannot_handle_are_refused_by_row),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }
