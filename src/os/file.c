@@ -105,6 +105,7 @@ file_close(File *file)
 		return;
 	atomic_fetch_sub(&live, 1);
 	hold_free(file->hold);
+	direct_free(file->direct);
 	close(file->fd);
 	mem_free(file->path);
 	mem_free(file);
@@ -217,6 +218,8 @@ file_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *er
 {
 	if (file->hold != NULL)
 		return hold_writev(file, off, iov, count, err);
+	if (file->direct != NULL)
+		return direct_writev(file, off, iov, count, err);
 	return file_do_writev(file, off, iov, count, err);
 }
 

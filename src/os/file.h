@@ -36,6 +36,11 @@ Status file_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *o
 Status file_write(File *file, uint64_t off, const void *buf, size_t len, Error *err);
 Status file_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *err);
 
+// From now on writes of this file go past the page cache where the system can: a log that fills
+// fresh pages of it pays several times for each byte. Writes come one at a time, at rising offsets
+// or again in the last block; what follows one in its last block of 4096 bytes becomes zeros. Read
+// the file through another File.
+Status file_append_direct(File *file, Error *err);
 Status file_sync(File *file,
 				 Error *err); // fdatasync. After a failure the file must not be trusted or retried
 Status file_truncate(File *file, uint64_t size, Error *err);

@@ -7,11 +7,13 @@
 #include "os/file.h"
 
 typedef struct Hold Hold;
+typedef struct Direct Direct;
 
 struct File {
 	int fd;
 	char *path;
-	Hold *hold; // NULL but in a test build's process; see file_hold_writes
+	Hold *hold;     // NULL but in a test build's process; see file_hold_writes
+	Direct *direct; // NULL but after file_append_direct
 };
 
 // True when the caller must behave as if the system had said EIO.
@@ -38,3 +40,7 @@ Status hold_allocate(File *file, uint64_t size, Error *err);
 Status hold_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_len, Error *err);
 uint64_t hold_size(File *file);
 Status hold_release(File *file, Error *err); // does what is held
+
+// Writes past the page cache.
+void direct_free(Direct *direct); // NULL is allowed
+Status direct_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *err);
