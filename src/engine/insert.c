@@ -4,6 +4,7 @@
 
 #include "arrow/convert.h"
 #include "base/mem.h"
+#include "duck/scan.h"
 #include "os/clock.h"
 
 void
@@ -25,19 +26,6 @@ insert_plan_close(InsertPlan *plan)
 	*plan = (InsertPlan){0};
 }
 
-static void
-drop_owners(Owners **owners)
-{
-	owners_free(*owners);
-}
-
-// The buffers that stay are the old batch's: it is kept alive as an owner.
-static void
-release_batch(void *arg)
-{
-	batch_unref(arg);
-}
-
 static Status
 convert_columns(mobius *db, const InsertPlan *plan, Batch *batch, Owners *owners, Batch **out,
 				Error *err)
@@ -45,10 +33,7 @@ convert_columns(mobius *db, const InsertPlan *plan, Batch *batch, Owners *owners
 	Schema *to = shape_schema(plan->shape);
 	int32_t count = schema_field_count(to);
 	SCOPED(mem_drop) Column *columns = mem_alloc_array((size_t)count + 1, sizeof(Column));
-	Bytes *old = bytes_wrap(NULL, 0, release_batch, batch_ref(batch));
-	if (old == NULL)
-		batch_unref(batch);
-	if (columns == NULL || old == NULL || !owners_add(owners, old))
+	if (columns == NULL || !owners_add_batch(owners, batch))
 		return error_no_memory(err, "a batch");
 	for (int32_t i = 0; i < count; i++)
 		TRY(column_convert(schema_field(plan->from, i), batch_column(batch, i), schema_field(to, i),
@@ -90,12 +75,15 @@ insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Er
 	if (plan->same) {
 		converted = batch_ref(batch);
 	} else {
-		SCOPED(drop_owners) Owners *owners = owners_new();
+		SCOPED(owners_drop) Owners *owners = owners_new();
 		if (owners == NULL)
 			return error_no_memory(err, "a batch");
 		TRY(convert_columns(db, plan, batch, owners, &converted, err));
 	}
 	TRY(check_time(plan, converted, err));
+	const Schema *schema = batch_schema(converted);
+	for (int32_t i = 0; i < schema_field_count(schema); i++)
+		TRY(duck_check_values(schema_field(schema, i), batch_column(converted, i), err));
 	*out = TAKE(converted);
 	return ST_OK;
 }
