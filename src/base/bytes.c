@@ -15,7 +15,8 @@ enum {
 	TAIL = 8,
 	SMALLEST_SHIFT = 12, // 4 KiB; below, the heap is as fast
 	LARGEST_SHIFT = 26,  // 64 MiB
-	CLASSES = LARGEST_SHIFT - SMALLEST_SHIFT + 1,
+	STEPS = 4,           // sizes in each doubling: what is kept for long wastes a fifth at most
+	CLASSES = (LARGEST_SHIFT - SMALLEST_SHIFT) * STEPS + 1,
 	NO_CLASS = -1,
 };
 
@@ -133,13 +134,20 @@ pool_give(BytesPool *pool, Bytes *bytes)
 	return keep;
 }
 
+static size_t
+class_size(int size_class)
+{
+	return (size_t)(STEPS + size_class % STEPS) << (SMALLEST_SHIFT - 2 + size_class / STEPS);
+}
+
 static int
 class_for(const BytesPool *pool, size_t len)
 {
 	if (pool == NULL || len < (size_t)1 << SMALLEST_SHIFT || len > (size_t)1 << LARGEST_SHIFT)
 		return NO_CLASS;
-	int size_class = 0;
-	while (len > (size_t)1 << (SMALLEST_SHIFT + size_class))
+	int shift = 8 * (int)sizeof(len) - 1 - __builtin_clzl(len); // of the power of two below
+	int size_class = (shift - SMALLEST_SHIFT) * STEPS;
+	while (len > class_size(size_class))
 		size_class++;
 	return size_class;
 }
@@ -150,7 +158,7 @@ bytes_new(BytesPool *pool, size_t len)
 	int size_class = class_for(pool, len);
 	Bytes *bytes = size_class == NO_CLASS ? NULL : pool_take(pool, size_class);
 	if (bytes == NULL) {
-		size_t cap = size_class == NO_CLASS ? len : (size_t)1 << (SMALLEST_SHIFT + size_class);
+		size_t cap = size_class == NO_CLASS ? len : class_size(size_class);
 		if (cap > SIZE_MAX / 2)
 			return NULL;
 		size_t size = (sizeof(*bytes) + cap + TAIL + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
