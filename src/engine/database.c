@@ -19,7 +19,6 @@
 
 enum {
 	FORMAT = 1,
-	POOL_KEEPS = 256 << 20,
 	WAITERS = 4,
 	FLUSH_MEMORY = 256 << 20,
 };
@@ -223,7 +222,7 @@ begin_open(const char *dir, const char *const *settings, mobius **out, Error *er
 	db->started_ns = clock_wall_ns();
 	Status st = settings_parse(settings, &db->settings, err);
 	if (st == ST_OK)
-		st = bytes_pool_new(POOL_KEEPS, &db->pool, err);
+		st = bytes_pool_new((size_t)(db->settings.memtable_limit / 8), &db->pool, err);
 	if (st == ST_OK) {
 		log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
 		st = take_directory(db, dir, err);
