@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+enum { SQL_MAX_TEXT = 1 << 20 }; // bytes of a statement
+
 typedef enum StatementKind {
 	STATEMENT_READ, // SELECT, WITH, FROM, VALUES, TABLE, EXPLAIN, DESCRIBE, SUMMARIZE: the gate
 					// decides

@@ -1,0 +1,178 @@
+#include "sql/constraint.h"
+
+#include <string.h>
+
+#include "base/timeval.h"
+
+// The engine's now() is read after ours; in between a statement is planned.
+static const int64_t NOW_MARGIN_NS = INT64_C(60) * 1000000000;
+
+static const int64_t UNIT_NS_OF[] = {1000000000, 1000000, 1000, 1};
+
+static int64_t
+saturating_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+	if (__builtin_add_overflow(a, b, &sum))
+		return b < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+// Whether a text ends in an offset from UTC that is not Z: DuckDB drops it where the column has no
+// zone.
+static bool
+has_offset(const char *text)
+{
+	size_t date = strlen("2016-01-01");
+	return strlen(text) > date && strpbrk(text + date, "+-") != NULL;
+}
+
+// The time column that a comparison is about.
+static const Field *
+compared_time(const Verdict *v, const RefColumns *refs, bool time_alias, const Comparison *c,
+			  int32_t *ref)
+{
+	int32_t column;
+	const ColumnUse *use = &v->columns[c->column];
+	if (!column_find(v, refs, use, time_alias, ref, &column) || column != refs[*ref].time)
+		return NULL;
+	const Field *field = schema_field(refs[*ref].schema, column);
+	return field->type.id == TYPE_TIMESTAMP ? field : NULL;
+}
+
+// ---- ranges ----
+
+// The instants a constant may mean: one, or a span where it is now().
+static bool
+operand_range(const Operand *operand, int64_t now_ns, TimeRange *out)
+{
+	int64_t ns;
+	switch (operand->kind) {
+	case OPERAND_INTEGER: ns = operand->value; break;
+	case OPERAND_NOW:
+		ns = saturating_add(now_ns, operand->value);
+		*out = (TimeRange){saturating_add(ns, -NOW_MARGIN_NS), saturating_add(ns, NOW_MARGIN_NS)};
+		return true;
+	case OPERAND_TYPED:
+		if (has_offset(operand->text))
+			return false;
+		[[fallthrough]];
+	case OPERAND_TEXT:
+	default:
+		if (time_parse(slice_text(operand->text), &ns, NULL) != ST_OK)
+			return false;
+		break;
+	}
+	*out = (TimeRange){ns, ns};
+	return true;
+}
+
+// One unit of the column wider than it says: the engine may round a text to it.
+static void
+narrow(TimeRange *range, CompareOp op, TimeRange at, int64_t unit_ns)
+{
+	int64_t low = saturating_add(at.min, -unit_ns), high = saturating_add(at.max, unit_ns);
+	bool from = op == OP_GT || op == OP_GE || op == OP_EQ;
+	bool to = op == OP_LT || op == OP_LE || op == OP_EQ;
+	if (from && low > range->min)
+		range->min = low;
+	if (to && high < range->max)
+		range->max = high;
+}
+
+void
+constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alias, int64_t now_ns,
+				  TimeRange *out)
+{
+	for (int32_t i = 0; i < verdict->ref_count; i++)
+		out[i] = (TimeRange){INT64_MIN, INT64_MAX};
+	for (int32_t i = 0; i < verdict->comparison_count; i++) {
+		const Comparison *c = &verdict->comparisons[i];
+		int32_t ref;
+		TimeRange at;
+		const Field *field = c->required ? compared_time(verdict, refs, time_alias, c, &ref) : NULL;
+		if (field == NULL || !verdict->refs[ref].prunable ||
+			verdict->refs[ref].scope != verdict->columns[c->column].scope ||
+			!operand_range(&c->operand, now_ns, &at))
+			continue;
+		narrow(&out[ref], c->op, at, UNIT_NS_OF[field->type.unit]);
+	}
+}
+
+// ---- constants ----
+
+// The bound in the column's unit: rounded so that the comparison holds for the same whole units.
+// False: no whole unit is equal.
+static bool
+in_unit(CompareOp op, int64_t ns, int64_t unit_ns, int64_t *out)
+{
+	int64_t floor = time_scale_saturating(ns, 1, unit_ns);
+	bool exact = floor * unit_ns == ns;
+	bool up = op == OP_GE || op == OP_LT;
+	*out = exact || !up ? floor : floor + 1;
+	return exact || op != OP_OTHER;
+}
+
+// Nanoseconds have no type with a zone in the engine.
+static bool
+is_zoned(const Type *type)
+{
+	return type->zone != NULL && type->zone[0] != '\0' && type->unit != UNIT_NS;
+}
+
+static const char *
+type_word(const Type *type)
+{
+	static const char *const words[] = {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"};
+	return is_zoned(type) ? "TIMESTAMPTZ" : words[type->unit];
+}
+
+// Beyond these DuckDB reads no TIMESTAMP_NS.
+static const int64_t LEAST_NS = INT64_C(-9223285632000000000);
+static const int64_t MOST_NS = INT64_C(9223285632000000000);
+
+static void
+add_instant(const Type *type, CompareOp op, int64_t ns, Buf *out)
+{
+	static const int digits[] = {0, 3, 6, 9};
+	const char *word = type_word(type);
+	int64_t unit_ns = UNIT_NS_OF[type->unit], value;
+	int fraction = digits[type->unit];
+	bool whole = in_unit(op == OP_EQ ? OP_OTHER : op, ns, unit_ns, &value);
+	bool inside = ns > LEAST_NS && ns < MOST_NS;
+	if (inside && whole)
+		ns = value * unit_ns;
+	if (inside && !whole) { // equal to nothing: said in a finer unit
+		word = "TIMESTAMP_NS";
+		fraction = 9;
+	}
+	char text[48];
+	time_format(ns, fraction, is_zoned(type), text);
+	const char *infinity = ns > 0 ? "infinity" : "-infinity";
+	buf_add_printf(out, "%s '%s'", word, inside ? text : infinity);
+}
+
+bool
+constraint_rewrite(const Verdict *verdict, const RefColumns *refs, bool time_alias,
+				   const Comparison *comparison, Buf *out)
+{
+	const Operand *operand = &comparison->operand;
+	int32_t ref;
+	if (operand->from < 0 || (operand->kind != OPERAND_INTEGER && operand->kind != OPERAND_TEXT))
+		return false;
+	const Field *field = compared_time(verdict, refs, time_alias, comparison, &ref);
+	if (field == NULL)
+		return false;
+	int64_t ns = operand->value;
+	if (operand->kind == OPERAND_TEXT) {
+		if (time_parse(slice_text(operand->text), &ns, NULL) != ST_OK)
+			return false;
+		bool beyond = field->type.unit == UNIT_NS && (ns <= LEAST_NS || ns >= MOST_NS);
+		if (!has_offset(operand->text) && !beyond)
+			return false;
+		if (!beyond && (ns <= LEAST_NS || ns >= MOST_NS))
+			return false; // coarser units hold it
+	}
+	add_instant(&field->type, comparison->op, ns, out);
+	return true;
+}

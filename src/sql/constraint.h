@@ -1,0 +1,23 @@
+// constraint.h - what a statement says about time: the range of it that each table must be read in,
+// and constants as the engine takes them.
+
+#pragma once
+
+#include "sql/names.h"
+
+// Nanoseconds, inclusive; min > max: no row can fulfil it.
+typedef struct TimeRange {
+	int64_t min;
+	int64_t max;
+} TimeRange;
+
+// Of each TableRef: no narrower than what the statement's SELECTs require. now_ns: the server's
+// clock.
+void constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alias,
+					   int64_t now_ns, TimeRange *out);
+
+// Whether the constant of a comparison with a table's time column must be written otherwise: a
+// number, a text with an offset, or an instant that the column's unit cannot hold. Then adds it as
+// the engine takes it, of the column's type, so that the comparison holds for the same instants.
+bool constraint_rewrite(const Verdict *verdict, const RefColumns *refs, bool time_alias,
+						const Comparison *comparison, Buf *out);

@@ -1,0 +1,42 @@
+// names.h - what the names of a statement mean now: tables of the store, or of a source.
+
+#pragma once
+
+#include "sql/sql_int.h"
+#include "sql/verdict.h"
+
+// What a TableRef is. Either a table of `Names`, or a source's.
+typedef struct NamedRef {
+	int32_t table;           // index; -1: a source's
+	const SqlSource *source; // NULL: a table
+	const char *name;        // of the source's table
+	Schema *schema;          // of the source's table: owned
+} NamedRef;
+
+typedef struct Names {
+	Table **tables; // each once: references
+	int32_t table_count;
+	NamedRef *refs; // one for each TableRef
+	int32_t ref_count;
+} Names;
+
+// The lists lie in `arena`. `database` is the session's.
+Status names_resolve(Sql *sql, const Verdict *verdict, const char *database, Arena *arena,
+					 Names *out, Error *err);
+void names_close(Names *names);
+
+// ---- columns ----
+
+// The columns of a TableRef under the definition that an execution uses.
+typedef struct RefColumns {
+	Schema *schema;
+	int32_t time; // -1: no time column
+} RefColumns;
+
+// The table a column is of, where its names say that without doubt. time_alias: where a table has
+// no column "time", that is its time column.
+bool column_find(const Verdict *verdict, const RefColumns *refs, const ColumnUse *use,
+				 bool time_alias, int32_t *ref, int32_t *column);
+
+// By name without case; -1: none.
+int32_t schema_find_folded(const Schema *schema, const char *name);

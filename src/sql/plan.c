@@ -1,0 +1,331 @@
+#include "sql/plan.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum { MOST_PLANS = 32 };
+
+// ---- keys ----
+
+static void
+add_ref_key(const RefView *view, Buf *out)
+{
+	if (view->table == NULL) {
+		buf_add_text(out, view->named->name);
+		buf_add_byte(out, 0);
+		return;
+	}
+	buf_add_u32(out, table_id(view->table->def));
+	buf_add_u32(out, table_version(view->table->def));
+	// Plans differ when sizes do by much: a power of 16.
+	int64_t rows = view->memory_rows | 1;
+	buf_add_byte(out, (uint8_t)(view->memory ? 1 + (63 - __builtin_clzll((uint64_t)rows)) / 4 : 0));
+	buf_add_u32(out, (uint32_t)view->file_count);
+	for (int32_t i = 0; i < view->file_count; i++)
+		buf_add_u64(out,
+					data_file_meta(file_set_at(view->table->files, view->files[i]))->segment_id);
+}
+
+Status
+plan_key(const PlanInput *input, Buf *out, Error *err)
+{
+	const Views *views = input->views;
+	buf_add(out, input->verdict->text, (size_t)input->verdict->len + 1);
+	buf_add_byte(out, views->time_alias);
+	for (int32_t i = 0; i < views->count; i++)
+		add_ref_key(&views->refs[i], out);
+	for (int32_t i = 0; input->as != NULL && i < schema_field_count(input->as); i++) {
+		buf_add_text(out, schema_field(input->as, i)->name);
+		buf_add_byte(out, 0);
+		field_type_name(schema_field(input->as, i), out);
+	}
+	return buf_status(out, err, "a plan");
+}
+
+// ---- what a table becomes ----
+
+static Status
+add_file_columns(const TableDef *file, const TableDef *table, Buf *out, Error *err)
+{
+	for (int32_t i = 0; i < table_column_count(table); i++) {
+		const Field *field = schema_field(table_schema(table), i);
+		int32_t at = table_column_by_id(file, table_column_id(table, i));
+		buf_add_text(out, i > 0 ? ", " : "");
+		if (at >= 0) {
+			TRY(duck_file_column(schema_field(table_schema(file), at), field, out, err));
+		} else {
+			buf_add_text(out, "CAST(NULL AS ");
+			TRY(duck_sql_type(field, out, err));
+			buf_add_byte(out, ')');
+		}
+		buf_add_text(out, " AS ");
+		sql_add_name(out, field->name);
+	}
+	return ST_OK;
+}
+
+static DataFile *
+file_at(const RefView *view, int32_t i)
+{
+	return file_set_at(view->table->files, view->files[i]);
+}
+
+// The files written under one version of the definition, in one read_parquet.
+static Status
+add_files(const RefView *view, uint32_t version, Buf *out, Error *err)
+{
+	const TableDef *file = NULL;
+	SCOPED(buf_close) Buf list = BUF_INIT;
+	for (int32_t i = 0; i < view->file_count; i++) {
+		const TableDef *def = data_file_def(file_at(view, i));
+		if (table_version(def) != version)
+			continue;
+		buf_add_text(&list, file != NULL ? ", " : "");
+		sql_add_text(&list, data_file_path(file_at(view, i)));
+		file = def;
+	}
+	TRY(buf_status(&list, err, "a list of files"));
+	buf_add_text(out, "SELECT ");
+	TRY(add_file_columns(file, view->table->def, out, err));
+	buf_add_printf(out, " FROM read_parquet([%s], hive_partitioning = false)", buf_text(&list));
+	return ST_OK;
+}
+
+static bool
+version_seen(const RefView *view, int32_t before, uint32_t version)
+{
+	for (int32_t i = 0; i < before; i++)
+		if (table_version(data_file_def(file_at(view, i))) == version)
+			return true;
+	return false;
+}
+
+// Files first: they hold what came first. slot 0: nothing in memory.
+static Status
+add_table(const RefView *view, uint64_t slot, Buf *out, Error *err)
+{
+	if (view->table == NULL || view->file_count == 0) {
+		buf_add_printf(out, "mobius_scan(%llu)", (unsigned long long)slot);
+		return ST_OK;
+	}
+	buf_add_byte(out, '(');
+	for (int32_t i = 0; i < view->file_count; i++) {
+		uint32_t version = table_version(data_file_def(file_at(view, i)));
+		if (version_seen(view, i, version))
+			continue;
+		buf_add_text(out, i > 0 ? " UNION ALL " : "");
+		TRY(add_files(view, version, out, err));
+	}
+	if (slot != 0)
+		buf_add_printf(out, " UNION ALL SELECT * FROM mobius_scan(%llu)", (unsigned long long)slot);
+	buf_add_byte(out, ')');
+	return ST_OK;
+}
+
+// ---- INSERT ----
+
+// SELECT CAST(c0 AS …), … FROM (the statement) AS s(c0, …).
+static Status
+add_casts(const Schema *as, Buf *prefix, Buf *suffix, Error *err)
+{
+	buf_add_text(prefix, "SELECT ");
+	buf_add_text(suffix, ") AS source(");
+	for (int32_t i = 0; i < schema_field_count(as); i++) {
+		const char *comma = i > 0 ? ", " : "";
+		buf_add_printf(prefix, "%sCAST(c%d AS ", comma, i);
+		TRY(duck_sql_type(schema_field(as, i), prefix, err));
+		buf_add_byte(prefix, ')');
+		buf_add_printf(suffix, "%sc%d", comma, i);
+	}
+	buf_add_text(prefix, " FROM (");
+	buf_add_byte(suffix, ')');
+	TRY(buf_status(prefix, err, "a statement"));
+	return buf_status(suffix, err, "a statement");
+}
+
+// ---- making ----
+
+static void
+plan_free(Plan *plan)
+{
+	if (plan == NULL)
+		return;
+	duck_statement_free(plan->statement);
+	for (int32_t i = 0; i < plan->slot_count; i++)
+		duck_slot_free(plan->slots[i]);
+	schema_unref(plan->schema);
+	buf_close(&plan->key);
+	arena_close(&plan->arena);
+	mem_free(plan);
+}
+
+DEFINE_DROP(Plan, plan_drop, plan_free)
+
+static Status
+make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error *err)
+{
+	const char **tables = arena_array(&plan->arena, (size_t)views->count, sizeof(*tables));
+	plan->slots = arena_array(&plan->arena, (size_t)views->count, sizeof(*plan->slots));
+	TRY(arena_status(&plan->arena, err, "a plan"));
+	plan->slot_count = views->count;
+	for (int32_t i = 0; i < views->count; i++) {
+		const RefView *view = &views->refs[i];
+		bool scan = view->table == NULL || view->memory || view->file_count == 0;
+		if (scan)
+			TRY(duck_slot_new(conn->instance_duck, views->columns[i].schema, view->memory_rows,
+							  &plan->slots[i], err));
+		SCOPED(buf_close) Buf text = BUF_INIT;
+		TRY(add_table(view, scan ? duck_slot_number(plan->slots[i]) : 0, &text, err));
+		TRY(buf_status(&text, err, "a plan"));
+		tables[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);
+	}
+	*out = tables;
+	return arena_status(&plan->arena, err, "a plan");
+}
+
+static Status
+make_text(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
+{
+	RewriteInput rewrite = {.verdict = input->verdict,
+							.columns = input->views->columns,
+							.time_alias = input->views->time_alias};
+	SCOPED(buf_close) Buf prefix = BUF_INIT;
+	SCOPED(buf_close) Buf suffix = BUF_INIT;
+	if (input->as != NULL) {
+		TRY(add_casts(input->as, &prefix, &suffix, err));
+		rewrite.prefix = buf_text(&prefix);
+		rewrite.suffix = buf_text(&suffix);
+	}
+	const char **tables = NULL;
+	TRY(make_tables(plan, conn, input->views, &tables, err));
+	rewrite.tables = tables;
+	return rewrite_make(&rewrite, &plan->arena, &plan->rewrite, err);
+}
+
+static Status
+make_schema(Plan *plan, const PlanInput *input, Error *err)
+{
+	SCOPED(schema_drop) Schema *own = NULL;
+	if (!duck_statement_is_select(plan->statement))
+		return error_set(err, ST_INVALID, "this is not a SELECT");
+	TRY(duck_statement_schema(plan->statement, &own, err));
+	if (input->as == NULL)
+		return result_schema(input->verdict, input->views, own, &plan->schema, err);
+	plan->schema = schema_ref(input->as);
+	return ST_OK;
+}
+
+static Status
+prepare(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
+{
+	Status st = duck_prepare(conn->duck, plan->rewrite.text, &plan->statement, err);
+	if (st == ST_OK)
+		st = make_schema(plan, input, err);
+	if (st != ST_OK && err != NULL)
+		err->position = rewrite_position(&plan->rewrite, err->position);
+	return st;
+}
+
+// ---- of a connection ----
+
+static void
+keep_plan(Conn *conn, Plan *plan)
+{
+	plan->next = conn->plans;
+	conn->plans = plan;
+	if (++conn->plan_count <= MOST_PLANS)
+		return;
+	Plan **last = &conn->plans;
+	while ((*last)->next != NULL)
+		last = &(*last)->next;
+	plan_free(*last);
+	*last = NULL;
+	conn->plan_count--;
+}
+
+Status
+plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error *err)
+{
+	SCOPED(plan_drop) Plan *plan = mem_alloc(sizeof(*plan));
+	if (plan == NULL)
+		return error_no_memory(err, "a plan");
+	buf_add(&plan->key, key->data, key->len);
+	TRY(buf_status(&plan->key, err, "a plan"));
+	plan->hash = hash64(key->data, key->len);
+	TRY(make_text(plan, conn, input, err));
+	TRY(prepare(plan, conn, input, err));
+	*out = plan;
+	keep_plan(conn, TAKE(plan));
+	return ST_OK;
+}
+
+Plan *
+plans_find(Conn *conn, const Buf *key)
+{
+	uint64_t hash = hash64(key->data, key->len);
+	Plan **link = &conn->plans;
+	while (*link != NULL &&
+		   ((*link)->hash != hash || !slice_equal(buf_slice(&(*link)->key), buf_slice(key))))
+		link = &(*link)->next;
+	Plan *plan = *link;
+	if (plan == NULL)
+		return NULL;
+	*link = plan->next;
+	plan->next = conn->plans;
+	conn->plans = plan;
+	return plan;
+}
+
+bool
+plans_have(const Conn *conn, uint64_t hash)
+{
+	for (const Plan *plan = conn->plans; plan != NULL; plan = plan->next)
+		if (plan->hash == hash)
+			return true;
+	return false;
+}
+
+void
+plans_free(Conn *conn)
+{
+	for (Plan *next; conn->plans != NULL; conn->plans = next) {
+		next = conn->plans->next;
+		plan_free(conn->plans);
+	}
+	conn->plan_count = 0;
+}
+
+// ---- rows ----
+
+static Status
+set_slot(ScanSlot *slot, const RefView *view, uint64_t seq, Batch *batch, Error *err)
+{
+	BatchScan scan;
+	if (view->table != NULL)
+		TRY(scan_memory(view, seq, &scan, err));
+	else
+		TRY(scan_batch(batch, &scan, err));
+	Status st = duck_slot_set(slot, &scan, err);
+	if (st != ST_OK)
+		scan.release(scan.owner);
+	return st;
+}
+
+Status
+plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches, Error *err)
+{
+	for (int32_t i = 0; i < plan->slot_count; i++)
+		if (plan->slots[i] != NULL)
+			TRY(set_slot(plan->slots[i], &views->refs[i], seq, batches[i], err));
+	return ST_OK;
+}
+
+void
+plan_clear_rows(Plan *plan)
+{
+	for (int32_t i = 0; i < plan->slot_count; i++)
+		if (plan->slots[i] != NULL)
+			(void)duck_slot_set(plan->slots[i], NULL, NULL); // cannot fail
+}

@@ -1,0 +1,49 @@
+// plan.h - a statement prepared for certain definitions and files, to be run as often as they hold.
+//
+// It belongs to its connection. The memory it reads is set at each start and taken away at its end.
+
+#pragma once
+
+#include "sql/pool.h"
+#include "sql/rewrite.h"
+#include "sql/views.h"
+
+struct Plan {
+	Plan *next; // of the connection
+	uint64_t hash;
+	Buf key;
+	Arena arena;
+	Rewrite rewrite;
+	DuckStatement *statement;
+	Schema *schema;   // what every batch has
+	ScanSlot **slots; // of each TableRef; NULL: read from files only
+	int32_t slot_count;
+};
+
+typedef struct PlanInput {
+	const Verdict *verdict;
+	const Views *views;
+	Schema *as; // an INSERT's columns; NULL: the statement's own
+} PlanInput;
+
+// What a plan holds for: text, definitions, files, and about how much is in memory.
+Status plan_key(const PlanInput *input, Buf *out, Error *err);
+
+// Kept with the connection, which drops the least recently used one. Positions of errors are of the
+// statement as it was written.
+Status plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error *err);
+Plan *plans_find(Conn *conn, const Buf *key); // NULL: none
+bool plans_have(const Conn *conn, uint64_t hash);
+void plans_free(Conn *conn);
+
+// What the next execution reads. `batches` are the rows of sources, by TableRef.
+Status plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches,
+					 Error *err);
+void plan_clear_rows(Plan *plan);
+
+// ---- results ----
+
+// The schema that is announced: of bare columns and stars of the outermost SELECT the stored types,
+// else the engine's; every field nullable.
+Status result_schema(const Verdict *verdict, const Views *views, Schema *own, Schema **out,
+					 Error *err);

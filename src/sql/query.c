@@ -1,0 +1,402 @@
+// query.c - one read: opened (judged, named, bound), started with a snapshot, streamed.
+//
+// What it is bound to is what was there when it was opened; when the snapshot of its start differs
+// in files or definitions it is bound again, and must announce the same.
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "sql/query_int.h"
+
+// ---- the connection ----
+
+static Status
+ensure_conn(SqlQuery *query, const uint64_t *hashes, int count, Error *err)
+{
+	if (query->conn != NULL)
+		return ST_OK;
+	Conn *conn = NULL;
+	TRY(pool_acquire(query->sql->pool, hashes, count, &conn, err));
+	pthread_mutex_lock(&query->lock);
+	query->conn = conn;
+	pthread_mutex_unlock(&query->lock);
+	return ST_OK;
+}
+
+static void
+release_conn(SqlQuery *query)
+{
+	duck_stream_close(TAKE(query->stream));
+	if (query->plan != NULL)
+		plan_clear_rows(query->plan);
+	query->plan = NULL;
+	pthread_mutex_lock(&query->lock);
+	Conn *conn = TAKE(query->conn);
+	pthread_mutex_unlock(&query->lock);
+	pool_release(query->sql->pool, conn);
+}
+
+// ---- binding ----
+
+// The engine's error for a column "time" that no table has.
+static bool
+lacks_time(const SqlQuery *query, Status st, const Error *err)
+{
+	if (st != ST_INVALID || strcasestr(err->text, "\"time\"") == NULL)
+		return false;
+	for (int32_t i = 0; i < query->verdict->column_count; i++) {
+		const ColumnUse *use = &query->verdict->columns[i];
+		bool fits = use->parts >= 1 && use->parts <= COLUMN_PARTS;
+		if (fits && strcasecmp(use->names[use->parts - 1], "time") == 0)
+			return true;
+	}
+	return false;
+}
+
+// One way of reading the statement, with what it is kept under.
+typedef struct Binding {
+	Views views;
+	Buf key;
+} Binding;
+
+static void
+binding_close(Binding *binding)
+{
+	buf_close(&binding->key);
+}
+
+static Status
+binding_init(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Binding *out, Error *err)
+{
+	TRY(views_make(query->verdict, &query->names, snapshot, time_alias, &query->arena, &out->views,
+				   err));
+	PlanInput input = {query->verdict, &out->views, query->as};
+	return plan_key(&input, &out->key, err);
+}
+
+static Status
+make_plan(SqlQuery *query, const Binding *binding, Error *err)
+{
+	PlanInput input = {query->verdict, &binding->views, query->as};
+	TRY(plan_make(query->conn, &input, &binding->key, &query->plan, err));
+	query->time_alias = binding->views.time_alias;
+	return ST_OK;
+}
+
+// As written; where no table has a column "time", with that as the time columns' alias.
+static Status
+bind_anew(SqlQuery *query, const Binding *written, const Binding *aliased, Error *err)
+{
+	Error first = ERROR_INIT;
+	Status st = make_plan(query, written, &first);
+	if (st == ST_OK)
+		return ST_OK;
+	if (aliased == NULL || !lacks_time(query, st, &first)) {
+		if (err != NULL)
+			*err = first;
+		return st;
+	}
+	return make_plan(query, aliased, err);
+}
+
+static bool
+find_plan(SqlQuery *query, const Binding *binding)
+{
+	Plan *plan = plans_find(query->conn, &binding->key);
+	if (plan == NULL)
+		return false;
+	query->plan = plan;
+	query->time_alias = binding->views.time_alias;
+	return true;
+}
+
+static bool
+uses_time(const Verdict *v)
+{
+	for (int32_t i = 0; i < v->column_count; i++) {
+		const ColumnUse *use = &v->columns[i];
+		if (use->parts >= 1 && use->parts <= COLUMN_PARTS &&
+			strcasecmp(use->names[use->parts - 1], "time") == 0)
+			return true;
+	}
+	return false;
+}
+
+static Status
+bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err)
+{
+	SCOPED(binding_close) Binding written = {0};
+	SCOPED(binding_close) Binding aliased = {0};
+	bool maybe_aliased = uses_time(query->verdict);
+	TRY(binding_init(query, snapshot, false, &written, err));
+	uint64_t hashes[2] = {hash64(written.key.data, written.key.len)};
+	if (maybe_aliased) {
+		TRY(binding_init(query, snapshot, true, &aliased, err));
+		hashes[1] = hash64(aliased.key.data, aliased.key.len);
+	}
+	TRY(ensure_conn(query, hashes, maybe_aliased ? 2 : 1, err));
+	if (find_plan(query, &written) || (maybe_aliased && find_plan(query, &aliased)))
+		return ST_OK;
+	return bind_anew(query, &written, maybe_aliased ? &aliased : NULL, err);
+}
+
+// ---- opening ----
+
+static Status
+judge(SqlQuery *query, const char *text, Error *err)
+{
+	Sql *sql = query->sql;
+	Slice slice = slice_text(text);
+	query->verdict = verdicts_find(sql->verdicts, slice);
+	if (query->verdict != NULL)
+		return ST_OK;
+	TRY(ensure_conn(query, NULL, 0, err));
+	TRY(gate_judge(query->conn->duck, slice, &query->verdict, err));
+	verdicts_add(sql->verdicts, slice, query->verdict);
+	return ST_OK;
+}
+
+// The schema that the statement has for this snapshot; bound by the engine unless its batches can
+// be passed on.
+static Status
+bind_schema(SqlQuery *query, const Snapshot *snapshot, Schema **out, Error *err)
+{
+	TRY(passing_schema(query, snapshot, out, err));
+	if (*out != NULL)
+		return ST_OK;
+	TRY(bind_to(query, snapshot, err));
+	*out = schema_ref(query->plan->schema);
+	return ST_OK;
+}
+
+static Status
+query_new(Sql *sql, SqlQuery **out, Error *err)
+{
+	SqlQuery *query = mem_alloc(sizeof(*query));
+	if (query == NULL)
+		return error_no_memory(err, "a statement");
+	query->sql = sql;
+	pthread_mutex_init(&query->lock, NULL);
+	atomic_init(&query->cancelled, false);
+	*out = query;
+	return ST_OK;
+}
+
+static Status
+query_resolve(SqlQuery *query, const char *text, const SqlSession *session, Error *err)
+{
+	TRY(judge(query, text, err));
+	const char *database =
+		session != NULL && session->database != NULL ? session->database : query->sql->database;
+	return names_resolve(query->sql, query->verdict, database, &query->arena, &query->names, err);
+}
+
+static Status
+query_bind(SqlQuery *query, Error *err)
+{
+	static Table *const none[1] = {NULL};
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	const Names *names = &query->names;
+	TRY(store_snapshot(query->sql->store, names->table_count > 0 ? names->tables : none,
+					   names->table_count, &snapshot, err));
+	Schema *schema = NULL;
+	TRY(bind_schema(query, snapshot, &schema, err));
+	schema_unref(query->schema);
+	query->schema = schema;
+	return ST_OK;
+}
+
+Status
+sql_query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out, Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(query_new(sql, &query, err));
+	TRY(query_resolve(query, text, session, err));
+	TRY(query_bind(query, err));
+	*out = TAKE(query);
+	return ST_OK;
+}
+
+// ---- opening for INSERT ----
+
+// How many columns the source has: by its text if that says so, else by binding it.
+static Status
+source_width(SqlQuery *query, int32_t *out, Error *err)
+{
+	const Verdict *v = query->verdict;
+	bool counted = v->select_count > 0;
+	for (int32_t i = 0; i < v->select_count; i++)
+		counted &= v->select[i].kind == ITEM_COLUMN || v->select[i].kind == ITEM_ONE;
+	*out = v->values > 0 ? v->values : v->select_count;
+	if (v->values > 0 || counted)
+		return ST_OK;
+	TRY(query_bind(query, err));
+	*out = schema_field_count(query->schema);
+	return ST_OK;
+}
+
+Status
+sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema *schema,
+				  SqlQuery **out, Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	int32_t width, wanted = schema_field_count(schema);
+	TRY(query_new(sql, &query, err));
+	TRY(query_resolve(query, text, session, err));
+	if (query->verdict->body > 0)
+		return error_set_at(err, ST_INVALID, 0, "EXPLAIN gives no rows to insert");
+	TRY(source_width(query, &width, err));
+	if (width != wanted)
+		return error_set(err, ST_INVALID, "%d column%s given where the table has %d to fill", width,
+						 width == 1 ? " is" : "s are", wanted);
+	query->as = schema_ref(schema);
+	TRY(query_bind(query, err));
+	*out = TAKE(query);
+	return ST_OK;
+}
+
+// ---- starting ----
+
+Status
+sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err)
+{
+	if (*pin != NULL) {
+		sql_pin_unref(query->pin);
+		query->pin = sql_pin_ref(*pin);
+	} else {
+		SCOPED(pin_drop) SqlPin *taken = NULL;
+		TRY(pin_take(query->sql, &query->names, &taken, err));
+		sql_pin_unref(query->pin);
+		query->pin = sql_pin_ref(taken);
+		*pin = TAKE(taken);
+	}
+	// The definitions may be others than those it was bound to; nobody has relied on them yet.
+	if (query->pin->snapshot->table_count != query->names.table_count)
+		return error_set(err, ST_CONFLICT, "the tables of this statement have changed; ask again");
+	Schema *schema = NULL;
+	TRY(bind_schema(query, query->pin->snapshot, &schema, err));
+	schema_unref(query->schema);
+	query->schema = schema;
+	return ST_OK;
+}
+
+static Status
+open_stream(SqlQuery *query, Error *err)
+{
+	const SqlPin *pin = query->pin;
+	TRY(bind_to(query, pin->snapshot, err));
+	if (!schema_equal(query->plan->schema, query->schema))
+		return error_set(err, ST_CONFLICT,
+						 "a table's columns changed while the statement was opened; ask again");
+	Views views;
+	TRY(views_make(query->verdict, &query->names, pin->snapshot, query->time_alias, &query->arena,
+				   &views, err));
+	TRY(plan_set_rows(query->plan, &views, pin->snapshot->seq, pin->batches, err));
+	TRY(builder_new(query->schema, &query->builder, err));
+	Status st = duck_stream_open(query->plan->statement, query->schema, &query->stream, err);
+	if (st != ST_OK && err != NULL)
+		err->position = rewrite_position(&query->plan->rewrite, err->position);
+	return st;
+}
+
+static Status
+start(SqlQuery *query, Error *err)
+{
+	query->started = true;
+	if (query->pin == NULL)
+		TRY(pin_take(query->sql, &query->names, &query->pin, err));
+	TRY(passing_open(query, &query->passing, err));
+	return query->passing != NULL ? ST_OK : open_stream(query, err);
+}
+
+// ---- streaming ----
+
+static Status
+next_of_stream(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out, Error *err)
+{
+	bool end = false;
+	Status st = duck_stream_fill(query->stream, query->builder, max_rows, max_bytes, &end, err);
+	if (st != ST_OK) {
+		if (err != NULL)
+			err->position = rewrite_position(&query->plan->rewrite, err->position);
+		return st;
+	}
+	if (builder_rows(query->builder) > 0)
+		TRY(builder_finish(query->builder, builder_rows(query->builder), out, err));
+	query->ended = end;
+	return ST_OK;
+}
+
+static Status
+next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out, Error *err)
+{
+	if (atomic_load(&query->cancelled))
+		return error_set(err, ST_CANCELLED, "the statement was cancelled");
+	if (!query->started)
+		TRY(start(query, err));
+	if (query->passing == NULL)
+		return next_of_stream(query, max_rows, max_bytes, out, err);
+	TRY(passing_next(query->passing, query->schema, out, err));
+	query->ended = *out == NULL;
+	return ST_OK;
+}
+
+// Lets go what an execution holds, as soon as it is over.
+static void
+finish(SqlQuery *query)
+{
+	release_conn(query);
+	passing_close(TAKE(query->passing));
+	builder_free(TAKE(query->builder));
+	sql_pin_unref(TAKE(query->pin));
+}
+
+Status
+sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out, Error *err)
+{
+	*out = NULL;
+	if (query->failed)
+		return error_set(err, ST_INTERNAL, "a statement that failed was asked again");
+	if (query->ended)
+		return ST_OK;
+	Status st = next(query, max_rows, max_bytes, out, err);
+	query->failed = st != ST_OK;
+	if (st != ST_OK && st != ST_CANCELLED && atomic_load(&query->cancelled))
+		st = error_set(err, ST_CANCELLED, "the statement was cancelled");
+	if (query->ended || query->failed)
+		finish(query);
+	return st;
+}
+
+Schema *
+sql_query_schema(const SqlQuery *query)
+{
+	return query->schema;
+}
+
+void
+sql_query_cancel(SqlQuery *query)
+{
+	atomic_store(&query->cancelled, true);
+	pthread_mutex_lock(&query->lock);
+	if (query->conn != NULL)
+		duck_interrupt(query->conn->duck);
+	pthread_mutex_unlock(&query->lock);
+}
+
+void
+sql_query_close(SqlQuery *query)
+{
+	if (query == NULL)
+		return;
+	finish(query);
+	names_close(&query->names);
+	verdict_unref(query->verdict);
+	schema_unref(query->as);
+	schema_unref(query->schema);
+	arena_close(&query->arena);
+	pthread_mutex_destroy(&query->lock);
+	mem_free(query);
+}

@@ -1,0 +1,53 @@
+// query_int.h - one read on its way, and the ways it can take.
+
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "sql/names.h"
+#include "sql/plan.h"
+#include "sql/sql_int.h"
+
+// What an execution sees: immutable and counted.
+struct SqlPin {
+	atomic_uint refs;
+	Snapshot *snapshot;
+	Batch **batches; // rows of sources by TableRef; NULL: a table
+	int32_t batch_count;
+};
+
+Status pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err);
+DEFINE_DROP(SqlPin, pin_drop, sql_pin_unref)
+
+// Stored batches passed on as they are.
+typedef struct Passing Passing;
+
+struct SqlQuery {
+	Sql *sql;
+	Verdict *verdict;
+	Names names;
+	Arena arena;
+	Schema *as;     // an INSERT's columns; NULL: none
+	Schema *schema; // announced
+	bool time_alias;
+	Conn *conn; // changed under the lock
+	Plan *plan; // of the connection
+	SqlPin *pin;
+	bool started;
+	bool ended;
+	bool failed;
+	DuckStream *stream;
+	Builder *builder;
+	Passing *passing;
+	atomic_bool cancelled;
+	pthread_mutex_t lock; // guards conn against cancel
+};
+
+// Whether the statement is columns of one table, and nothing else, all of them known and none of
+// its rows in files. Then *out is what it announces; else NULL.
+Status passing_schema(const SqlQuery *query, const Snapshot *snapshot, Schema **out, Error *err);
+// Whether every row can be passed on as it is stored; else *out is NULL. Borrows from the pin.
+Status passing_open(const SqlQuery *query, Passing **out, Error *err);
+Status passing_next(Passing *passing, Schema *schema, Batch **out, Error *err); // NULL: the end
+void passing_close(Passing *passing);                                           // NULL is allowed

@@ -1,0 +1,207 @@
+// statement.c - which statement a text is, by its first words.
+
+#include <string.h>
+
+#include "sql/statement_int.h"
+
+// ---- what is known by name ----
+
+// Reads: what follows is the engine's grammar.
+static const char *const READS[] = {"SELECT",  "WITH",     "FROM", "VALUES",    "TABLE",
+									"EXPLAIN", "DESCRIBE", "DESC", "SUMMARIZE", "UNPIVOT"};
+
+// Statements that there will be.
+static const char *const PLANNED[] = {
+	"ALTER",   "UPDATE", "DELETE", "TRUNCATE", "BEGIN",   "COMMIT", "ROLLBACK",
+	"REFRESH", "GRANT",  "REVOKE", "BACKUP",   "COMPACT", "CANCEL",
+};
+static const char *const PLANNED_OBJECTS[] = {
+	"DATABASE", "STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
+};
+
+static const char *
+find_word(const Parser *p, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (parser_is_word(p, words[i]))
+			return words[i];
+	return NULL;
+}
+
+static Status
+not_built(const Parser *p, int32_t position, const char *verb, const char *object)
+{
+	return error_set_at(p->err, ST_UNIMPLEMENTED, position, "%s%s%s is not built yet", verb,
+						object[0] != '\0' ? " " : "", object);
+}
+
+static Status
+not_allowed(const Parser *p, int32_t from, int32_t to)
+{
+	int32_t len = to - from < 60 ? to - from : 60;
+	return error_set_at(p->err, ST_INVALID, from,
+						"%.*s is not allowed; read with SELECT, EXPLAIN, DESCRIBE or SHOW TABLES, "
+						"change with CREATE TABLE, DROP TABLE, INSERT or FLUSH",
+						len, (const char *)p->text.data + from);
+}
+
+// ---- CREATE, DROP, SHOW, FLUSH ----
+
+// CREATE or DROP of a table; other objects are planned or not allowed. *table: go on.
+static Status
+parse_object(Parser *p, const char *verb)
+{
+	int32_t from = p->token.from;
+	TRY(parser_advance(p));
+	if (parser_is_word(p, "TABLE"))
+		return parser_advance(p);
+	const char *object = find_word(p, PLANNED_OBJECTS, COUNT_OF(PLANNED_OBJECTS));
+	if (object != NULL)
+		return not_built(p, from, verb, object);
+	return p->token.kind == TOKEN_END ? parser_expected(p, "TABLE")
+									  : not_allowed(p, from, p->token.to);
+}
+
+static Status
+parse_create(Parser *p)
+{
+	TRY(parse_object(p, "CREATE"));
+	p->statement->kind = STATEMENT_CREATE_TABLE;
+	return parse_create_table(p);
+}
+
+static Status
+parse_drop(Parser *p)
+{
+	TRY(parse_object(p, "DROP"));
+	p->statement->kind = STATEMENT_DROP_TABLE;
+	TRY(parser_if_exists(p, false, &p->statement->if_exists));
+	TRY(parser_table_name(p, &p->statement->table));
+	return parser_expect_end(p);
+}
+
+static Status
+parse_flush(Parser *p)
+{
+	p->statement->kind = STATEMENT_FLUSH;
+	bool was;
+	TRY(parser_advance(p));
+	TRY(parser_accept_word(p, "TABLE", &was));
+	if (p->token.kind != TOKEN_END || was)
+		TRY(parser_table_name(p, &p->statement->table));
+	return parser_expect_end(p);
+}
+
+static Status
+parse_show(Parser *p)
+{
+	int32_t from = p->token.from;
+	TRY(parser_advance(p));
+	if (p->token.kind == TOKEN_END)
+		return parser_expected(p, "TABLES");
+	if (!parser_is_word(p, "TABLES")) {
+		int32_t len = p->token.to - from < 60 ? p->token.to - from : 60;
+		return error_set_at(p->err, ST_UNIMPLEMENTED, from,
+							"%.*s is not built yet; SHOW TABLES and DESCRIBE are", len,
+							(const char *)p->text.data + from);
+	}
+	p->statement->kind = STATEMENT_SHOW_TABLES;
+	TRY(parser_advance(p));
+	return parser_expect_end(p);
+}
+
+// ---- all ----
+
+// The text ends where its last token does; a semicolon may follow, another statement may not.
+static Status
+find_end(const Parser *p, int32_t *end)
+{
+	Lexer lexer = lexer_at(p->text, 0);
+	bool closed = false;
+	*end = 0;
+	for (Token token;;) {
+		TRY(lexer_next(&lexer, &token, p->err));
+		if (token.kind == TOKEN_END)
+			return ST_OK;
+		bool semicolon = token_is_sign(p->text, token, ';');
+		if (closed && !semicolon)
+			return error_set_at(p->err, ST_INVALID, token.from,
+								"a second statement begins here; send one at a time");
+		closed |= semicolon;
+		if (!closed)
+			*end = token.to;
+	}
+}
+
+static Status
+parse_known(Parser *p)
+{
+	if (find_word(p, READS, COUNT_OF(READS)) != NULL || parser_is_sign(p, '(')) {
+		p->statement->kind = STATEMENT_READ;
+		return ST_OK;
+	}
+	if (parser_is_word(p, "CREATE"))
+		return parse_create(p);
+	if (parser_is_word(p, "DROP"))
+		return parse_drop(p);
+	if (parser_is_word(p, "INSERT"))
+		return parse_insert(p);
+	if (parser_is_word(p, "FLUSH"))
+		return parse_flush(p);
+	if (parser_is_word(p, "SHOW"))
+		return parse_show(p);
+	return not_allowed(p, p->token.from, p->token.to);
+}
+
+static Status
+parse(Parser *p)
+{
+	TRY(parser_advance(p));
+	if (p->token.kind == TOKEN_END || parser_is_sign(p, ';'))
+		return error_set(p->err, ST_INVALID, "there is no statement in the text");
+	const char *planned = find_word(p, PLANNED, COUNT_OF(PLANNED));
+	if (planned != NULL)
+		return not_built(p, p->token.from, planned, "");
+
+	int32_t end;
+	TRY(find_end(p, &end));
+	p->text.len = (size_t)end;
+	p->lexer.text = p->text;
+	p->statement->text = parser_text(p, 0, end);
+	TRY(arena_status(&p->statement->arena, p->err, "a statement"));
+	TRY(parse_known(p));
+	return arena_status(&p->statement->arena, p->err, "a statement");
+}
+
+Status
+sql_parse(Slice text, SqlStatement **out, Error *err)
+{
+	if (text.len > SQL_MAX_TEXT)
+		return error_set(err, ST_LIMIT, "the statement has %zu bytes; %d are the most", text.len,
+						 SQL_MAX_TEXT);
+	const uint8_t *zero = text.len > 0 ? memchr(text.data, '\0', text.len) : NULL;
+	if (zero != NULL)
+		return error_set_at(err, ST_INVALID, (int32_t)(zero - text.data),
+							"the statement has a zero byte");
+	SCOPED(sql_statement_drop) SqlStatement *statement = mem_alloc(sizeof(*statement));
+	if (statement == NULL)
+		return error_no_memory(err, "a statement");
+	char *copy = arena_strndup(&statement->arena, (const char *)text.data, text.len);
+	TRY(arena_status(&statement->arena, err, "a statement"));
+	TRY(text_plain_blanks((uint8_t *)copy, text.len, err));
+
+	Parser parser = {.statement = statement, .text = slice_of(copy, text.len), .err = err};
+	parser.lexer = lexer_at(parser.text, 0);
+	TRY(parse(&parser));
+	*out = TAKE(statement);
+	return ST_OK;
+}
+
+void
+sql_statement_free(SqlStatement *statement)
+{
+	if (statement == NULL)
+		return;
+	arena_close(&statement->arena);
+	mem_free(statement);
+}

@@ -1,0 +1,119 @@
+// verdict.h - what is known of a read by its text alone: that it may run, and where in it tables,
+// columns and comparisons with constants are.
+//
+// Immutable and counted, so that statements of one text share it. Names are compared without case,
+// as the engine does with columns and aliases.
+//
+// Threads  any.
+
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "sql/statement.h"
+
+// Where a table stands in the text: TABLE t and DESCRIBE t take a name only, so what stands for it
+// begins with FROM.
+typedef enum RefPlace { PLACE_FROM, PLACE_TABLE_WORD, PLACE_DESCRIBE } RefPlace;
+
+typedef struct TableRef {
+	SqlTableName name;
+	int32_t scope;
+	int32_t from; // its bytes, with the word TABLE
+	int32_t to;
+	RefPlace place;
+	const char *alias; // as columns name it
+	bool aliased;      // the alias is written
+	bool prunable;     // rows that WHERE refuses need not come
+} TableRef;
+
+// The things between FROM and WHERE, which columns are of.
+typedef struct FromItem {
+	int32_t scope;
+	int32_t ref;       // -1: a subquery, a CTE, a function
+	const char *alias; // NULL: it has none
+} FromItem;
+
+// One SELECT.
+typedef struct Scope {
+	int32_t parent; // whose columns it may name, too; -1: none
+	bool merges; // a join makes one column of two (USING, NATURAL) or drops a side's (SEMI, ANTI)
+} Scope;
+
+enum { COLUMN_PARTS = 4 };
+
+typedef struct ColumnUse {
+	int32_t scope; // -1: it names no column of a table
+	int32_t from;  // byte; -1: unknown
+	int32_t parts;
+	const char *names[COLUMN_PARTS];
+	bool selected; // an item of a SELECT list by itself, without AS
+} ColumnUse;
+
+typedef enum CompareOp { OP_GT, OP_GE, OP_LT, OP_LE, OP_EQ, OP_OTHER } CompareOp;
+
+typedef enum OperandKind {
+	OPERAND_INTEGER,
+	OPERAND_TEXT,  // 'text' alone
+	OPERAND_TYPED, // TIMESTAMP 'text', DATE 'text'
+	OPERAND_NOW,   // now() + value
+} OperandKind;
+
+typedef struct Operand {
+	OperandKind kind;
+	int64_t value; // INTEGER (saturated), NOW: nanoseconds
+	const char *text;
+	int32_t from; // bytes of the constant; -1: unknown
+	int32_t to;
+} Operand;
+
+// column op operand.
+typedef struct Comparison {
+	int32_t column; // index of a ColumnUse
+	CompareOp op;
+	bool required; // a row of its SELECT for which it does not hold is refused
+	Operand operand;
+} Comparison;
+
+typedef enum ItemKind {
+	ITEM_STAR,   // all columns, of `relation` if that is not NULL
+	ITEM_COLUMN, // a column by itself
+	ITEM_ONE,    // one column of the engine's own
+	ITEM_MANY,   // nobody knows how many
+} ItemKind;
+
+typedef struct SelectItem {
+	ItemKind kind;
+	int32_t column;       // ITEM_COLUMN: a ColumnUse
+	const char *relation; // ITEM_STAR
+	const char *alias;    // ITEM_COLUMN: NULL: its own name
+} SelectItem;
+
+typedef struct Verdict {
+	char *text; // NUL-terminated
+	int32_t len;
+	int32_t body; // where the SELECT begins: behind EXPLAIN
+	TableRef *refs;
+	int32_t ref_count;
+	Scope *scopes;
+	int32_t scope_count;
+	FromItem *items;
+	int32_t item_count;
+	ColumnUse *columns;
+	int32_t column_count;
+	Comparison *comparisons;
+	int32_t comparison_count;
+	int32_t root;       // scope of the outermost SELECT; -1: UNION, EXPLAIN, DESCRIBE
+	SelectItem *select; // of the outermost SELECT
+	int32_t select_count;
+	int32_t values; // columns of a VALUES list that is all of the statement; 0: it is none
+	bool plain;     // SELECT columns FROM one table, and nothing else
+	Arena arena;
+	atomic_uint refs_held;
+} Verdict;
+
+Verdict *verdict_ref(Verdict *verdict);
+void verdict_unref(Verdict *verdict); // NULL is allowed
+DEFINE_DROP(Verdict, verdict_drop, verdict_unref)

@@ -1,0 +1,73 @@
+#include "sql/views.h"
+
+#include "os/clock.h"
+
+static bool
+overlaps(TimeRange range, int64_t min, int64_t max)
+{
+	// No time, or not known: it may hold anything.
+	return min > max || (min <= range.max && max >= range.min);
+}
+
+static Status
+find_files(RefView *view, Arena *arena, Error *err)
+{
+	int32_t count = file_set_count(view->table->files);
+	if (count == 0)
+		return ST_OK;
+	view->files = arena_array(arena, (size_t)count, sizeof(int32_t));
+	TRY(arena_status(arena, err, "a list of files"));
+	for (int32_t i = 0; i < count; i++) {
+		const FileMeta *meta = data_file_meta(file_set_at(view->table->files, i));
+		if (meta->rows > 0 && overlaps(view->range, meta->min_time, meta->max_time))
+			view->files[view->file_count++] = i;
+	}
+	return ST_OK;
+}
+
+static void
+find_memory(RefView *view)
+{
+	for (int32_t i = 0; i < view->table->segment_count; i++) {
+		SegmentStats stats = segment_stats(view->table->segments[i]);
+		if (stats.rows == 0 || !overlaps(view->range, stats.min_time, stats.max_time))
+			continue;
+		view->memory = true;
+		view->memory_rows += stats.rows;
+	}
+}
+
+Status
+views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot, bool time_alias,
+		   Arena *arena, Views *out, Error *err)
+{
+	size_t count = (size_t)names->ref_count;
+	Views views = {.count = names->ref_count, .time_alias = time_alias};
+	views.refs = arena_array(arena, count, sizeof(RefView));
+	views.columns = arena_array(arena, count, sizeof(RefColumns));
+	TimeRange *ranges = arena_array(arena, count, sizeof(TimeRange));
+	TRY(arena_status(arena, err, "a statement"));
+	for (int32_t i = 0; i < names->ref_count; i++) {
+		const NamedRef *named = &names->refs[i];
+		views.refs[i].named = named;
+		views.columns[i] = (RefColumns){.schema = named->schema, .time = -1};
+		if (named->table < 0)
+			continue;
+		const TableView *table = &snapshot->tables[named->table];
+		views.refs[i].table = table;
+		views.columns[i].schema = table_schema(table->def);
+		views.columns[i].time = table_time_column(table->def);
+	}
+
+	constraint_ranges(verdict, views.columns, time_alias, clock_wall_ns(), ranges);
+	for (int32_t i = 0; i < views.count; i++) {
+		RefView *view = &views.refs[i];
+		view->range = ranges[i];
+		if (view->table == NULL)
+			continue;
+		TRY(find_files(view, arena, err));
+		find_memory(view);
+	}
+	*out = views;
+	return ST_OK;
+}

@@ -1,0 +1,34 @@
+// views.h - what one execution reads of each table: its definition, the range of time that can hold
+// the answer, and which files and memory overlap it.
+
+#pragma once
+
+#include "duck/scan.h"
+#include "sql/constraint.h"
+
+typedef struct RefView {
+	const NamedRef *named;
+	const TableView *table; // of the snapshot; NULL: a source's
+	TimeRange range;
+	int32_t *files; // of table->files, those that overlap
+	int32_t file_count;
+	bool memory;         // a segment overlaps
+	int64_t memory_rows; // about
+} RefView;
+
+typedef struct Views {
+	RefView *refs;
+	RefColumns *columns; // of each ref
+	int32_t count;
+	bool time_alias;
+} Views;
+
+// Lies in `arena`; borrows from names and snapshot.
+Status views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
+				  bool time_alias, Arena *arena, Views *out, Error *err);
+
+// The memory of a ref as rows for the table function, of the columns of the view's definition. It
+// holds references of its own.
+Status scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err);
+// A source's rows.
+Status scan_batch(Batch *batch, BatchScan *out, Error *err);

@@ -1,0 +1,47 @@
+// walk_int.h - from a parse tree to a Verdict: what the files that walk the tree share.
+
+#pragma once
+
+#include "sql/lexer.h"
+#include "sql/tree.h"
+#include "sql/verdict.h"
+
+// A name that means something else than a table or column inside a part of the tree.
+typedef struct Shadow {
+	const char *name;
+	const struct Shadow *next;
+} Shadow;
+
+// Where in the tree.
+typedef struct Place {
+	int32_t scope; // -1: outside of every SELECT
+	const Shadow *ctes;
+	const Shadow *lambdas; // parameters
+} Place;
+
+typedef struct Walk {
+	Verdict *verdict;
+	Slice text;
+	const Token *tokens; // of the text, with TOKEN_END at the end
+	int32_t token_count;
+	Error *err;
+} Walk;
+
+bool shadow_find(const Shadow *shadow, const char *name);
+
+// The token that begins at `location`; -1: none does.
+int32_t walk_token(const Walk *w, int32_t location);
+
+// A query with its own SELECT, UNION or CTEs. `place` is where it stands.
+Status walk_node(Walk *w, const json_t *node, Place place, bool outermost);
+// What stands between FROM and WHERE.
+Status walk_from(Walk *w, const json_t *ref, Place place, bool prunable);
+// Any part: expressions, lists of them, what holds them.
+Status walk_value(Walk *w, const json_t *value, Place place);
+// WHERE: its conjuncts are what every row must fulfil.
+Status walk_where(Walk *w, const json_t *value, Place place);
+// An item of a SELECT list.
+Status walk_selected(Walk *w, const json_t *item, Place place, SelectItem *out);
+
+// A constant that is comparable with time. False: it is none.
+bool operand_read(const Walk *w, const json_t *node, Operand *out);

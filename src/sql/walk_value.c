@@ -1,0 +1,318 @@
+// walk_value.c - expressions.
+
+#include <string.h>
+#include <strings.h>
+
+#include "sql/functions.h"
+#include "sql/statement_int.h"
+#include "sql/walk_int.h"
+
+// ---- columns ----
+
+static Status
+add_column(Walk *w, const json_t *node, Place place, int32_t *out)
+{
+	Verdict *v = w->verdict;
+	const json_t *names = json_object_get(node, "column_names");
+	ColumnUse use = {.scope = place.scope, .from = tree_location(node)};
+	use.parts = (int32_t)json_array_size(names);
+	if (use.parts > COLUMN_PARTS ||
+		shadow_find(place.lambdas, json_string_value(json_array_get(names, 0))))
+		use.scope = -1;
+	for (int32_t i = 0; i < use.parts && i < COLUMN_PARTS; i++) {
+		const char *name = json_string_value(json_array_get(names, (size_t)i));
+		use.names[i] = arena_strdup(&v->arena, name != NULL ? name : "");
+	}
+	v->columns = list_grow(&v->arena, v->columns, v->column_count, sizeof(*v->columns));
+	TRY(arena_status(&v->arena, w->err, "a statement"));
+	*out = v->column_count;
+	v->columns[v->column_count++] = use;
+	return ST_OK;
+}
+
+static bool
+is_column(const json_t *node)
+{
+	return tree_is_class(node, "COLUMN_REF");
+}
+
+// ---- comparisons ----
+
+static CompareOp
+op_of(const json_t *node)
+{
+	static const struct {
+		const char *type;
+		CompareOp op;
+	} ops[] = {
+		{"COMPARE_GREATERTHAN", OP_GT}, {"COMPARE_GREATERTHANOREQUALTO", OP_GE},
+		{"COMPARE_LESSTHAN", OP_LT},    {"COMPARE_LESSTHANOREQUALTO", OP_LE},
+		{"COMPARE_EQUAL", OP_EQ},
+	};
+	for (size_t i = 0; i < COUNT_OF(ops); i++)
+		if (tree_is(node, ops[i].type))
+			return ops[i].op;
+	return OP_OTHER;
+}
+
+static CompareOp
+turned(CompareOp op)
+{
+	switch (op) {
+	case OP_GT: return OP_LT;
+	case OP_GE: return OP_LE;
+	case OP_LT: return OP_GT;
+	case OP_LE: return OP_GE;
+	default: return op;
+	}
+}
+
+// Column against constant, if it is that. The column was added already.
+static Status
+add_comparison(Walk *w, int32_t column, CompareOp op, const json_t *constant, bool required)
+{
+	Verdict *v = w->verdict;
+	Comparison c = {.column = column, .op = op, .required = required && op != OP_OTHER};
+	if (!operand_read(w, constant, &c.operand))
+		return ST_OK;
+	v->comparisons =
+		list_grow(&v->arena, v->comparisons, v->comparison_count, sizeof(*v->comparisons));
+	TRY(arena_status(&v->arena, w->err, "a statement"));
+	v->comparisons[v->comparison_count++] = c;
+	return ST_OK;
+}
+
+static Status
+walk_comparison(Walk *w, const json_t *node, Place place, bool required)
+{
+	const json_t *left = json_object_get(node, "left"), *right = json_object_get(node, "right");
+	CompareOp op = op_of(node);
+	int32_t column;
+	if (is_column(left) && !is_column(right)) {
+		TRY(add_column(w, left, place, &column));
+		TRY(add_comparison(w, column, op, right, required));
+		return walk_value(w, right, place);
+	}
+	if (is_column(right) && !is_column(left)) {
+		TRY(add_column(w, right, place, &column));
+		TRY(add_comparison(w, column, turned(op), left, required));
+		return walk_value(w, left, place);
+	}
+	TRY(walk_value(w, left, place));
+	return walk_value(w, right, place);
+}
+
+static Status
+walk_between(Walk *w, const json_t *node, Place place, bool required)
+{
+	const json_t *input = json_object_get(node, "input");
+	const json_t *lower = json_object_get(node, "lower"), *upper = json_object_get(node, "upper");
+	if (is_column(input)) {
+		int32_t column;
+		TRY(add_column(w, input, place, &column));
+		TRY(add_comparison(w, column, OP_GE, lower, required));
+		TRY(add_comparison(w, column, OP_LE, upper, required));
+	} else {
+		TRY(walk_value(w, input, place));
+	}
+	TRY(walk_value(w, lower, place));
+	return walk_value(w, upper, place);
+}
+
+// column IN (…): only its constants matter.
+static Status
+walk_in(Walk *w, const json_t *node, Place place)
+{
+	const json_t *children = json_object_get(node, "children");
+	const json_t *input = json_array_get(children, 0);
+	int32_t column = -1;
+	if (is_column(input))
+		TRY(add_column(w, input, place, &column));
+	else
+		TRY(walk_value(w, input, place));
+	for (size_t i = 1; i < json_array_size(children); i++) {
+		const json_t *item = json_array_get(children, i);
+		if (column >= 0)
+			TRY(add_comparison(w, column, OP_OTHER, item, false));
+		TRY(walk_value(w, item, place));
+	}
+	return ST_OK;
+}
+
+Status
+walk_where(Walk *w, const json_t *value, Place place)
+{
+	if (tree_is(value, "CONJUNCTION_AND")) {
+		const json_t *children = json_object_get(value, "children");
+		for (size_t i = 0; i < json_array_size(children); i++)
+			TRY(walk_where(w, json_array_get(children, i), place));
+		return ST_OK;
+	}
+	if (tree_is_class(value, "COMPARISON"))
+		return walk_comparison(w, value, place, true);
+	if (tree_is(value, "COMPARE_BETWEEN"))
+		return walk_between(w, value, place, true);
+	return walk_value(w, value, place);
+}
+
+// ---- the rest ----
+
+static Status
+walk_parts(Walk *w, const json_t *node, Place place)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)node, key, value)
+	{
+		TRY(walk_value(w, value, place));
+	}
+	return ST_OK;
+}
+
+// The parameters of `lambda x, y: …`: a column, or several in a row.
+static Status
+add_parameters(Walk *w, const json_t *lhs, Place *place)
+{
+	const json_t *children = json_object_get(lhs, "children");
+	for (size_t i = 0; i < json_array_size(children); i++)
+		TRY(add_parameters(w, json_array_get(children, i), place));
+	const char *name = json_string_value(json_array_get(json_object_get(lhs, "column_names"), 0));
+	if (name == NULL)
+		return ST_OK;
+	Shadow *shadow = arena_alloc(&w->verdict->arena, sizeof(*shadow));
+	TRY(arena_status(&w->verdict->arena, w->err, "a statement"));
+	*shadow = (Shadow){name, place->lambdas};
+	place->lambdas = shadow;
+	return ST_OK;
+}
+
+// `a -> b` looks the same, where b is a path and a anything.
+static Status
+walk_lambda(Walk *w, const json_t *node, Place place)
+{
+	const json_t *lhs = json_object_get(node, "lhs");
+	Place inside = place;
+	TRY(add_parameters(w, lhs, &inside));
+	Place left = place;
+	left.scope = -1;
+	TRY(walk_value(w, lhs, left));
+	return walk_value(w, json_object_get(node, "expr"), inside);
+}
+
+static Status
+walk_expression(Walk *w, const json_t *node, Place place)
+{
+	int32_t column;
+	if (is_column(node))
+		return add_column(w, node, place, &column);
+	if (tree_is_class(node, "FUNCTION") || tree_is_class(node, "WINDOW"))
+		TRY(function_check(node, false, w->err));
+	else if (tree_is_class(node, "PARAMETER"))
+		return error_set(w->err, ST_UNIMPLEMENTED,
+						 "parameters are not built yet; write the value into the statement");
+	else if (tree_is_class(node, "COMPARISON"))
+		return walk_comparison(w, node, place, false);
+	else if (tree_is(node, "COMPARE_BETWEEN"))
+		return walk_between(w, node, place, false);
+	else if (tree_is(node, "COMPARE_IN") || tree_is(node, "COMPARE_NOT_IN"))
+		return walk_in(w, node, place);
+	else if (tree_is_class(node, "LAMBDA"))
+		return walk_lambda(w, node, place);
+	return walk_parts(w, node, place);
+}
+
+static bool
+is_node(const json_t *value)
+{
+	const char *type = tree_text(value, "type");
+	size_t len = strlen(type);
+	return len > 5 && strcmp(type + len - 5, "_NODE") == 0;
+}
+
+// Things of FROM, where nothing is known of what is around them.
+static bool
+is_from(const json_t *value)
+{
+	static const char *const types[] = {"BASE_TABLE", "TABLE_FUNCTION", "JOIN", "SHOW_REF",
+										"PIVOT"};
+	for (size_t i = 0; i < COUNT_OF(types); i++)
+		if (tree_is(value, types[i]))
+			return true;
+	return false;
+}
+
+Status
+walk_value(Walk *w, const json_t *value, Place place)
+{
+	if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++)
+			TRY(walk_value(w, json_array_get(value, i), place));
+		return ST_OK;
+	}
+	if (!json_is_object(value) || tree_is_class(value, "CONSTANT"))
+		return ST_OK;
+	if (json_object_get(value, "class") != NULL)
+		return walk_expression(w, value, place);
+	if (is_node(value))
+		return walk_node(w, value, place, false);
+	if (is_from(value)) {
+		place.scope = -1;
+		return walk_from(w, value, place, false);
+	}
+	return walk_parts(w, value, place);
+}
+
+// ---- SELECT lists ----
+
+// Whether one item can become several columns: a star inside, or unnest of a struct.
+static bool
+may_be_many(const json_t *value)
+{
+	if (tree_is_class(value, "STAR") ||
+		strcasecmp(tree_text(value, "function_name"), "unnest") == 0)
+		return true;
+	if (json_is_array(value)) {
+		for (size_t i = 0; i < json_array_size(value); i++)
+			if (may_be_many(json_array_get(value, i)))
+				return true;
+		return false;
+	}
+	const char *key;
+	json_t *part;
+	json_object_foreach((json_t *)(uintptr_t)value, key, part)
+	{
+		if (may_be_many(part))
+			return true;
+	}
+	return false;
+}
+
+// A star without EXCLUDE, REPLACE, COLUMNS(…) and the like.
+static bool
+is_bare_star(const json_t *item)
+{
+	size_t known = 2; // class, type
+	known += json_object_get(item, "query_location") != NULL;
+	known += json_object_get(item, "relation_name") != NULL;
+	return tree_is_class(item, "STAR") && json_object_size(item) == known;
+}
+
+Status
+walk_selected(Walk *w, const json_t *item, Place place, SelectItem *out)
+{
+	Verdict *v = w->verdict;
+	const char *alias = tree_text(item, "alias"), *relation = tree_text(item, "relation_name");
+	*out = (SelectItem){.kind = may_be_many(item) ? ITEM_MANY : ITEM_ONE};
+	if (is_column(item)) {
+		out->kind = ITEM_COLUMN;
+		TRY(add_column(w, item, place, &out->column));
+		v->columns[out->column].selected = alias[0] == '\0';
+		out->alias = alias[0] != '\0' ? arena_strdup(&v->arena, alias) : NULL;
+		return arena_status(&v->arena, w->err, "a statement");
+	}
+	if (is_bare_star(item)) {
+		out->kind = ITEM_STAR;
+		out->relation = relation[0] != '\0' ? arena_strdup(&v->arena, relation) : NULL;
+	}
+	return walk_value(w, item, place);
+}
