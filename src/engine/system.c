@@ -32,6 +32,12 @@
 		.name = name_, .type = {.id = TYPE_TIMESTAMP, .unit = UNIT_NS}, .nullable = true           \
 	}
 
+#define MOMENT(name_)                                                                              \
+	{                                                                                              \
+		.name = name_, .type = {.id = TYPE_TIMESTAMP, .unit = UNIT_US, .zone = "UTC"},             \
+		.nullable = true                                                                           \
+	}
+
 static Field TEXT_ITEM[] = {TEXT("item")};
 
 static const Field TABLES[] = {
@@ -50,16 +56,16 @@ static const Field TABLES[] = {
 	TIME("max_time"),
 	INT("series"),
 	INT32("schema_version"),
-	TIME("created_at"),
+	MOMENT("created_at"),
 };
 static const Field COLUMNS[] = {
 	TEXT("database"), TEXT("table"), TEXT("name"), TEXT("type"), TEXT("role"), INT32("position"),
 };
 static const Field SEGMENTS[] = {
-	TEXT("database"),    TEXT("table"),    UINT("id"),         TEXT("status"),
-	INT32("level"),      TEXT("file"),     INT("rows"),        INT("bytes"),
-	TIME("min_time"),    TIME("max_time"), UINT("min_seq"),    UINT("max_seq"),
-	INT("deleted_rows"), FLAG("hot"),      TIME("created_at"), TIME("sealed_at"),
+	TEXT("database"),    TEXT("table"),    UINT("id"),           TEXT("status"),
+	INT32("level"),      TEXT("file"),     INT("rows"),          INT("bytes"),
+	TIME("min_time"),    TIME("max_time"), UINT("min_seq"),      UINT("max_seq"),
+	INT("deleted_rows"), FLAG("hot"),      MOMENT("created_at"), MOMENT("sealed_at"),
 };
 static const Field OFFSETS[] = {
 	TEXT("database"), TEXT("table"),    UINT("segment"),  TEXT("wal_file"),
@@ -184,7 +190,7 @@ add_tables(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 		time_range(&row, totals.min_time, totals.max_time);
 		number(&row, time >= 0 ? series_count(table_series(view->table)) : 0);
 		number(&row, table_version(def));
-		number(&row, table_created_ns(def));
+		number(&row, table_created_ns(def) / 1000);
 	}
 	return ST_OK;
 }
@@ -230,8 +236,8 @@ add_file_row(Builder *builder, const TableDef *def, const DataFile *file)
 	unsigned_number(&row, meta->max_seq);
 	number(&row, 0);
 	flag(&row, false);
-	number(&row, meta->created_ns);
-	number(&row, meta->sealed_ns);
+	number(&row, meta->created_ns / 1000);
+	number(&row, meta->sealed_ns / 1000);
 }
 
 static void
@@ -252,11 +258,11 @@ add_memory_row(Builder *builder, const TableDef *def, const Segment *seg)
 	unsigned_number(&row, stats.max_seq);
 	number(&row, 0);
 	flag(&row, true);
-	number(&row, stats.created_ns);
+	number(&row, stats.created_ns / 1000);
 	if (stats.sealed_ns == 0)
 		null(&row);
 	else
-		number(&row, stats.sealed_ns);
+		number(&row, stats.sealed_ns / 1000);
 }
 
 static Status
