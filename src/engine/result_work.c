@@ -226,7 +226,9 @@ result_tick(void *arg, int64_t now_ns)
 	mobius_result *result = arg;
 	pthread_mutex_lock(&result->lock);
 	int64_t spent = now_ns - result->since_ns;
-	if (!result->failed && !result->closed) {
+	if ((result->failed || result->closed) && result->work == WORK_RUNNING && result->query != NULL)
+		sql_query_cancel(result->query); // asked again: while the engine plans it hears nothing
+	else if (!result->failed && !result->closed) {
 		if (result->work == WORK_RUNNING && result->worked_ns + spent > result->timeout_ns)
 			result_give_up(
 				result, ST_DEADLINE,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/setting.h"
 #include "os/file.h"
 #include "server/server_int.h"
 
@@ -45,13 +46,21 @@ typedef struct FileReading {
 	Error *err;
 } FileReading;
 
-static bool
-is_setting(const char *key)
+static Status
+check_key(const char *key, Error *err)
 {
-	for (size_t i = 0; mobius_setting_at(i) != NULL; i++)
-		if (strcmp(mobius_setting_at(i)->key, key) == 0)
-			return true;
-	return false;
+	enum { MOST_SETTINGS = 128 };
+	const char *names[MOST_SETTINGS], *near;
+	size_t count = 0;
+	for (; count < MOST_SETTINGS && mobius_setting_at(count) != NULL; count++) {
+		names[count] = mobius_setting_at(count)->key;
+		if (strcmp(names[count], key) == 0)
+			return ST_OK;
+	}
+	near = setting_propose(key, names, count);
+	if (near != NULL)
+		return error_set(err, ST_INVALID, "unknown setting %s; did you mean %s?", key, near);
+	return error_set(err, ST_INVALID, "unknown setting %s; --print-config lists all", key);
 }
 
 static int
@@ -61,10 +70,9 @@ read_line(void *arg, const char *section, const char *name, const char *value)
 	SCOPED(mem_drop) char *key = mem_printf("%s.%s", section, name);
 	if (key == NULL)
 		reading->status = error_no_memory(reading->err, "the configuration");
-	else if (!is_setting(key))
-		reading->status = error_set(reading->err, ST_INVALID,
-									"unknown setting %s; --print-config lists all", key);
 	else
+		reading->status = check_key(key, reading->err);
+	if (reading->status == ST_OK)
 		reading->status = add_text(reading->config, mem_printf("%s=%s", key, value), reading->err);
 	return reading->status == ST_OK;
 }
@@ -82,10 +90,9 @@ read_file(Config *config, const char *path, Error *err)
 	FileReading reading = {config, path, ST_OK, err};
 	int line = ini_parse_string(text, read_line, &reading);
 	if (line > 0 && reading.status == ST_OK)
-		return error_set(err, ST_INVALID, "%s line %d: neither [section] nor key = value", path,
-						 line);
+		return error_set(err, ST_INVALID, "%s:%d: neither [section] nor key = value", path, line);
 	if (line > 0)
-		return error_prefix(err, "%s line %d", path, line);
+		return error_prefix(err, "%s:%d", path, line);
 	return ST_OK;
 }
 
@@ -191,11 +198,24 @@ config_read(int argc, char **argv, char **environment, Config *out, Error *err)
 	return ST_OK;
 }
 
+// The text in force: the last one given, else the default.
+static const char *
+text_of(const Config *config, const mobius_setting *setting)
+{
+	size_t len = strlen(setting->key);
+	for (size_t i = config->count; i > 0; i--)
+		if (strncmp(config->texts[i - 1], setting->key, len) == 0 &&
+			config->texts[i - 1][len] == '=')
+			return config->texts[i - 1] + len + 1;
+	return setting->fallback;
+}
+
 void
-config_print(void)
+config_print(const Config *config)
 {
 	for (size_t i = 0; mobius_setting_at(i) != NULL; i++) {
 		const mobius_setting *s = mobius_setting_at(i);
-		printf("# %s (%s)\n%s = %s\n\n", s->help, s->unit, s->key, s->fallback);
+		printf("# %s (%s; default %s)\n%s = %s\n\n", s->help, s->unit, s->fallback, s->key,
+			   text_of(config, s));
 	}
 }

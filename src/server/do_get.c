@@ -17,6 +17,7 @@ send_frames(CallState *state)
 	GetCall *get = (GetCall *)state;
 	FlightCall *call = state->call;
 	mobius_frame frame;
+	get->full = false;
 	for (;;) {
 		switch (mobius_result_next(get->result, &frame)) {
 		case MOBIUS_NEXT_FRAME: break;

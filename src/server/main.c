@@ -266,7 +266,7 @@ main(int argc, char **argv)
 	else if (config.version)
 		printf("mobiusd %s\n", mobius_version());
 	else if (config.print_config)
-		config_print();
+		config_print(&config);
 	else
 		return run(&config);
 	return 0;

@@ -84,4 +84,4 @@ typedef struct Config {
 } Config;
 Status config_read(int argc, char **argv, char **environment, Config *out, Error *err);
 void config_close(Config *config);
-void config_print(void);
+void config_print(const Config *config);
