@@ -126,20 +126,12 @@ wake_at(Conn *conn, int64_t at_ns)
 	loop_timer_set(conn->timer, at_ns);
 }
 
-// Only where no call depends on it: an idle connection may carry a stale mark, and a header block
-// that nghttp2 ignored ends without notice.
-static bool
-headers_are_late(const Conn *conn)
-{
-	return conn->headers_since_ns != 0 && conn->calls == NULL &&
-		   now_ns(conn) >= conn->headers_since_ns + HEADERS_NS;
-}
-
 static bool
 is_out_of_patience(const Conn *conn)
 {
 	int64_t now = now_ns(conn);
-	return now >= conn->preface_until_ns || headers_are_late(conn) ||
+	return now >= conn->preface_until_ns ||
+		   (conn->headers_since_ns != 0 && now >= conn->headers_since_ns + HEADERS_NS) ||
 		   (conn->blocked && now >= conn->sent_ns + STALL_NS);
 }
 
@@ -167,8 +159,6 @@ on_timer(void *arg)
 	}
 	if (conn->drain == DRAIN_NOTICE && now_ns(conn) >= conn->drain_until_ns)
 		conn_end_drain(conn);
-	if (conn->headers_since_ns != 0 && now_ns(conn) >= conn->headers_since_ns + HEADERS_NS)
-		conn->headers_since_ns = now_ns(conn); // look again later
 	wake_when_due(conn);
 }
 
@@ -204,8 +194,7 @@ conn_stop(Conn *conn)
 	conn_ref(conn);
 	for (GrpcCall *call = conn->calls; call != NULL; call = call->next)
 		call_abort(call, GRPC_UNAVAILABLE, "the server is stopping");
-	conn_cut(conn, NGHTTP2_NO_ERROR);
-	flush_rounds(conn);
+	flush_rounds(conn); // as far as the socket takes it
 	conn_close(conn);
 	conn_unref(conn);
 }

@@ -59,7 +59,7 @@ pause_over(void *arg)
 }
 
 // Descriptors ran out. The one in reserve takes the connection, so that its peer is told at once
-// rather than left waiting; then a short pause, so that refusing does not fill a core.
+// rather than left waiting.
 static void
 refuse_one(Listener *listener)
 {
@@ -71,8 +71,14 @@ refuse_one(Listener *listener)
 		sock_close(fd);
 	if (file_open("/dev/null", FILE_READ, &server->spare_file, NULL) != ST_OK)
 		log_warn("no descriptor in reserve", "raise the limit of open files");
+}
+
+// Those who wait make the socket readable all the time: trying again at once would fill a core.
+static void
+pause_accepting(Listener *listener)
+{
 	loop_watch_change(listener->watch, 0);
-	loop_timer_set(listener->timer, loop_now_ns(server->loops[0].loop) + PAUSE_NS);
+	loop_timer_set(listener->timer, loop_now_ns(listener->server->loops[0].loop) + PAUSE_NS);
 }
 
 static void
@@ -86,6 +92,8 @@ on_connections(void *arg, uint32_t events)
 		Status st = sock_accept(listener->fd, &fd, &peer, NULL);
 		if (st == ST_LIMIT)
 			refuse_one(listener);
+		if (st != ST_OK)
+			pause_accepting(listener);
 		if (st != ST_OK || fd < 0)
 			return;
 		serve(listener->server, fd, &peer);

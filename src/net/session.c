@@ -73,15 +73,17 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg
 {
 	(void)session;
 	Conn *conn = arg;
+	if (head->type != NGHTTP2_CONTINUATION)
+		conn->headers_since_ns = 0; // also of a block that nghttp2 ignored
 	switch (head->type) {
-	case NGHTTP2_HEADERS:
-		conn->headers_since_ns = loop_now_ns(conn->net->loop);
-		conn->header_block_bytes = head->length;
-		break;
+	case NGHTTP2_HEADERS: conn->header_block_bytes = head->length; break;
 	case NGHTTP2_CONTINUATION: conn->header_block_bytes += head->length; break;
+	case NGHTTP2_RST_STREAM: break; // nghttp2 counts them
 	case NGHTTP2_DATA:
-	case NGHTTP2_RST_STREAM: conn->headers_since_ns = 0; break; // paid elsewhere
-	default: conn->headers_since_ns = 0; pay_for_empty_frame(conn);
+		if (head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM))
+			break;
+		__attribute__((fallthrough));
+	default: pay_for_empty_frame(conn);
 	}
 	return conn->header_block_bytes > HEADER_BLOCK_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -89,9 +91,11 @@ on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg
 static int
 on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
+	Conn *conn = arg;
+	conn->headers_since_ns = loop_now_ns(conn->net->loop);
 	if (!is_request(frame))
 		return 0;
-	GrpcCall *call = call_new(arg, frame->hd.stream_id);
+	GrpcCall *call = call_new(conn, frame->hd.stream_id);
 	if (call == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
@@ -127,7 +131,9 @@ static void
 on_stream_frame(Conn *conn, GrpcCall *call, const nghttp2_frame *frame)
 {
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-	if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == frame->data.padlen && !ends)
+	bool all_padding = frame->hd.type == NGHTTP2_DATA && frame->data.padlen > 0 &&
+					   frame->hd.length == frame->data.padlen;
+	if (all_padding && !ends)
 		pay_for_empty_frame(conn);
 	if (call == NULL)
 		return;
@@ -251,7 +257,6 @@ session_setup(GrpcServer *server, Error *err)
 	nghttp2_session_callbacks_set_data_source_read_length_callback(cb, frame_length);
 
 	nghttp2_option_set_no_auto_window_update(server->session_options, 1);
-	nghttp2_option_set_no_closed_streams(server->session_options, 1);
 	nghttp2_option_set_stream_reset_rate_limit(server->session_options, RESET_BURST,
 											   RESETS_PER_SECOND);
 	return ST_OK;
