@@ -243,19 +243,36 @@ set_row(const Row *row, const char *text, Settings *settings, Error *err)
 	return st;
 }
 
-// Below these the parts do not work: a log file holds a header and a record, a segment more than
-// one batch.
+// Outside of these the parts do not work: a log file holds a header and a record, a segment more
+// than one batch, every thread has a stack.
+typedef struct Limit {
+	size_t offset;
+	uint64_t min;
+	uint64_t max;
+	const char *text;
+} Limit;
+
+enum { MOST_THREADS = 1024 };
+
+static const Limit LIMITS[] = {
+	{AT(wal_segment_size), 64 << 10, UINT64_MAX, "wal.segment_size: at least 64KiB"},
+	{AT(memtable_segment_size), 64 << 10, UINT64_MAX, "memtable.segment_size: at least 64KiB"},
+	{AT(memtable_limit), 1 << 20, UINT64_MAX, "memtable.limit: at least 1MiB"},
+	{AT(flight_max_message), 64 << 10, 1 << 30, "flight.max_message: from 64KiB to 1GiB"},
+	{AT(series_limit), 0, UINT32_MAX - 1, "series.limit: at most 4294967294"},
+	{AT(query_running), 0, MOST_THREADS, "query.running: at most 1024"},
+	{AT(query_threads), 0, MOST_THREADS, "query.threads: at most 1024"},
+};
+
 static Status
-check_limits(const Settings *s, Error *err)
+check_limits(const Settings *settings, Error *err)
 {
-	if (s->wal_segment_size < (64u << 10))
-		return error_set(err, ST_INVALID, "setting wal.segment_size: at least 64KiB");
-	if (s->memtable_segment_size < (64u << 10))
-		return error_set(err, ST_INVALID, "setting memtable.segment_size: at least 64KiB");
-	if (s->flight_max_message < (64u << 10) || s->flight_max_message > (1u << 30))
-		return error_set(err, ST_INVALID, "setting flight.max_message: from 64KiB to 1GiB");
-	if (s->series_limit > UINT32_MAX - 1)
-		return error_set(err, ST_INVALID, "setting series.limit: at most %u", UINT32_MAX - 1);
+	for (size_t i = 0; i < COUNT_OF(LIMITS); i++) {
+		uint64_t value;
+		memcpy(&value, (const char *)settings + LIMITS[i].offset, sizeof(value));
+		if (value < LIMITS[i].min || value > LIMITS[i].max)
+			return error_set(err, ST_INVALID, "setting %s", LIMITS[i].text);
+	}
 	return ST_OK;
 }
 
