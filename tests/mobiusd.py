@@ -13,7 +13,7 @@ import pyarrow.flight as flight
 
 ROOT = Path(__file__).resolve().parents[1]
 BINARY = Path(os.environ.get("MOBIUSD", ROOT / "build" / "mobiusd")).resolve()
-FREE_PORTS = {"flight.listen": "127.0.0.1:0", "http.listen": ""}
+FREE_PORT = {"flight.listen": "127.0.0.1:0"}
 
 
 class StartFailed(Exception):
@@ -26,7 +26,7 @@ class StartFailed(Exception):
 
 def command(data, settings=None, binary=BINARY):
     """The command line for a data directory and settings {key: value}."""
-    pairs = [f"{key}={value}" for key, value in (FREE_PORTS | (settings or {})).items()]
+    pairs = [f"{key}={value}" for key, value in (FREE_PORT | (settings or {})).items()]
     return [str(binary), "--data", str(data), *(word for pair in pairs for word in ("--set", pair))]
 
 
