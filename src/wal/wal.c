@@ -68,13 +68,25 @@ wal_failed(const Wal *wal)
 
 // ---- start ----
 
+// The oldest file of which something may not be on disk: a synced commit in a later file, or a
+// start that began a later file, has synced all before it.
+static const WalFile *
+first_unsynced(const Wal *wal)
+{
+	const WalFile *from = wal->first;
+	for (const WalFile *file = from; file != NULL; file = file->next) {
+		bool settled = file->begun && (file->head.flags & WAL_SETTLED) != 0;
+		if (settled || (file->min_seq != 0 && file->min_seq <= wal->synced_seq))
+			from = file;
+	}
+	return from;
+}
+
 // What was read back may be in the page cache alone: before anybody builds on it, it is on disk.
 static Status
 sync_recovered(Wal *wal, Error *err)
 {
-	for (const WalFile *file = wal->first; file != NULL; file = file->next) {
-		if (file->min_seq == 0 || file->last_seq <= wal->synced_seq)
-			continue;
+	for (const WalFile *file = first_unsynced(wal); file != NULL; file = file->next) {
 		SCOPED(mem_drop) char *path = wal_path(wal, file->header.number, ".wal");
 		SCOPED(file_drop) File *opened = NULL;
 		if (path == NULL)
@@ -122,6 +134,8 @@ wal_start(Wal *wal, uint64_t next_seq, const uint8_t epoch[16], Error *err)
 	assert(wal->recovered && wal->active == NULL);
 	must(next_seq > wal->last_seq);
 	memcpy(wal->epoch, epoch, sizeof(wal->epoch));
+	wal->start_seq = next_seq;
+	wal->before_seq = wal->last_seq;
 	TRY(sync_recovered(wal, err));
 	TRY(clear_tail(wal, err));
 	TRY(wal_files_make_ready(wal, 1, err));

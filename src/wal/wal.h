@@ -2,9 +2,10 @@
 //
 // Files wal/<number>.wal of segment_size, zeroed beforehand where a spare is ready. A commit lies
 // in one file; one that does not fit into an empty file gets a file of its own size. Layout:
-// wal_format_int.h. Validity: a record counts if its checksum (seeded with the file's incarnation
-// and the record's offset) holds, it names the checksum of the record before it, and its payload's
-// checksum holds; a commit counts if all its records up to the one flagged last do.
+// wal_format_int.h. A file is prepared, synced and named before it is used, so that going on in the
+// next one costs no sync. Validity: a record counts if its checksum (seeded with the file's
+// incarnation and the record's offset) holds, it names the checksum of the record before it, and
+// its payload's checksum holds; a commit counts if all its records up to the one flagged last do.
 //
 // Threads  one sequencer calls wal_write; one syncer calls wal_sync; one keeper calls wal_prepare,
 // wal_recycle. The three may run at
@@ -27,11 +28,12 @@ typedef enum WalKind {
 	WAL_BATCH = 1,  // rows of one table: u32 metadata length, u32 0, IPC metadata padded to 8, body
 	WAL_DELETE = 2, // addresses of rows
 	WAL_SCHEMA = 3, // what batches named by (table id, schema id) look like; written by the log
-					// itself at first use in a file
+					// itself at first use in a file, and never given to a reader as a record
 	WAL_DROP = 4,   // a table or database goes
 	WAL_ADOPT = 5,  // files that were written before the commit
 	WAL_MARK = 6,   // carries synced_seq when nothing else does; never a commit
 	WAL_DEFINE = 7, // a table's definition as it is from this commit on
+					// 8 is the log's own
 } WalKind;
 
 typedef struct WalOptions {
@@ -81,9 +83,9 @@ typedef struct WalRecord {
 
 typedef struct WalReport {
 	uint64_t first_seq;   // of the oldest commit found; 0: none
-	uint64_t last_seq;    // of the newest whole commit; 0: none
+	uint64_t last_seq;    // of the newest whole commit, also if its file is gone; 0: none
 	bool clean;           // the log ends with the mark of a clean stop
-	uint64_t cut_bytes;   // never synced, dropped
+	uint64_t cut_bytes;   // never synced, dropped: of the records that can still be told
 	uint64_t lost_ranges; // salvage only: how many ranges of seqs were skipped (each is logged)
 	uint64_t bytes_read;
 	uint64_t commits;
@@ -96,8 +98,9 @@ void wal_close(Wal *wal); // NULL is allowed; does not sync
 // Reads every commit with seq > after, in order, and gives it whole to `commit`; stops at its first
 // failure and returns it. `progress` (may be NULL) hears how far it is. ST_CORRUPT: acknowledged
 // data is damaged; the text names file, offset and the seqs concerned. In WAL_STRICT a missing file
-// in the sequence, and a break with a later record whose synced_seq is beyond the break, are that;
-// other breaks are a tail that was never synced: it is cut, and the report says how many bytes.
+// in the sequence, a break with a later record whose synced_seq is beyond the break, and a log that
+// ends before `after` are that; other breaks are a tail that was never synced: it is cut, and the
+// report says how many bytes.
 typedef struct WalReader {
 	Status (*commit)(void *arg, uint64_t seq, const WalRecord *records, int32_t count, Error *err);
 	void (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
@@ -106,8 +109,10 @@ typedef struct WalReader {
 Status wal_recover(Wal *wal, WalRecovery mode, uint64_t after, const WalReader *reader,
 				   WalReport *report, Error *err);
 
-// Begins a new file for commits from next_seq on. A cut file is never written again. After
-// wal_recover, also on an empty directory.
+// Begins a new file for commits from next_seq on (greater than the report's last_seq). A cut file
+// is never written again. After wal_recover, also on an empty directory. What was recovered is
+// synced here, and what recovery decided becomes lasting: files behind damage are kept as
+// <number>-<time>.lost, and what salvage skipped is not asked about again.
 Status wal_start(Wal *wal, uint64_t next_seq, const uint8_t epoch[16], Error *err);
 
 // ---- running ----
@@ -128,13 +133,14 @@ Status wal_write(Wal *wal, const WalCommit *commits, int32_t count, uint64_t syn
 // After 10 ms without a commit, and with clean = true as the last act of a clean stop.
 Status wal_mark(Wal *wal, uint64_t seq, uint64_t synced_seq, bool clean, WalGroup *group,
 				Error *err);
+// Syncs the group and everything written before it; groups in between need no call of their own.
 Status wal_sync(Wal *wal, const WalGroup *group, Error *err);
 bool wal_failed(const Wal *wal); // a sync failed: read-only until restart
 
 // ---- keeping ----
 
-// Makes spare files (two ready, zeroed) when there are fewer. Slow; call it from the keeper's
-// thread.
+// Makes spare files (two ready, zeroed) when there are fewer, and writes the index of full ones.
+// Slow; call it from the keeper's thread.
 Status wal_prepare(Wal *wal, Error *err);
 
 typedef struct WalKeep {
@@ -144,16 +150,18 @@ typedef struct WalKeep {
 	uint64_t keep_bytes;
 	int64_t now_ns; // wall
 } WalKeep;
-// Turns files that nobody needs into spares (at most 8 kept, the rest removed).
+// Turns files that nobody needs into spares (at most 8 kept, the rest removed). keep_time_ns and
+// keep_bytes: a file goes when either says so.
 Status wal_recycle(Wal *wal, const WalKeep *keep, Error *err);
 
-uint64_t wal_earliest_seq(const Wal *wal);             // of the oldest commit still in a file
-uint64_t wal_bytes_from(const Wal *wal, uint64_t seq); // how much log lies at or after seq
+uint64_t wal_earliest_seq(const Wal *wal); // of the oldest commit still in a file; 0: none
+// How much log lies at or after seq, in whole files.
+uint64_t wal_bytes_from(const Wal *wal, uint64_t seq);
 
 // ---- looking ----
 
 typedef struct WalFileInfo {
-	uint64_t number;
+	uint64_t number;   // 0: recycled, and no place in the sequence yet
 	const char *state; // "active", "inactive", "recycled"
 	uint64_t bytes;
 	uint64_t min_seq;

@@ -51,7 +51,7 @@ static uint64_t
 spare_id(Wal *wal)
 {
 	pthread_mutex_lock(&wal->lock);
-	uint64_t id = wal->next_spare++;
+	uint64_t id = ++wal->last_spare;
 	pthread_mutex_unlock(&wal->lock);
 	return id;
 }
@@ -111,6 +111,7 @@ fill_zeros(const Wal *wal, const char *path, Error *err)
 {
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_CREATE_NEW, &file, err));
+	TRY(file_append_direct(file, err));
 	SCOPED(mem_drop) uint8_t *zeros = mem_alloc(ZEROS_BYTES);
 	if (zeros == NULL)
 		return error_no_memory(err, "zeroing a log file");
@@ -212,7 +213,8 @@ give_name(const Wal *wal, WalFile *file, const char *from, const char *to, Error
 	TRY(dir_sync(wal->dir, err));
 	// Opened anew, it says its new name in errors.
 	file_close(TAKE(file->file));
-	return file_open(to, FILE_WRITE, &file->file, err);
+	TRY(file_open(to, FILE_WRITE, &file->file, err));
+	return file_append_direct(file->file, err);
 }
 
 static Status

@@ -28,7 +28,7 @@
 //             `attempt` makes every record differ from what a failed write left at its place:
 //             leftovers cannot chain to what overwrote them.
 // The end     A file goes on in the next one where that one's BEGIN names exactly this place (end,
-//             crc, last seq). If a record goes on there as well, one of both is the leftover of a
+//             crc). If a record goes on there as well, one of both is the leftover of a
 //             failed write: the later attempt holds. A BEGIN that is SETTLED was written, and
 //             synced, by a start that had read everything before it: it always holds.
 // Holes       Places where a salvage has skipped damage; read over without a word from then on.

@@ -60,7 +60,7 @@ struct Wal {
 	WalFile *ready;  // the first of them; they follow the active one
 	uint64_t spares[WAL_SPARES_MAX];
 	int32_t spare_count;
-	uint64_t next_spare;
+	uint64_t last_spare;
 
 	// Keeper and sequencer may want to add a file at the same time: one waits until the other has.
 	pthread_cond_t named;
@@ -70,6 +70,8 @@ struct Wal {
 
 	// The sequencer's.
 	uint64_t last_seq;
+	uint64_t start_seq;  // of this run
+	uint64_t before_seq; // the last one before it
 	uint32_t attempt;
 	WalPlan *plan;
 

@@ -30,7 +30,8 @@ parse_name(const char *name, const char *suffix, uint64_t *out)
 	uint64_t number = strtoull(name, &end, 10);
 	SCOPED(mem_drop) char *again = mem_printf("%08" PRIu64 "%s", number, suffix);
 	*out = number;
-	return again != NULL && strcmp(name, again) == 0;
+	// The first and the last number are nobody's, so that there is always one before and after.
+	return again != NULL && strcmp(name, again) == 0 && number > 0 && number < UINT64_MAX;
 }
 
 static Status
@@ -78,7 +79,7 @@ load_spares(Wal *wal, Buf *ids)
 	size_t count = sort_numbers(ids);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t id = number_at(ids, i);
-		wal->next_spare = id + 1;
+		wal->last_spare = id;
 		if (wal->spare_count < WAL_SPARES_MAX) {
 			wal->spares[wal->spare_count++] = id;
 			continue;
@@ -98,7 +99,8 @@ load_begin(Wal *wal, WalCursor *cursor, WalFile *file, Error *err)
 		return ST_OK;
 	SCOPED(bytes_drop) Bytes *payload = NULL;
 	TRY(wal_cursor_payload(cursor, WAL_HEADER_BYTES, &file->head, wal->pool, &payload, err));
-	if (payload == NULL || !wal_begin_decode(bytes_slice(payload), &file->begin))
+	if (payload == NULL || !wal_begin_decode(bytes_slice(payload), &file->begin) ||
+		file->begin.last_seq + 1 != file->head.seq)
 		return ST_OK;
 	file->begun = true;
 	file->begun_ns = file->begin.begun_ns;

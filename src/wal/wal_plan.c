@@ -81,7 +81,8 @@ wal_plan_begin(Wal *wal, WalFile *file, const WalCommit *commits, int32_t count,
 	TRY(reserve(plan, commits, count, err));
 	plan->part = &plan->parts[0];
 	plan->parts[1] = (WalPart){0};
-	plan->synced_seq = synced_seq;
+	// Seqs that a start has left out were never written: to name one would say that it is lost.
+	plan->synced_seq = synced_seq < wal->start_seq ? wal->before_seq : synced_seq;
 	plan->attempt = wal->attempt;
 	part_init(plan->part, file, NULL, wal->last_seq);
 	return ST_OK;

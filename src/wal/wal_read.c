@@ -45,6 +45,9 @@ move_window(WalCursor *cursor, uint64_t offset, size_t len, Error *err)
 Status
 wal_cursor_head(WalCursor *cursor, uint64_t offset, WalHead *out, bool *valid, Error *err)
 {
+	*valid = false;
+	if (cursor->size < WAL_HEAD_BYTES || offset > cursor->size - WAL_HEAD_BYTES)
+		return ST_OK;
 	TRY(move_window(cursor, offset, WAL_HEAD_BYTES, err));
 	WalHead head;
 	*valid = in_window(cursor, offset, WAL_HEAD_BYTES) &&

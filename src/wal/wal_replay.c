@@ -176,10 +176,35 @@ take_record(WalReplay *replay, WalCursor *cursor, uint64_t at, const WalHead *he
 
 // ---- a file ----
 
+// Whether the next file says that this one ended here.
+static bool
+next_begins_at(const WalFile *file, uint64_t offset, uint32_t crc)
+{
+	const WalFile *next = file->next;
+	if (next == NULL || !next->begun || next->header.number != file->header.number + 1)
+		return false;
+	const WalBegin *begin = &next->begin;
+	return begin->previous.file == file->header.number && begin->previous.offset == offset &&
+		   begin->previous_crc == crc;
+}
+
+// Whether the log goes on in the next file from here, where `here` (NULL: nothing) would come next
+// in this one.
+static bool
+goes_on_in_next(const WalReplay *replay, const WalHead *here)
+{
+	const WalFile *file = replay->file;
+	if (!next_begins_at(file, replay->offset, replay->crc) ||
+		file->next->begin.last_seq < replay->last_seq)
+		return false;
+	return here == NULL || (file->next->head.flags & WAL_SETTLED) != 0 ||
+		   file->next->head.attempt > here->attempt;
+}
+
 Status
 wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 {
-	if (replay->file == NULL)
+	if (file->begin.last_seq > replay->last_seq)
 		replay->last_seq = file->begin.last_seq;
 	replay->file = file;
 	replay->offset = WAL_HEADER_BYTES;
@@ -191,7 +216,9 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	Status st = wal_index_load(file, path, NULL);
 	if (st == ST_NO_MEMORY)
 		return error_no_memory(err, "the index of a log file");
-	if (st != ST_OK || file->last_seq > replay->after) {
+	// An index may be older than a cut of its file: the next file knows.
+	if (st != ST_OK || file->last_seq > replay->after ||
+		!next_begins_at(file, file->end, file->end_crc)) {
 		wal_index_close(&file->index); // reading makes it again
 		file->min_seq = 0;
 		return ST_OK;
@@ -203,23 +230,6 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	if (replay->report.first_seq == 0)
 		replay->report.first_seq = file->min_seq;
 	return ST_OK;
-}
-
-// Whether the log goes on in the next file from here, where `here` (NULL: nothing) would come next
-// in this one.
-static bool
-goes_on_in_next(const WalReplay *replay, const WalHead *here)
-{
-	const WalFile *file = replay->file;
-	const WalFile *next = file->next;
-	if (next == NULL || !next->begun || next->header.number != file->header.number + 1)
-		return false;
-	const WalBegin *begin = &next->begin;
-	if (begin->previous.offset != replay->offset || begin->previous.file != file->header.number ||
-		begin->previous_crc != replay->crc || begin->last_seq != replay->last_seq)
-		return false;
-	return here == NULL || (next->head.flags & WAL_SETTLED) != 0 ||
-		   next->head.attempt > here->attempt;
 }
 
 static void

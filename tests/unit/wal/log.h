@@ -263,27 +263,6 @@ blob_save(const char *path, const uint8_t *data, size_t len)
 	fclose(out);
 }
 
-// Copies every file of a directory into an empty one.
-static inline void
-dir_copy(const char *from, const char *to)
-{
-	DIR *stream = opendir(from);
-	assert_non_null(stream);
-	struct dirent *entry;
-	while ((entry = readdir(stream)) != NULL) {
-		if (entry->d_name[0] == '.')
-			continue;
-		char source[400];
-		char target[400];
-		snprintf(source, sizeof(source), "%s/%s", from, entry->d_name);
-		snprintf(target, sizeof(target), "%s/%s", to, entry->d_name);
-		Blob blob = blob_load(source);
-		blob_save(target, blob.data, blob.len);
-		free(blob.data);
-	}
-	closedir(stream);
-}
-
 // What the active file holds: the end of the last record, from the listing.
 static inline Status
 find_active(void *arg, const WalFileInfo *info, Error *err)

@@ -364,6 +364,54 @@ an_unsynced_tail_over_two_files_is_cut(void **state)
 
 // ---- the other modes ----
 
+static void
+a_log_that_ends_before_its_checkpoint_goes_on_after_it(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	char path[160];
+	file_name(path, dir.path, long_log(dir.path, 150));
+	unlink(path);
+	Wal *wal = log_open(dir.path, SEGMENT);
+	Seen seen;
+	Error err;
+	assert_int_equal(log_recover(wal, WAL_POINT_IN_TIME, 150, &seen), ST_OK);
+	assert_int_equal(seen.report.last_seq, 150);
+	assert_int_equal(wal_start(wal, 151, epoch, &err), ST_OK);
+	log_write_synced(wal, 151, 153);
+	wal_close(wal);
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 150, &seen), ST_OK);
+	assert_int_equal(seen.count, 3);
+}
+
+// What a cut has dropped is not brought back by a salvage of what was before it.
+static void
+salvage_does_not_go_behind_a_cut(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 5);
+	uint64_t end = active_file(wal).bytes;
+	WalGroup group;
+	assert_int_equal(log_write(wal, 6, 12, 5, &group), ST_OK);
+	wal_close(wal);
+	char path[160];
+	file_name(path, dir.path, 1);
+	flip(path, end + 20, 1); // 6 is torn, the others are whole
+	wal = log_start(dir.path, SEGMENT, 1001);
+	log_write_synced(wal, 1001, 1003);
+	wal_close(wal);
+	flip(path, end - 60, 1); // and now 5 is damaged
+
+	Seen seen;
+	assert_refused(log_read(dir.path, WAL_STRICT, 0, &seen), &seen, dir.path);
+	assert_int_equal(log_read(dir.path, WAL_SALVAGE, 0, &seen), ST_OK);
+	assert_int_equal(seen.count, 7);
+	assert_int_equal(seen.seqs[3], 4);
+	assert_int_equal(seen.seqs[4], 1001);
+}
+
 static int
 count_lost_files(const char *dir)
 {
@@ -505,6 +553,8 @@ main(void)
 		cmocka_unit_test(a_file_under_another_number_is_refused),
 		cmocka_unit_test(records_of_another_life_are_no_records),
 		cmocka_unit_test(an_unsynced_tail_over_two_files_is_cut),
+		cmocka_unit_test(a_log_that_ends_before_its_checkpoint_goes_on_after_it),
+		cmocka_unit_test(salvage_does_not_go_behind_a_cut),
 		cmocka_unit_test(point_in_time_stops_before_the_damage),
 		cmocka_unit_test(point_in_time_stops_before_a_missing_file),
 		cmocka_unit_test(salvage_skips_one_commit_for_one_flip),
