@@ -59,9 +59,11 @@ names_item(const Verdict *v, const FromItem *item, const ColumnUse *use)
 		return false;
 	const SqlTableName *name = &v->refs[item->ref].name;
 	const char *schema = name->schema.text != NULL ? name->schema.text : "htdb";
-	bool same = strcasecmp(schema, use->names[use->parts - 3]) == 0;
-	return same && (use->parts == 3 || (name->database.text != NULL &&
-										strcasecmp(name->database.text, use->names[0]) == 0));
+	if (strcasecmp(schema, use->names[use->parts - 3]) != 0)
+		return false;
+	// A database that is not written in FROM is the session's.
+	return use->parts == 3 || name->database.text == NULL ||
+		   strcasecmp(name->database.text, use->names[0]) == 0;
 }
 
 static Found

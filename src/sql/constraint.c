@@ -107,7 +107,7 @@ static bool
 in_unit(CompareOp op, int64_t ns, int64_t unit_ns, int64_t *out)
 {
 	int64_t floor = time_scale_saturating(ns, 1, unit_ns);
-	bool exact = floor * unit_ns == ns;
+	bool exact = ns % unit_ns == 0;
 	bool up = op == OP_GE || op == OP_LT;
 	*out = exact || !up ? floor : floor + 1;
 	return exact || op != OP_OTHER;

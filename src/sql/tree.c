@@ -24,8 +24,9 @@ tree_is_class(const json_t *node, const char *class_name)
 int32_t
 tree_location(const json_t *node)
 {
+	// Of a tree with numbers beyond 63 bits it is a floating point one.
 	const json_t *location = json_object_get(node, "query_location");
-	json_int_t at = json_is_integer(location) ? json_integer_value(location) : -1;
+	double at = json_is_number(location) ? json_number_value(location) : -1;
 	return at >= 0 && at < INT32_MAX ? (int32_t)at : -1;
 }
 

@@ -1,0 +1,236 @@
+// Which statement a text is, and what is refused, where.
+
+#include "support.h"
+
+static SqlStatement *
+parse(const char *text)
+{
+	Error err = ERROR_INIT;
+	SqlStatement *s = NULL;
+	Status st = sql_parse(slice_text(text), &s, &err);
+	if (st != ST_OK)
+		fail_msg("%s\n%s at %d: %s", text, status_name(st), err.position, err.text);
+	return s;
+}
+
+static void
+first_words_say_what_it_is(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		StatementKind kind;
+		const char *trimmed;
+	} cases[] = {
+		{"SELECT 1", STATEMENT_READ, "SELECT 1"},
+		{"  select 1 ; ; ", STATEMENT_READ, "  select 1"},
+		{"-- a comment\nWITH x AS (SELECT 1) FROM x -- end", STATEMENT_READ,
+		 "-- a comment\nWITH x AS (SELECT 1) FROM x"},
+		{"/* a /* nested */ one */ (SELECT 1)", STATEMENT_READ,
+		 "/* a /* nested */ one */ (SELECT 1)"},
+		{"FROM t", STATEMENT_READ, "FROM t"},
+		{"TABLE t", STATEMENT_READ, "TABLE t"},
+		{"VALUES (1)", STATEMENT_READ, "VALUES (1)"},
+		{"EXPLAIN ANALYZE SELECT 1", STATEMENT_READ, "EXPLAIN ANALYZE SELECT 1"},
+		{"DESCRIBE t", STATEMENT_READ, "DESCRIBE t"},
+		{"SUMMARIZE t", STATEMENT_READ, "SUMMARIZE t"},
+		{"SELECT ';', \";\", $$;$$, $a$;$a$, E'\\';'", STATEMENT_READ,
+		 "SELECT ';', \";\", $$;$$, $a$;$a$, E'\\';'"},
+		{"show tables;", STATEMENT_SHOW_TABLES, "show tables"},
+		{"FLUSH", STATEMENT_FLUSH, "FLUSH"},
+		{"FLUSH TABLE t", STATEMENT_FLUSH, "FLUSH TABLE t"},
+		{"DROP TABLE IF EXISTS t", STATEMENT_DROP_TABLE, "DROP TABLE IF EXISTS t"},
+		{"INSERT INTO t VALUES (1)", STATEMENT_INSERT, "INSERT INTO t VALUES (1)"},
+		{"SELECT\u00a01", STATEMENT_READ, "SELECT  1"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		SCOPED(sql_statement_drop) SqlStatement *s = parse(cases[i].text);
+		assert_int_equal(s->kind, cases[i].kind);
+		assert_string_equal(s->text, cases[i].trimmed);
+	}
+}
+
+static void
+a_table_is_created_from_columns_and_options(void **state)
+{
+	(void)state;
+	SCOPED(sql_statement_drop)
+	SqlStatement *s =
+		parse("CREATE TABLE IF NOT EXISTS d.htdb.\"T t\" (host VARCHAR TAG, ts TIMESTAMP "
+			  "WITH TIME ZONE NOT NULL, p DECIMAL(10, 2), l STRUCT(a INT, \"b\" "
+			  "VARCHAR[])[] NULL TAG) WITH (TIME = 'ts', tags='', ttl = '7d', "
+			  "durability = async, dedup=last)");
+	assert_int_equal(s->kind, STATEMENT_CREATE_TABLE);
+	assert_true(s->if_exists);
+	assert_string_equal(s->table.database.text, "d");
+	assert_string_equal(s->table.schema.text, "htdb");
+	assert_string_equal(s->table.table.text, "T t");
+	assert_true(s->table.table.quoted);
+	assert_int_equal(s->column_count, 4);
+	assert_string_equal(s->columns[0].type, "VARCHAR");
+	assert_true(s->columns[0].tag);
+	assert_string_equal(s->columns[1].type, "TIMESTAMP WITH TIME ZONE");
+	assert_true(s->columns[1].not_null);
+	assert_string_equal(s->columns[2].type, "DECIMAL(10, 2)");
+	assert_string_equal(s->columns[3].type, "STRUCT(a INT, \"b\" VARCHAR[])[]");
+	assert_true(s->columns[3].tag && !s->columns[3].not_null);
+	assert_int_equal(s->option_count, 5);
+	assert_string_equal(s->options[0].key, "time");
+	assert_string_equal(s->options[0].value, "ts");
+	assert_string_equal(s->options[1].value, "");
+	assert_string_equal(s->options[3].value, "async");
+}
+
+static void
+an_insert_has_targets_and_a_source_with_its_position(void **state)
+{
+	(void)state;
+	SCOPED(sql_statement_drop) SqlStatement *s = parse("INSERT INTO 't' (a, \"B\") SELECT 1, 2");
+	assert_string_equal(s->table.table.text, "t");
+	assert_int_equal(s->target_count, 2);
+	assert_string_equal(s->targets[1].text, "B");
+	assert_true(s->targets[1].quoted && !s->targets[0].quoted);
+	assert_string_equal(s->source, "SELECT 1, 2");
+	assert_int_equal(s->source_position, 25);
+
+	SCOPED(sql_statement_drop) SqlStatement *all = parse("INSERT INTO t (SELECT 1);");
+	assert_null(all->targets);
+	assert_string_equal(all->source, "(SELECT 1)");
+}
+
+static void
+what_is_refused_says_where(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		Status status;
+		int position;
+		const char *says;
+	} cases[] = {
+		{"", ST_INVALID, -1, "no statement"},
+		{" ; ", ST_INVALID, -1, "no statement"},
+		{"SELECT 1; SELECT 2", ST_INVALID, 10, "second statement"},
+		{"SELECT 'x", ST_INVALID, 7, "does not end"},
+		{"SELECT /* x", ST_INVALID, 7, "*/"},
+		{"SELECT $a$ x $b$", ST_INVALID, 7, "does not end"},
+		{"ALTER TABLE t ADD COLUMN c INT", ST_UNIMPLEMENTED, 0, "ALTER"},
+		{"UPDATE t SET a = 1", ST_UNIMPLEMENTED, 0, "UPDATE"},
+		{"delete from t", ST_UNIMPLEMENTED, 0, "DELETE"},
+		{"TRUNCATE t", ST_UNIMPLEMENTED, 0, "TRUNCATE"},
+		{"BEGIN; INSERT INTO t VALUES (1); COMMIT", ST_UNIMPLEMENTED, 0, "BEGIN"},
+		{"CREATE DATABASE d", ST_UNIMPLEMENTED, 0, "CREATE DATABASE"},
+		{"CREATE STREAM s INTO t AS SELECT 1", ST_UNIMPLEMENTED, 0, "CREATE STREAM"},
+		{"CREATE RULE r ON t", ST_UNIMPLEMENTED, 0, "CREATE RULE"},
+		{"CREATE ARCHIVE FROM t", ST_UNIMPLEMENTED, 0, "CREATE ARCHIVE"},
+		{"CREATE WEBHOOK w URL 'x'", ST_UNIMPLEMENTED, 0, "CREATE WEBHOOK"},
+		{"CREATE USER u PASSWORD 'x'", ST_UNIMPLEMENTED, 0, "CREATE USER"},
+		{"DROP USER u", ST_UNIMPLEMENTED, 0, "DROP USER"},
+		{"COMPACT t", ST_UNIMPLEMENTED, 0, "COMPACT"},
+		{"BACKUP TO 'x'", ST_UNIMPLEMENTED, 0, "BACKUP"},
+		{"SHOW TASKS", ST_UNIMPLEMENTED, 0, "SHOW TASKS"},
+		{"SHOW CREATE TABLE t", ST_UNIMPLEMENTED, 0, "SHOW CREATE"},
+		{"CANCEL QUERY '1'", ST_UNIMPLEMENTED, 0, "CANCEL"},
+		{"GRANT ALL ON t TO u", ST_UNIMPLEMENTED, 0, "GRANT"},
+		{"SET threads = 1", ST_INVALID, 0, "SET is not allowed"},
+		{"COPY t TO 'x'", ST_INVALID, 0, "COPY is not allowed"},
+		{"ATTACH 'x' AS y", ST_INVALID, 0, "not allowed"},
+		{"PRAGMA version", ST_INVALID, 0, "not allowed"},
+		{"INSTALL httpfs", ST_INVALID, 0, "not allowed"},
+		{"LOAD httpfs", ST_INVALID, 0, "not allowed"},
+		{"EXPORT DATABASE 'x'", ST_INVALID, 0, "not allowed"},
+		{"CALL pragma_version()", ST_INVALID, 0, "not allowed"},
+		{"VACUUM", ST_INVALID, 0, "not allowed"},
+		{"CHECKPOINT", ST_INVALID, 0, "not allowed"},
+		{"USE x", ST_INVALID, 0, "not allowed"},
+		{"CREATE VIEW v AS SELECT 1", ST_INVALID, 0, "CREATE VIEW is not allowed"},
+		{"CREATE MACRO m() AS 1", ST_INVALID, 0, "not allowed"},
+		{"CREATE TABLE t AS SELECT 1", ST_UNIMPLEMENTED, 15, "CREATE TABLE AS"},
+		{"CREATE TABLE t (a)", ST_INVALID, 17, "a type"},
+		{"CREATE TABLE t (a INT PRIMARY KEY)", ST_INVALID, 22, "not kept"},
+		{"CREATE TABLE t (a INT", ST_INVALID, 21, "statement ends"},
+		{"CREATE TABLE t (a INT) WITH (tgs='a')", ST_INVALID, 29, "did you mean tags"},
+		{"CREATE TABLE t (a INT) WITH (tags='a', tags='b')", ST_INVALID, 39, "twice"},
+		{"CREATE TABLE t (a INT) x", ST_INVALID, 23, "the end"},
+		{"CREATE TABLE a.b.c.d (a INT)", ST_INVALID, 19, "fourth part"},
+		{"DROP TABLE t, u", ST_INVALID, 12, "the end"},
+		{"DROP TABLE t CASCADE", ST_INVALID, 13, "the end"},
+		{"INSERT INTO t", ST_INVALID, 13, "VALUES or SELECT"},
+		{"INSERT OR REPLACE INTO t VALUES (1)", ST_UNIMPLEMENTED, 7, "INSERT OR REPLACE"},
+		{"INSERT INTO t BY NAME SELECT 1", ST_UNIMPLEMENTED, 14, "BY NAME"},
+		{"INSERT INTO t VALUES (1) RETURNING a", ST_UNIMPLEMENTED, 25, "RETURNING"},
+		{"INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING", ST_UNIMPLEMENTED, 28, "ON CONFLICT"},
+		{"INSERT INTO \"\" VALUES (1)", ST_INVALID, 12, "empty"},
+		{"?", ST_INVALID, 0, "not allowed"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		Error err = ERROR_INIT;
+		SqlStatement *s = NULL;
+		Status st = sql_parse(slice_text(cases[i].text), &s, &err);
+		if (st != cases[i].status || err.position != cases[i].position ||
+			strstr(err.text, cases[i].says) == NULL)
+			fail_msg("%s\ngave %s at %d: %s", cases[i].text, status_name(st), err.position,
+					 err.text);
+		assert_null(s);
+	}
+	Error err = ERROR_INIT;
+	SqlStatement *s = NULL;
+	assert_int_equal(sql_parse(slice_of("SELECT \0", 8), &s, &err), ST_INVALID);
+	assert_int_equal(err.position, 7);
+}
+
+static void
+every_beginning_of_a_statement_is_answered(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"CREATE TABLE IF NOT EXISTS a.htdb.t (c DECIMAL(1,2)[] TAG NOT NULL) WITH (time='c')",
+		"INSERT INTO t (a, \"b\") VALUES ($$x$$, E'\\n', 1e5, -- c\n /* c */ 'y')",
+		"SELECT \"a\"\"b\", 'x''y', $1, ?, 0x1F, 1_000.5e+3 FROM t;",
+	};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		for (size_t len = 0; len <= strlen(texts[i]); len++) {
+			SCOPED(mem_drop) char *copy = mem_copy(texts[i], len > 0 ? len : 1);
+			SCOPED(sql_statement_drop) SqlStatement *s = NULL;
+			Error err = ERROR_INIT;
+			Status st = sql_parse(slice_of(copy, len), &s, &err);
+			assert_true(st == ST_OK || err.text[0] != '\0');
+		}
+	}
+}
+
+static void
+parsing_undoes_itself_on_every_fault(void **state)
+{
+	(void)state;
+	for (long nth = 0;; nth++) {
+		SqlStatement *s = NULL;
+		Error err = ERROR_INIT;
+		fault_arm(nth);
+		Status st = sql_parse(
+			slice_text("CREATE TABLE t (a INT, b INT, c INT TAG) WITH (time='a', tags='c')"), &s,
+			&err);
+		if (!fault_disarm()) {
+			assert_int_equal(st, ST_OK);
+			sql_statement_free(s);
+			break;
+		}
+		assert_int_equal(st, ST_NO_MEMORY);
+		assert_null(s);
+		assert_int_equal(mem_live(), 0);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_words_say_what_it_is),
+		cmocka_unit_test(a_table_is_created_from_columns_and_options),
+		cmocka_unit_test(an_insert_has_targets_and_a_source_with_its_position),
+		cmocka_unit_test(what_is_refused_says_where),
+		cmocka_unit_test(every_beginning_of_a_statement_is_answered),
+		cmocka_unit_test(parsing_undoes_itself_on_every_fault),
+	};
+	return RUN(tests);
+}
