@@ -51,6 +51,17 @@ conductor_free(Conductor *c)
 	mem_free(c);
 }
 
+static void
+join_threads(Conductor *c)
+{
+	pthread_mutex_lock(&c->submit_lock);
+	c->stopping = true;
+	pthread_mutex_unlock(&c->submit_lock);
+	signal_raise(&c->sequence);
+	thread_join(c->sequencer);
+	thread_join(c->syncer);
+}
+
 Status
 conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 {
@@ -77,11 +88,7 @@ conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 	if (st == ST_OK)
 		st = thread_start(&(ThreadOptions){.name = "syncer"}, syncer_run, c, &c->syncer, err);
 	if (st != ST_OK) {
-		if (c->sequencer != NULL) {
-			c->stopping = true;
-			signal_raise(&c->sequence);
-			thread_join(c->sequencer);
-		}
+		join_threads(c);
 		conductor_free(c);
 		return st;
 	}
@@ -94,12 +101,7 @@ conductor_stop(Conductor *c)
 {
 	if (c == NULL)
 		return;
-	pthread_mutex_lock(&c->submit_lock);
-	c->stopping = true;
-	pthread_mutex_unlock(&c->submit_lock);
-	signal_raise(&c->sequence);
-	thread_join(c->sequencer);
-	thread_join(c->syncer);
+	join_threads(c);
 	sequencer_mark(c, true);
 	conductor_free(c);
 }

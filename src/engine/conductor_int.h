@@ -45,6 +45,7 @@ struct Conductor {
 
 	uint64_t next_seq; // the sequencer's
 	bool marked;       // the sequencer's: nothing since the last mark
+	bool mark_failed;  // the sequencer's: the last one could not be written
 	_Atomic uint64_t synced_seq;
 	atomic_bool failed;
 	Error failure; // written once, before failed

@@ -6,8 +6,9 @@
 #include "os/clock.h"
 
 enum {
-	GROUP_COMMITS = 1024,             // of one wal_write
-	MARK_AFTER_NS = 10 * 1000 * 1000, // quiet time until a mark tells what was synced
+	GROUP_COMMITS = 1024,               // of one wal_write
+	MARK_AFTER_NS = 10 * 1000 * 1000,   // quiet time until a mark tells what was synced
+	MARK_AGAIN_NS = 1000 * 1000 * 1000, // after one that could not be written
 };
 
 static void
@@ -100,11 +101,22 @@ sequencer_mark(Conductor *c, bool clean)
 	Error err = ERROR_INIT;
 	if (wal_mark(c->wal, c->next_seq - 1, synced, clean, &group, &err) != ST_OK) {
 		log_warn("log mark failed", "error=\"%s\"", err.text);
+		c->mark_failed = true;
 		return;
 	}
 	c->marked = true;
+	c->mark_failed = false;
 	if (clean && wal_sync(c->wal, &group, &err) != ST_OK)
 		log_warn("log mark failed", "error=\"%s\"", err.text);
+}
+
+// When a mark is due, if nothing else comes.
+static int64_t
+mark_time(const Conductor *c)
+{
+	if (c->marked || atomic_load(&c->failed))
+		return INT64_MAX;
+	return clock_mono_ns() + (c->mark_failed ? MARK_AGAIN_NS : MARK_AFTER_NS);
 }
 
 void
@@ -117,14 +129,13 @@ sequencer_run(void *arg)
 		bool stopping = c->stopping;
 		pthread_mutex_unlock(&c->submit_lock);
 
-		if (all != NULL && atomic_load(&c->failed))
-			fail_commits(all, NULL, ST_UNAVAILABLE, &c->failure);
-		else
-			while (all != NULL)
-				all = write_some(c, all);
-		if (all == NULL && stopping)
+		if (atomic_load(&c->failed))
+			fail_commits(TAKE(all), NULL, ST_UNAVAILABLE, &c->failure);
+		while (all != NULL)
+			all = write_some(c, all);
+		if (stopping)
 			break;
-		if (!signal_wait(&c->sequence, c->marked ? INT64_MAX : clock_mono_ns() + MARK_AFTER_NS))
+		if (!signal_wait(&c->sequence, mark_time(c)))
 			sequencer_mark(c, false);
 	}
 	pthread_mutex_lock(&c->sync_lock);
