@@ -169,10 +169,7 @@ read_descriptor(PutCall *put, const FlightData *data, Error *err)
 		return read_path(put, descriptor, err);
 	if (data->has_descriptor && descriptor->cmd.len > 0 && descriptor->type != DESCRIPTOR_PATH)
 		return read_command(put, descriptor->cmd, err);
-	if (data->has_descriptor && descriptor->type != DESCRIPTOR_UNKNOWN)
-		return error_set(err, ST_INVALID,
-						 "the descriptor is empty; send a path [table], or a Flight SQL update");
-	put->kind = PUT_TABLE; // the schema's metadata may name it
+	put->kind = PUT_TABLE; // no descriptor, or an empty one: the schema's metadata names the table
 	buf_add_zeros(&put->names, 3);
 	return buf_status(&put->names, err, "a path");
 }

@@ -109,7 +109,8 @@ listen_all(const char *list, const Config *config, Listeners *out, Error *err)
 		SCOPED(mem_drop) char *text = mem_strndup(p, len);
 		if (text == NULL)
 			return error_no_memory(err, "an address");
-		TRY(listen_one(text, config, out, err));
+		if (listen_one(text, config, out, err) != ST_OK)
+			return error_prefix(err, "flight.listen");
 		p += len + (p[len] == ',');
 	}
 	return out->count > 0
