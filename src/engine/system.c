@@ -311,7 +311,7 @@ add_extent(void *arg, const WalExtent *extent, Error *err)
 	OffsetRows *rows = arg;
 	uint64_t id;
 	char file[32];
-	(void)snprintf(file, sizeof(file), "%llu.wal", (unsigned long long)extent->file);
+	(void)snprintf(file, sizeof(file), "%08llu.wal", (unsigned long long)extent->file);
 	Row row = {rows->builder, 0};
 	text(&row, table_database(rows->view->def));
 	text(&row, table_name(rows->view->def));
@@ -344,7 +344,7 @@ add_wal_file(void *arg, const WalFileInfo *info, Error *err)
 {
 	(void)err;
 	char file[32];
-	(void)snprintf(file, sizeof(file), "%llu.wal", (unsigned long long)info->number);
+	(void)snprintf(file, sizeof(file), "%08llu.wal", (unsigned long long)info->number);
 	Row row = {arg, 0};
 	text(&row, file);
 	text(&row, info->state);
