@@ -157,8 +157,16 @@ file_do_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_l
 			break;
 		done += (size_t)n;
 	}
+	if (file->read_once)
+		(void)posix_fadvise(file->fd, (off_t)off, (off_t)done, POSIX_FADV_DONTNEED);
 	*out_len = done;
 	return ST_OK;
+}
+
+void
+file_read_once(File *file)
+{
+	file->read_once = true;
 }
 
 Status

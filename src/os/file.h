@@ -32,6 +32,9 @@ Status file_read(File *file, uint64_t off, void *buf, size_t len, Error *err);
 // Reads up to len bytes; *out_len < len only at the end of the file.
 Status file_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_len, Error *err);
 
+// What is read from now on leaves the page cache at once: for large files that are read one time.
+void file_read_once(File *file);
+
 // Write all or fail. `iov` may be changed. More than IOV_MAX pieces are allowed.
 Status file_write(File *file, uint64_t off, const void *buf, size_t len, Error *err);
 Status file_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *err);

@@ -14,6 +14,7 @@ struct File {
 	char *path;
 	Hold *hold;     // NULL but in a test build's process; see file_hold_writes
 	Direct *direct; // NULL but after file_append_direct
+	bool read_once; // see file_read_once
 };
 
 // True when the caller must behave as if the system had said EIO.
