@@ -12,6 +12,7 @@ wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t windo
 	if (path == NULL || cursor->window == NULL)
 		return error_no_memory(err, "reading a log file");
 	TRY(file_open(path, FILE_READ, &cursor->file, err));
+	file_read_once(cursor->file);
 	return file_size(cursor->file, &cursor->size, err);
 }
 
