@@ -58,7 +58,7 @@ typedef struct mobius_put_options {
 	const char *database;   // NULL: the session's
 	const char *schema;     // NULL or "htdb"
 	const char *table;      // NULL: schema metadata key `table`
-	const char *durability; // NULL, "durable" or "async"; schema metadata goes before
+	const char *durability; // "durable", "async" or NULL: the table's; schema metadata goes before
 	mobius_slice message;   // the IPC schema message (flatbuffer)
 	mobius_event event;
 } mobius_put_options;

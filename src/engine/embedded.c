@@ -46,8 +46,11 @@ append(mobius *db, const char *table, const struct ArrowSchema *schema, struct A
 	SCOPED(table_drop_ref) Table *found = NULL;
 	SCOPED(shape_drop) Shape *shape = NULL;
 	TRY(define_for_put(db, &target, &found, &shape, err));
-	if (batch_rows(batch) == 0)
+	if (batch_rows(batch) == 0) {
+		if (seq != NULL)
+			*seq = 0;
 		return ST_OK;
+	}
 	SCOPED(insert_plan_close) InsertPlan plan = {0};
 	insert_plan_init(&plan, found, shape, batch_schema(batch));
 	SCOPED(table_def_drop) TableDef *def = table_current(found);

@@ -5,6 +5,7 @@
 #include "arrow/convert.h"
 #include "base/mem.h"
 #include "duck/scan.h"
+#include "engine/keeper.h"
 #include "os/clock.h"
 
 void
@@ -143,6 +144,7 @@ reserve(mobius *db, uint64_t cost, Error *err)
 		if (clock_mono_ns() > until)
 			return error_set(err, ST_LIMIT,
 							 "no memory within ingest.wait: memtable.limit is used up");
+		keeper_need_memory(db->keeper);
 		clock_sleep_ns(10 * 1000 * 1000);
 	}
 	return ST_OK;

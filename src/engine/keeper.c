@@ -29,11 +29,13 @@ struct Keeper {
 	bool log_ready;
 	bool stopping;
 
+	_Atomic int64_t stop_by_ns; // INT64_MAX while running
+	atomic_bool memory_needed;
+
 	// The keeper's thread alone.
 	int64_t checkpoint_ns;
 	uint64_t checkpoint_seq;
 	int64_t retry_ns;
-	int64_t stop_by_ns; // INT64_MAX while running
 };
 
 static bool
@@ -81,7 +83,7 @@ static void
 flush_sealed(Keeper *keeper)
 {
 	bool did = clock_mono_ns() >= keeper->retry_ns;
-	while (did && clock_mono_ns() < keeper->stop_by_ns) {
+	while (did && clock_mono_ns() < atomic_load(&keeper->stop_by_ns)) {
 		Error err = ERROR_INIT;
 		int64_t rows = 0, began = clock_mono_ns();
 		Status st = store_flush_one(keeper->db->store, keeper->conn, &did, &rows, &err);
@@ -111,15 +113,50 @@ seal_all(void *arg)
 	store_seal(((mobius *)arg)->store, NULL, 0);
 }
 
+static uint64_t
+growing_bytes(Store *store)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	uint64_t bytes = 0;
+	if (store_snapshot(store, NULL, 0, &snapshot, NULL) != ST_OK)
+		return 0;
+	for (int32_t t = 0; t < snapshot->table_count; t++)
+		for (int32_t i = 0; i < snapshot->tables[t].segment_count; i++) {
+			SegmentStats stats = segment_stats(snapshot->tables[t].segments[i]);
+			bytes += stats.status == SEGMENT_GROWING ? stats.bytes : 0;
+		}
+	return bytes;
+}
+
+// Many segments that are small each can use up the limit together. Near it they are sealed if it
+// helps (readers may hold the rest), and in any case when somebody waits.
+static bool
+memory_is_short(Keeper *keeper)
+{
+	mobius *db = keeper->db;
+	bool needed = atomic_exchange(&keeper->memory_needed, false);
+	if (store_has_sealed(db->store))
+		return false;
+	uint64_t limit = budget_limit(db->memtable);
+	return needed ||
+		   (budget_used(db->memtable) > limit / 4 * 3 && growing_bytes(db->store) > limit / 4);
+}
+
 // Rows that would make the next start long go to files even if their segment is small.
+static bool
+replay_is_long(mobius *db)
+{
+	uint64_t unflushed = store_unflushed_seq(db->store);
+	return unflushed != UINT64_MAX &&
+		   wal_bytes_from(db->wal, unflushed) > db->settings.wal_replay_bytes;
+}
+
 static void
 seal_by_need(Keeper *keeper)
 {
 	mobius *db = keeper->db;
-	uint64_t unflushed = store_unflushed_seq(db->store);
-	bool long_replay = unflushed != UINT64_MAX &&
-					   wal_bytes_from(db->wal, unflushed) > db->settings.wal_replay_bytes;
-	conductor_run(db->conductor, long_replay ? seal_all : seal_old, db);
+	bool all = memory_is_short(keeper) || replay_is_long(db);
+	conductor_run(db->conductor, all ? seal_all : seal_old, db);
 }
 
 static uint64_t
@@ -200,7 +237,7 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	if (keeper == NULL)
 		return error_no_memory(err, "the keeper");
 	keeper->db = db;
-	keeper->stop_by_ns = INT64_MAX;
+	atomic_init(&keeper->stop_by_ns, INT64_MAX);
 	keeper->checkpoint_ns = clock_mono_ns();
 	keeper->checkpoint_seq = store_checkpoint_seq(db->store);
 	pthread_mutex_init(&keeper->lock, NULL);
@@ -229,13 +266,32 @@ keeper_log_ready(Keeper *keeper)
 	signal_raise(&keeper->wake);
 }
 
-// What a flush waits for: the segments that were sealed when it was asked for.
+void
+keeper_need_memory(Keeper *keeper)
+{
+	atomic_store(&keeper->memory_needed, true);
+	signal_raise(&keeper->wake);
+}
+
+uint64_t
+keeper_failures(Keeper *keeper, Error *last)
+{
+	pthread_mutex_lock(&keeper->lock);
+	uint64_t failures = keeper->failures;
+	if (failures > 0 && last != NULL)
+		*last = keeper->last_error;
+	pthread_mutex_unlock(&keeper->lock);
+	return failures;
+}
+
+// What a flush waits for: the segments that had rows when it was asked for.
 static Status
-count_left(mobius *db, Table *table, uint64_t up_to, KeeperFlushed *left, Error *err)
+count_left(mobius *db, Table *table, uint64_t up_to, KeeperFlushed *left, bool *growing, Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(store_snapshot(db->store, table != NULL ? &table : NULL, table != NULL, &snapshot, err));
 	*left = (KeeperFlushed){0};
+	*growing = false;
 	for (int32_t t = 0; t < snapshot->table_count; t++) {
 		const TableView *view = &snapshot->tables[t];
 		for (int32_t i = 0; i < view->segment_count; i++) {
@@ -244,6 +300,7 @@ count_left(mobius *db, Table *table, uint64_t up_to, KeeperFlushed *left, Error 
 				continue;
 			left->segments++;
 			left->rows += stats.rows;
+			*growing |= stats.status == SEGMENT_GROWING;
 		}
 	}
 	return ST_OK;
@@ -264,17 +321,18 @@ seal_table(void *arg)
 static Status
 wait_flushed(Keeper *keeper, Table *table, uint64_t up_to, Error *err)
 {
-	pthread_mutex_lock(&keeper->lock);
-	uint64_t failures = keeper->failures;
-	pthread_mutex_unlock(&keeper->lock);
+	uint64_t failures = keeper_failures(keeper, NULL);
 	for (;;) {
 		pthread_mutex_lock(&keeper->lock);
 		uint64_t attempts = keeper->attempts;
 		pthread_mutex_unlock(&keeper->lock);
 		KeeperFlushed left;
-		TRY(count_left(keeper->db, table, up_to, &left, err));
+		bool growing;
+		TRY(count_left(keeper->db, table, up_to, &left, &growing, err));
 		if (left.segments == 0)
 			return ST_OK;
+		if (growing) // they were sealed before, unless there was no memory for the next
+			return error_no_memory(err, "the next segment");
 		signal_raise(&keeper->wake);
 		pthread_mutex_lock(&keeper->lock);
 		while (keeper->attempts == attempts && !keeper->stopping)
@@ -296,7 +354,8 @@ keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err)
 	mobius *db = keeper->db;
 	uint64_t up_to = store_published_seq(db->store);
 	KeeperFlushed before;
-	TRY(count_left(db, table, up_to, &before, err));
+	bool growing;
+	TRY(count_left(db, table, up_to, &before, &growing, err));
 	conductor_run(db->conductor, seal_table, &(SealTable){db->store, table});
 	TRY(wait_flushed(keeper, table, up_to, err));
 	*out = before;
@@ -312,7 +371,8 @@ keeper_stop(Keeper *keeper, bool flush)
 		conductor_run(keeper->db->conductor, seal_all, keeper->db);
 	pthread_mutex_lock(&keeper->lock);
 	keeper->stopping = true;
-	keeper->stop_by_ns = flush ? clock_mono_ns() + keeper->db->settings.stop_flush_ns : 0;
+	atomic_store(&keeper->stop_by_ns,
+				 flush ? clock_mono_ns() + keeper->db->settings.stop_flush_ns : 0);
 	pthread_cond_broadcast(&keeper->flushed);
 	pthread_mutex_unlock(&keeper->lock);
 	signal_raise(&keeper->wake);

@@ -1,7 +1,7 @@
 // keeper.h - the thread that moves rows from memory to files and keeps the log short: flush,
 // checkpoint, spare and recycled log files.
 //
-// Threads  flush: any but the keeper's own and the publishing one.
+// Threads  flush: any but the keeper's own and the publishing one. need_memory, failures: any.
 
 #pragma once
 
@@ -18,5 +18,9 @@ void keeper_log_ready(Keeper *keeper); // the log was started: it may be prepare
 // Seals what is in memory of `table` (NULL: of all) and waits until it is in files. The keeper's
 // error when it cannot.
 Status keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err);
+// Somebody waits for memory: if no flush is about to give some back, what is growing is sealed.
+void keeper_need_memory(Keeper *keeper);
+// How many flushes have failed, and why the last one did (untouched if none has).
+uint64_t keeper_failures(Keeper *keeper, Error *last);
 // Flushes for at most stop.flush, writes a checkpoint, ends the thread. NULL is allowed.
 void keeper_stop(Keeper *keeper, bool flush);

@@ -27,7 +27,7 @@ put_unref(mobius_put *put)
 	insert_plan_close(&put->plan);
 	batch_unref(put->converted);
 	mem_free(put->client);
-	mem_free(put->acked_client);
+	mem_free(put->acked.client);
 	mem_free(put->database);
 	mem_free(put->table_name);
 	pthread_mutex_destroy(&put->lock);
@@ -49,14 +49,20 @@ put_raise_event(mobius_put *put) // under the lock
 }
 
 void
-put_fail(mobius_put *put, Status status, const Error *err)
+put_fail_locked(mobius_put *put, Status status, const Error *err)
 {
-	pthread_mutex_lock(&put->lock);
 	if (!put->state.failed) {
 		put->state.failed = true;
 		(void)error_out(status, err, &put->state.error);
 	}
 	put_raise_event(put);
+}
+
+void
+put_fail(mobius_put *put, Status status, const Error *err)
+{
+	pthread_mutex_lock(&put->lock);
+	put_fail_locked(put, status, err);
 	pthread_mutex_unlock(&put->lock);
 }
 
@@ -71,21 +77,23 @@ mobius_put_poll(mobius_put *put, mobius_put_state *out)
 {
 	put_go_on(put);
 	pthread_mutex_lock(&put->lock);
-	if (put->acked_client != NULL) {
+	if (put->acked.client != NULL) {
 		mem_free(put->client);
-		put->client = TAKE(put->acked_client);
+		put->client = TAKE(put->acked.client);
 	}
 	*out = put->state;
+	out->rows = put->acked.rows;
+	out->batches = put->acked.batches;
+	out->consumed_bytes = put->acked.wire_bytes;
 	// What came before the failure is acknowledged first.
 	bool settled = put->in_flight == 0;
 	out->ready = put->opened && !put->state.failed;
 	out->failed = put->state.failed && settled;
 	out->finished =
 		put->ended && settled && (put->state.failed || (put->opened && put->pending == NULL));
-	pthread_mutex_unlock(&put->lock);
-	uint64_t synced = conductor_synced_seq(put->db->conductor);
-	out->durable_seq = synced;
 	out->durability = put->async ? "async" : "durable";
+	pthread_mutex_unlock(&put->lock);
+	out->durable_seq = conductor_synced_seq(put->db->conductor);
 	out->client = (mobius_slice){0};
 	if (put->client != NULL)
 		out->client = (mobius_slice){(const uint8_t *)put->client, strlen(put->client)};
@@ -114,13 +122,11 @@ tick_put(void *arg, int64_t now_ns)
 	}
 	if (put->parked && !put->state.failed &&
 		now_ns - put->parked_ns > put->db->settings.ingest_wait_ns) {
-		put->state.failed = true;
 		Error err = ERROR_INIT;
 		Status st = error_set(
 			&err, ST_LIMIT,
 			"no memory within ingest.wait: memtable.limit is used up; send slower, or raise it");
-		(void)error_out(st, &err, &put->state.error);
-		put_raise_event(put);
+		put_fail_locked(put, st, &err);
 	}
 	pthread_mutex_unlock(&put->lock);
 }
@@ -128,7 +134,7 @@ tick_put(void *arg, int64_t now_ns)
 // ---- opening ----
 
 static Status
-open_target(mobius_put *put, Error *err)
+open_target(mobius_put *put, bool *durable, Error *err)
 {
 	PutTarget target = {
 		.database = put->database,
@@ -140,6 +146,8 @@ open_target(mobius_put *put, Error *err)
 	SCOPED(shape_drop) Shape *shape = NULL;
 	TRY(define_for_put(put->db, &target, &table, &shape, err));
 	insert_plan_init(&put->plan, table, shape, target.decoded);
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	*durable = table_durable(def);
 	return ST_OK;
 }
 
@@ -148,15 +156,17 @@ run_open(Job *job)
 {
 	mobius_put *put = (mobius_put *)((char *)job - offsetof(mobius_put, job));
 	Error err = ERROR_INIT;
-	Status st = open_target(put, &err);
-	if (st != ST_OK) {
-		put_fail(put, st, &err);
-	} else {
-		pthread_mutex_lock(&put->lock);
+	bool durable = true;
+	Status st = open_target(put, &durable, &err);
+	pthread_mutex_lock(&put->lock);
+	if (st == ST_OK) {
 		put->opened = true;
+		put->async = put->async_by_table ? !durable : put->async;
 		put_raise_event(put);
-		pthread_mutex_unlock(&put->lock);
+	} else {
+		put_fail_locked(put, st, &err);
 	}
+	pthread_mutex_unlock(&put->lock);
 	put_unref(put);
 }
 
@@ -187,7 +197,9 @@ static Status
 put_durability(mobius_put *put, const mobius_put_options *options, Error *err)
 {
 	Slice given = slice_text(options->durability != NULL ? options->durability : "durable");
-	(void)schema_metadata_get(ipc_reader_schema(put->reader), "mobius.durability", &given);
+	bool in_schema =
+		schema_metadata_get(ipc_reader_schema(put->reader), "mobius.durability", &given);
+	put->async_by_table = options->durability == NULL && !in_schema;
 	if (!slice_is(given, "durable") && !slice_is(given, "async"))
 		return error_set(err, ST_INVALID, "durability is durable or async, not \"%.*s\"",
 						 (int)given.len, (const char *)given.data);

@@ -15,13 +15,19 @@ typedef struct Pending {
 	struct Pending *next;
 } Pending;
 
+// What an acknowledgement covers: a batch, and those without rows that came right behind it.
+typedef struct PutPart {
+	uint64_t rows;
+	uint64_t batches;
+	size_t wire_bytes;
+	char *client; // of the newest that had one
+} PutPart;
+
 // A batch that was submitted.
 typedef struct PutCommit {
 	Commit commit; // first
 	mobius_put *put;
-	int64_t rows;
-	size_t wire_bytes;
-	char *client;
+	PutPart part; // guarded by the put's lock
 } PutCommit;
 
 struct mobius_put {
@@ -30,7 +36,6 @@ struct mobius_put {
 	mobius *db;
 	char *database;
 	char *table_name;
-	bool async;
 
 	// The caller's thread, after opening.
 	IpcReader *reader;
@@ -44,16 +49,19 @@ struct mobius_put {
 
 	Job job; // the definer's
 
-	pthread_mutex_t lock; // guards all below
-	mobius_event event;   // fn NULL after close
-	mobius_put_state state;
-	char *acked_client;
-	bool opened; // the definer is done
-	bool parked; // waits for memory
+	pthread_mutex_t lock;   // guards all below
+	mobius_event event;     // fn NULL after close
+	mobius_put_state state; // but for what `acked` counts
+	PutPart acked;
+	bool async;
+	bool async_by_table; // as the table has it, once it is known
+	bool opened;         // the definer is done
+	bool parked;         // waits for memory
 	bool woken;
 	int64_t parked_ns; // since when; 0: not
 	int64_t resume_ns; // held back until then; 0: not
 	uint64_t in_flight;
+	PutCommit *newest; // in flight
 	BudgetWaiter waiter;
 	Tick tick;
 };
@@ -61,6 +69,7 @@ struct mobius_put {
 void put_unref(mobius_put *put);       // NULL is allowed
 void put_raise_event(mobius_put *put); // under the lock
 void put_fail(mobius_put *put, Status status, const Error *err);
+void put_fail_locked(mobius_put *put, Status status, const Error *err);
 
 // put_message.c: deals with what is pending, as far as table and memory allow. The caller's thread.
 void put_go_on(mobius_put *put);

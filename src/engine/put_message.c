@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "engine/keeper.h"
 #include "engine/put_int.h"
 #include "os/clock.h"
 
@@ -11,29 +12,35 @@ enum { METADATA_BYTES = 1 << 20 }; // of one IPC message
 
 // ---- acknowledgement: the conductor's threads ----
 
+// Moves `from` into what is acknowledged, or into a part that will be.
+static void
+add_part(PutPart *from, PutPart *to)
+{
+	to->rows += from->rows;
+	to->batches += from->batches;
+	to->wire_bytes += from->wire_bytes;
+	if (from->client != NULL) {
+		mem_free(to->client);
+		to->client = TAKE(from->client);
+	}
+}
+
 static void
 commit_done(Commit *commit, Status status, const Error *err)
 {
 	PutCommit *pc = (PutCommit *)commit;
 	mobius_put *put = pc->put;
-	if (status != ST_OK) {
-		pthread_mutex_lock(&put->lock);
-		put->in_flight--;
-		pthread_mutex_unlock(&put->lock);
-		put_fail(put, status, err);
-		return;
-	}
 	pthread_mutex_lock(&put->lock);
-	put->state.seq = commit->seq;
-	put->state.rows += (uint64_t)pc->rows;
-	put->state.batches++;
-	put->state.consumed_bytes += pc->wire_bytes;
-	if (pc->client != NULL) {
-		mem_free(put->acked_client);
-		put->acked_client = TAKE(pc->client);
-	}
 	put->in_flight--;
-	put_raise_event(put);
+	if (put->newest == pc)
+		put->newest = NULL;
+	if (status == ST_OK) {
+		put->state.seq = commit->seq;
+		add_part(&pc->part, &put->acked);
+		put_raise_event(put);
+	} else {
+		put_fail_locked(put, status, err);
+	}
 	pthread_mutex_unlock(&put->lock);
 }
 
@@ -42,7 +49,7 @@ commit_release(Commit *commit)
 {
 	PutCommit *pc = (PutCommit *)commit;
 	commit_entry_close(&commit->entry);
-	mem_free(pc->client);
+	mem_free(pc->part.client);
 	put_unref(pc->put);
 	mem_free(pc);
 }
@@ -66,13 +73,16 @@ pending_drop(Pending **pending)
 	put_pending_free(*pending);
 }
 
-// A batch without rows makes no commit but counts; it is acknowledged with those before it.
+// A batch without rows and a dictionary make no commit: they are acknowledged with the batch
+// before.
 static void
-count_empty(mobius_put *put, size_t wire_bytes)
+count_empty(mobius_put *put, Pending *pending, uint64_t batches)
 {
+	PutPart part = {.batches = batches,
+					.wire_bytes = pending->wire_bytes,
+					.client = TAKE(pending->metadata.client)};
 	pthread_mutex_lock(&put->lock);
-	put->state.batches++;
-	put->state.consumed_bytes += wire_bytes;
+	add_part(&part, put->newest != NULL ? &put->newest->part : &put->acked);
 	put_raise_event(put);
 	pthread_mutex_unlock(&put->lock);
 }
@@ -92,15 +102,17 @@ submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
 		return st;
 	}
 	pc->put = put;
-	pc->rows = batch_rows(put->converted);
-	pc->wire_bytes = pending->wire_bytes;
-	pc->client = TAKE(pending->metadata.client);
-	pc->commit.async = put->async;
+	pc->part = (PutPart){.rows = (uint64_t)batch_rows(put->converted),
+						 .batches = 1,
+						 .wire_bytes = pending->wire_bytes,
+						 .client = TAKE(pending->metadata.client)};
 	pc->commit.done = commit_done;
 	pc->commit.release = commit_release;
 	atomic_fetch_add(&put->refs, 1);
 	pthread_mutex_lock(&put->lock);
 	put->in_flight++;
+	put->newest = pc;
+	pc->commit.async = put->async;
 	pthread_mutex_unlock(&put->lock);
 	batch_unref(TAKE(put->converted));
 	conductor_submit(put->db->conductor, &pc->commit);
@@ -117,8 +129,7 @@ read_message(mobius_put *put, Pending *pending, Error *err)
 	TRY(ipc_reader_message(put->reader, buf_slice(&pending->message), body, pending->body, &batch,
 						   &plain, err));
 	if (batch == NULL || batch_rows(batch) == 0) {
-		if (batch != NULL)
-			count_empty(put, pending->wire_bytes);
+		count_empty(put, pending, batch != NULL);
 		return ST_OK;
 	}
 	put->converted_plain = plain && put->plan.same;
@@ -140,6 +151,8 @@ must_wait(mobius_put *put, uint64_t cost)
 		put->parked_ns = 0;
 	put->resume_ns = got && delay_ns > 0 ? now + delay_ns : 0;
 	pthread_mutex_unlock(&put->lock);
+	if (!got)
+		keeper_need_memory(put->db->keeper);
 	return !got;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reader.h"
+#include "engine/keeper.h"
 #include "os/clock.h"
 
 // A start that was not clean leaves out numbers that may have been acknowledged as async and lost.
@@ -18,7 +19,10 @@ typedef struct KnownShape {
 	Slice encoded; // lies in the shape
 } KnownShape;
 
-enum { SHAPES_KNOWN = 64 };
+enum {
+	SHAPES_KNOWN = 64,
+	LOOK_AGAIN_NS = 100 * 1000 * 1000, // whether a flush failed
+};
 
 typedef struct Replay {
 	mobius *db;
@@ -68,22 +72,31 @@ memory_released(void *arg)
 }
 
 // The keeper flushes meanwhile; the oldest rows are sealed when nothing else would give memory
-// back.
-static void
-reserve(Replay *replay, uint64_t bytes)
+// back. Where flushing fails there is nothing to wait for.
+static Status
+reserve(Replay *replay, uint64_t bytes, Error *err)
 {
 	mobius *db = replay->db;
 	BudgetWaiter waiter = {.wake = memory_released, .arg = &replay->memory};
 	int64_t delay = 0;
 	if (bytes > budget_limit(db->memtable)) {
 		budget_charge(db->memtable, bytes);
-		return;
+		return ST_OK;
 	}
+	uint64_t failures = keeper_failures(db->keeper, NULL);
 	while (!budget_reserve(db->memtable, bytes, &waiter, &delay)) {
 		store_seal(db->store, NULL, 0);
-		(void)signal_wait(&replay->memory, INT64_MAX);
+		(void)signal_wait(&replay->memory, clock_mono_ns() + LOOK_AGAIN_NS);
+		Error cause = ERROR_INIT;
+		if (keeper_failures(db->keeper, &cause) > failures) {
+			budget_cancel(db->memtable, &waiter);
+			return error_set(err, cause.code,
+							 "the log holds more than memtable.limit, and a flush failed: %s",
+							 cause.text);
+		}
 	}
 	budget_cancel(db->memtable, &waiter);
+	return ST_OK;
 }
 
 // ---- records ----
@@ -134,7 +147,7 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 		return series_map_batch(table_series(table), def, known->shape, batch, ids, &on, err);
 	}
 	uint64_t cost = batch_held_bytes(batch) + 4 * (uint64_t)batch_rows(batch);
-	reserve(replay, cost);
+	TRY(reserve(replay, cost, err));
 	SegmentInsert *insert = NULL;
 	Status st = store_insert_new(db->store, table, known->shape, batch, cost, &insert, err);
 	if (st != ST_OK) {

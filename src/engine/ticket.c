@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "engine/result.h"
+#include "engine/statements.h"
 #include "os/clock.h"
 #include "os/random.h"
 
@@ -213,6 +214,29 @@ find_ticket(Tickets *tickets, Slice id, Ticket **out, Error *err)
 	return ST_OK;
 }
 
+// Takes the one use that a change has.
+static Status
+use_change(Ticket *ticket, Error *err)
+{
+	pthread_mutex_lock(&ticket->lock);
+	bool again = ticket->ran;
+	ticket->ran = !ticket->known;
+	pthread_mutex_unlock(&ticket->lock);
+	if (again)
+		return error_set(err, ST_NOT_FOUND,
+						 "already executed: the ticket of a statement that changes something is "
+						 "good for one DoGet");
+	return ST_OK;
+}
+
+static void
+give_back_use(Ticket *ticket)
+{
+	pthread_mutex_lock(&ticket->lock);
+	ticket->ran = false;
+	pthread_mutex_unlock(&ticket->lock);
+}
+
 static Status
 redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result **out, Error *err)
 {
@@ -221,18 +245,14 @@ redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result 
 	TRY(find_ticket(session->db->tickets, id, &ticket, err));
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(ticket->text), &statement, err));
-	if (statement->kind != STATEMENT_READ && statement->kind != STATEMENT_SHOW_TABLES) {
-		pthread_mutex_lock(&ticket->lock);
-		bool again = ticket->ran;
-		ticket->ran = !ticket->known;
-		pthread_mutex_unlock(&ticket->lock);
-		if (again)
-			return error_set(err, ST_NOT_FOUND,
-							 "already executed: the ticket of a statement that changes something "
-							 "is good for one DoGet");
-	}
+	bool change = statement_read_text(statement) == NULL;
+	if (change)
+		TRY(use_change(ticket, err));
 	options->ticket = ticket;
-	return result_open(session, options, out, err);
+	Status st = result_open(session, options, out, err);
+	if (st != ST_OK && change)
+		give_back_use(ticket); // it did not run
+	return st;
 }
 
 mobius_status
