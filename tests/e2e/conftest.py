@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from mobiusd import BINARY, Mobiusd
+from mobiusd import BINARY, SHORT_LOG, Mobiusd
 
 
 def pytest_report_header():
@@ -21,17 +21,13 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-# Short log files: tests pass from one to the next, and a start writes 12 MiB instead of 192.
-SETTINGS = {"wal.segment_size": "4MiB"}
-
-
 @pytest.fixture
 def start_server(request, tmp_path):
     """start_server(data=..., settings={...}) starts a server that ends with the test."""
     request.node.servers = []
     with contextlib.ExitStack() as stack:
         def start(data=None, settings=None, **options):
-            server = stack.enter_context(Mobiusd(data or tmp_path / "data", SETTINGS | (settings or {}), **options))
+            server = stack.enter_context(Mobiusd(data or tmp_path / "data", SHORT_LOG | (settings or {}), **options))
             request.node.servers.append(server)
             return server
         yield start
