@@ -85,7 +85,9 @@ typedef struct WalReport {
 	uint64_t first_seq;   // of the oldest commit found; 0: none
 	uint64_t last_seq;    // of the newest whole commit, also if its file is gone; 0: none
 	bool clean;           // the log ends with the mark of a clean stop
-	uint64_t cut_bytes;   // never synced, dropped: of the records that can still be told
+	bool damaged;         // commits that had been acknowledged were given up: a new epoch is due
+	uint64_t cut_bytes;   // of the records that can still be told behind the end, dropped: never
+						  // synced, or, at a point in time, given up
 	uint64_t lost_ranges; // salvage only: how many ranges of seqs were skipped (each is logged)
 	uint64_t bytes_read;
 	uint64_t commits;

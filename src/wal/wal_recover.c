@@ -54,12 +54,13 @@ on_break(WalRecovering *recovery, bool *resumed, Error *err)
 	// A salvage may come here often.
 	WalTrace trace = {.brief = recovery->mode == WAL_SALVAGE};
 	TRY(wal_trace(replay, &trace, err));
-	if (trace.proof == NULL) {
-		replay->report.cut_bytes = trace.bytes;
-		return ST_OK;
-	}
-	if (recovery->mode == WAL_STRICT)
+	if (trace.proof != NULL && recovery->mode == WAL_STRICT)
 		return refuse(replay, &trace, err);
+	if (trace.proof == NULL || recovery->mode == WAL_POINT_IN_TIME)
+		replay->report.cut_bytes = trace.bytes;
+	if (trace.proof == NULL)
+		return ST_OK;
+	replay->report.damaged = true;
 	WalPlace place = wal_stopped_at(replay);
 	log_error("wal damaged", "file=%" PRIu64 " offset=%" PRIu64 " after_seq=%" PRIu64, place.file,
 			  place.offset, replay->last_seq);
@@ -118,6 +119,7 @@ check_end(WalRecovering *recovery, Error *err)
 						 replay->wal->dir, replay->last_seq, replay->after);
 	log_error("wal ends early", "last_seq=%" PRIu64 " checkpoint_seq=%" PRIu64, replay->last_seq,
 			  replay->after);
+	replay->report.damaged = true;
 	replay->last_seq = replay->after;
 	return ST_OK;
 }

@@ -430,11 +430,14 @@ recover_and_go_on(const char *dir, WalRecovery mode, uint64_t next_seq, Seen *fi
 {
 	Wal *wal = log_open(dir, SEGMENT);
 	assert_int_equal(log_recover(wal, mode, 0, first), ST_OK);
+	if (mode == WAL_POINT_IN_TIME || first->report.lost_ranges > 0)
+		assert_true(first->report.damaged);
 	Error err;
 	assert_int_equal(wal_start(wal, next_seq, (const uint8_t *)"another epoch 16", &err), ST_OK);
 	log_write_synced(wal, next_seq, next_seq);
 	wal_close(wal);
 	assert_int_equal(log_read(dir, WAL_STRICT, 0, again), ST_OK);
+	assert_false(again->report.damaged);
 	assert_int_equal(again->count, first->count + 1);
 	assert_memory_equal(again->seqs, first->seqs, (size_t)first->count * sizeof(first->seqs[0]));
 }
