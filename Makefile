@@ -36,7 +36,7 @@ say = @echo "== $@:"
 build: deps
 	$(say) gcc, optimised, into build/
 	$(call configure,build,gcc,-Db_ndebug=true)
-	@ninja --quiet -C build
+	@ninja --quiet -C build mobiusd append_query
 
 clang: deps
 	$(say) clang, into build/clang/
@@ -52,6 +52,7 @@ test: deps
 
 unit: build
 	$(say) unit tests, optimised
+	@ninja --quiet -C build
 	@$(UNIT) build
 
 asan: deps
@@ -74,6 +75,7 @@ e2e: build
 conformance: build
 	$(say) Arrow\'s integration client against a second server on our Flight library
 	@tests/conformance/build-clients.sh build/conformance/bin
+	@ninja --quiet -C build tests/conformance/scenario_server
 	@tests/conformance/run.sh build
 
 h2spec: build
