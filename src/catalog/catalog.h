@@ -42,9 +42,13 @@ typedef struct FileMeta {
 	int64_t sealed_ns;
 } FileMeta;
 
-// Opens or creates `path`. A fresh one gets a random epoch.
+// Opens or creates `path`. A fresh one gets a random epoch. ST_CORRUPT: damaged, or no catalog;
+// ST_CONFLICT: another process has it.
 Status catalog_open(const char *path, Catalog **out, CatalogState *state, Error *err);
 void catalog_close(Catalog *catalog); // finishes what was queued; NULL is allowed
+// Rises with every durable change, also over restarts: who has noted it can tell a catalog that
+// went back in time.
+uint64_t catalog_generation(const Catalog *catalog);
 
 // At start, before anything is queued: databases, tables (every version, oldest first, the current
 // one last), files.
@@ -64,6 +68,9 @@ Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err)
 typedef struct CatalogChange CatalogChange;
 Status catalog_change_define(TableDef *def, CatalogChange **out, Error *err);
 Status catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err);
+// then(arg, true) is called by the catalog's thread once the change is durable, or then(arg, false)
+// when it is freed or given up at close. Set before catalog_apply.
+void catalog_change_then(CatalogChange *change, void (*then)(void *arg, bool durable), void *arg);
 void catalog_change_free(CatalogChange *change); // never applied; NULL is allowed
 void catalog_apply(Catalog *catalog, CatalogChange *change, uint64_t seq); // takes the node
 uint64_t catalog_applied_seq(const Catalog *catalog);

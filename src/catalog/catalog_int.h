@@ -3,24 +3,41 @@
 
 #pragma once
 
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "catalog/catalog.h"
+#include "os/thread.h"
 
-// One row of a statement: parameters are bound by position, from 1.
+// ---- SQLite (catalog_sql.c) ----
+
 Status catalog_sql_error(sqlite3 *db, const char *what, Error *err);
 Status catalog_exec(sqlite3 *db, const char *sql, Error *err);
 Status catalog_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Error *err);
-Status catalog_step_done(sqlite3 *db, sqlite3_stmt *stmt,
-						 Error *err);       // runs it to the end and resets it
+// Runs it to its end, and resets it.
+Status catalog_step_done(sqlite3 *db, sqlite3_stmt *stmt, Error *err);
 void catalog_finalize(sqlite3_stmt **stmt); // for SCOPED
+// Calls each(arg, stmt) for every row.
+Status catalog_each_row(sqlite3 *db, const char *sql,
+						Status (*each)(void *arg, sqlite3_stmt *row, Error *err), void *arg,
+						Error *err);
+// A column that must hold exactly `len` bytes, or any number; ST_CORRUPT names `what`.
+Status catalog_blob(sqlite3_stmt *row, int column, const char *what, void *out, size_t len,
+					Error *err);
+Status catalog_bytes(sqlite3_stmt *row, int column, const char *what, Slice *out, Error *err);
 
-// Makes the tables of a new file; ST_CORRUPT for a file that is no catalog.
-Status catalog_schema_init(sqlite3 *db, CatalogState *state, Error *err);
-Status catalog_read_state(sqlite3 *db, CatalogState *state, Error *err);
+// Runs `run` in a transaction; all or nothing. Every change passes here: the generation and the
+// digest follow.
+typedef Status CatalogRun(sqlite3 *db, void *arg, Error *err);
+Status catalog_transaction(sqlite3 *db, CatalogRun *run, void *arg, Error *err);
+
+// Makes the tables of a new file; ST_CORRUPT for one that is no catalog, or a damaged one.
+Status catalog_init(sqlite3 *db, CatalogState *state, Error *err);
 Status catalog_set_meta(sqlite3 *db, const char *key, int64_t value, Error *err);
+Status catalog_get_meta(sqlite3 *db, const char *key, int64_t *out, Error *err);
 
-// The changes, inside a transaction that the caller begins and ends.
+// The changes, inside a transaction.
 Status catalog_write_define(sqlite3 *db, const TableDef *def, Error *err);
 Status catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err);
 Status catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err);
@@ -28,5 +45,63 @@ Status catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err);
 Status catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err);
 Status catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err);
 
+// SQLite has no checksums of its own: a digest of every row is kept beside them.
+Status catalog_write_digest(sqlite3 *db, Error *err);
+Status catalog_check_digest(sqlite3 *db, Error *err); // ST_CORRUPT
+
 // Visits everything: `arg` is a CatalogVisitor.
 Status catalog_load_all(sqlite3 *db, void *arg, Error *err);
+
+// ---- the queue and the thread (catalog_thread.c) ----
+
+struct CatalogChange {
+	TableDef *define; // or, if NULL, a drop of
+	uint32_t drop_id;
+	uint64_t seq;
+	void (*then)(void *arg, bool durable);
+	void *arg;
+	CatalogChange *next;
+};
+
+// Work that is waited for.
+typedef enum CallKind { CALL_LOOKS, CALL_CHANGES } CallKind;
+typedef struct CatalogCall {
+	CallKind kind;
+	CatalogRun *run;
+	void *arg;
+	Error *err;
+	Status status;
+	Signal done;
+	struct CatalogCall *next;
+} CatalogCall;
+
+// Ids that were reserved durably and not yet given.
+typedef struct IdBlock {
+	const char *key;
+	uint64_t next;
+	uint64_t end;
+	uint64_t most; // the highest id there may be
+} IdBlock;
+
+struct Catalog {
+	sqlite3 *db; // the thread's, once that runs
+	Thread *thread;
+	Signal wake;
+
+	pthread_mutex_t lock; // guards all up to stopping
+	CatalogChange *changes;
+	CatalogChange **changes_tail;
+	uint64_t first_seq; // of the first change that is not in yet, queued or under way; 0: none
+	CatalogCall *calls;
+	CatalogCall **calls_tail;
+	bool stopping;
+
+	pthread_mutex_t id_lock; // guards the blocks; held while one is reserved
+	IdBlock tables, segments, schemas;
+	_Atomic uint64_t applied_seq;
+	_Atomic uint64_t generation;
+};
+
+void catalog_run(void *catalog); // until it is stopping and nothing is left to do
+Status catalog_call(Catalog *catalog, CallKind kind, CatalogRun *run, void *arg, Error *err);
+void catalog_free_changes(CatalogChange *first, bool durable);

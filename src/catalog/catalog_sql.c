@@ -1,10 +1,13 @@
 // catalog_sql.c - the catalog in SQLite.
 //
-//     meta(key, value)                                 format, applied_seq, next_table_id,
-//     next_segment_id, next_schema_id epoch(id)                                        one row, 16
-//     bytes databases(name) tables(id, flushed_seq)                          what exists
-//     definitions(table_id, version, definition)       every version, as table_codec.c has it
-//     files(segment_id, table_id, …)                   Parquet files
+//     meta(key, value)      numbers: format, generation (transactions so far), applied_seq,
+//                           next_table_id, next_segment_id, next_schema_id
+//     epoch(id)             one row, 16 bytes
+//     digest(value)         one row, 16 bytes, over all other rows: catalog_digest.c
+//     databases(name)
+//     tables(id, flushed_seq)                         what exists
+//     definitions(table_id, version, definition)      every version, as table_codec.c has it
+//     files(segment_id, table_id, …)                  Parquet files
 
 #include <string.h>
 
@@ -15,36 +18,40 @@ enum { FORMAT = 1 };
 static const char SCHEMA_SQL[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE epoch(id BLOB NOT NULL);"
+	"CREATE TABLE digest(value BLOB NOT NULL);"
 	"CREATE TABLE databases(name TEXT PRIMARY KEY) WITHOUT ROWID;"
 	"CREATE TABLE tables(id INTEGER PRIMARY KEY, flushed_seq INTEGER NOT NULL DEFAULT 0);"
-	"CREATE TABLE definitions(table_id INTEGER NOT NULL, version INTEGER NOT NULL, definition BLOB "
-	"NOT NULL,"
-	" PRIMARY KEY(table_id, version)) WITHOUT ROWID;"
-	"CREATE TABLE files(segment_id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL, table_version "
-	"INTEGER NOT NULL,"
-	" level INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, footer_bytes INTEGER "
-	"NOT NULL,"
-	" hash BLOB NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER "
-	"NOT NULL,"
+	"CREATE TABLE definitions(table_id INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" definition BLOB NOT NULL, PRIMARY KEY(table_id, version)) WITHOUT ROWID;"
+	"CREATE TABLE files(segment_id INTEGER PRIMARY KEY, table_id INTEGER NOT NULL,"
+	" table_version INTEGER NOT NULL, level INTEGER NOT NULL, rows INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL, footer_bytes INTEGER NOT NULL, hash BLOB NOT NULL,"
+	" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER NOT NULL,"
 	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL);"
-	"CREATE INDEX files_of_table ON files(table_id);"
 	"INSERT INTO databases VALUES('mobius');"
-	"INSERT INTO meta "
-	"VALUES('format',1),('applied_seq',0),('next_table_id',1),('next_segment_id',1),('next_schema_"
-	"id',1);";
+	"INSERT INTO digest VALUES(x'');"
+	"INSERT INTO meta VALUES('format',1),('generation',0),('applied_seq',0),('next_table_id',1),"
+	"('next_segment_id',1),('next_schema_id',1);";
 
 // ---- statements ----
 
 Status
 catalog_sql_error(sqlite3 *db, const char *what, Error *err)
 {
-	int code = sqlite3_errcode(db);
+	int code = sqlite3_errcode(db) & 0xff;
 	const char *text = sqlite3_errmsg(db);
-	switch (code & 0xff) {
+	switch (code) {
 	case SQLITE_NOMEM: return error_no_memory(err, "the catalog");
-	case SQLITE_FULL: return error_set(err, ST_DISK_FULL, "catalog.db: %s: %s", what, text);
+	case SQLITE_FULL:
+		return error_set(err, ST_DISK_FULL, "catalog.db: %s: %s; free space", what, text);
+	case SQLITE_BUSY:
+		return error_set(err, ST_CONFLICT, "catalog.db is in use by another process: %s", text);
+	// Our statements are right, so it is the file that has other tables than ours.
+	case SQLITE_ERROR:
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB: return error_set(err, ST_CORRUPT, "catalog.db: %s: %s", what, text);
+	case SQLITE_NOTADB:
+		return error_set(err, ST_CORRUPT, "catalog.db is damaged: %s: %s; restore a backup", what,
+						 text);
 	default: return error_set(err, ST_IO, "catalog.db: %s: %s", what, text);
 	}
 }
@@ -53,7 +60,7 @@ Status
 catalog_exec(sqlite3 *db, const char *sql, Error *err)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return catalog_sql_error(db, "statement", err);
+		return catalog_sql_error(db, sql, err);
 	return ST_OK;
 }
 
@@ -61,7 +68,7 @@ Status
 catalog_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Error *err)
 {
 	if (sqlite3_prepare_v2(db, sql, -1, out, NULL) != SQLITE_OK)
-		return catalog_sql_error(db, "prepare", err);
+		return catalog_sql_error(db, "a statement", err);
 	return ST_OK;
 }
 
@@ -71,7 +78,7 @@ catalog_step_done(sqlite3 *db, sqlite3_stmt *stmt, Error *err)
 	int rc = sqlite3_step(stmt);
 	while (rc == SQLITE_ROW)
 		rc = sqlite3_step(stmt);
-	Status st = rc == SQLITE_DONE ? ST_OK : catalog_sql_error(db, "step", err);
+	Status st = rc == SQLITE_DONE ? ST_OK : catalog_sql_error(db, "a change", err);
 	sqlite3_reset(stmt);
 	return st;
 }
@@ -80,6 +87,42 @@ void
 catalog_finalize(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);
+}
+
+Status
+catalog_each_row(sqlite3 *db, const char *sql,
+				 Status (*each)(void *arg, sqlite3_stmt *row, Error *err), void *arg, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, sql, &stmt, err));
+	int rc;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		TRY(each(arg, stmt, err));
+	return rc == SQLITE_DONE ? ST_OK : catalog_sql_error(db, "reading", err);
+}
+
+Status
+catalog_bytes(sqlite3_stmt *row, int column, const char *what, Slice *out, Error *err)
+{
+	// In this order: asking for the bytes may convert the value.
+	const void *bytes = sqlite3_column_blob(row, column);
+	int len = sqlite3_column_bytes(row, column);
+	if (bytes == NULL && len > 0)
+		return error_no_memory(err, what);
+	*out = slice_of(bytes, (size_t)len);
+	return ST_OK;
+}
+
+Status
+catalog_blob(sqlite3_stmt *row, int column, const char *what, void *out, size_t len, Error *err)
+{
+	Slice bytes = {0};
+	TRY(catalog_bytes(row, column, what, &bytes, err));
+	if (bytes.len != len)
+		return error_set(err, ST_CORRUPT, "catalog.db is damaged: %s has %zu bytes instead of %zu",
+						 what, bytes.len, len);
+	memcpy(out, bytes.data, len);
+	return ST_OK;
 }
 
 // ---- meta ----
@@ -94,28 +137,18 @@ catalog_set_meta(sqlite3 *db, const char *key, int64_t value, Error *err)
 	return catalog_step_done(db, stmt, err);
 }
 
-static Status
-read_number(sqlite3 *db, const char *sql, int64_t *out, Error *err)
+Status
+catalog_get_meta(sqlite3 *db, const char *key, int64_t *out, Error *err)
 {
 	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
-	TRY(catalog_prepare(db, sql, &stmt, err));
+	TRY(catalog_prepare(db, "SELECT value FROM meta WHERE key=?1", &stmt, err));
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
 	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_DONE)
+		return error_set(err, ST_CORRUPT, "catalog.db is damaged: %s is missing", key);
 	if (rc != SQLITE_ROW)
-		return rc == SQLITE_DONE
-				   ? error_set(err, ST_CORRUPT, "catalog.db: a number is missing (%s)", sql)
-				   : catalog_sql_error(db, "read", err);
+		return catalog_sql_error(db, "reading", err);
 	*out = sqlite3_column_int64(stmt, 0);
-	return ST_OK;
-}
-
-static Status
-read_epoch(sqlite3 *db, uint8_t epoch[16], Error *err)
-{
-	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
-	TRY(catalog_prepare(db, "SELECT id FROM epoch", &stmt, err));
-	if (sqlite3_step(stmt) != SQLITE_ROW || sqlite3_column_bytes(stmt, 0) != 16)
-		return error_set(err, ST_CORRUPT, "catalog.db: the epoch is missing");
-	memcpy(epoch, sqlite3_column_blob(stmt, 0), 16);
 	return ST_OK;
 }
 
@@ -129,43 +162,83 @@ catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err)
 	return catalog_step_done(db, stmt, err);
 }
 
-Status
-catalog_schema_init(sqlite3 *db, CatalogState *state, Error *err)
+// ---- transactions ----
+
+static Status
+run_and_seal(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
 {
-	int64_t tables = 0;
-	TRY(read_number(db, "SELECT count(*) FROM sqlite_master WHERE name='meta'", &tables, err));
-	state->created = tables == 0;
-	if (!state->created)
-		return ST_OK;
+	TRY(run(db, arg, err));
+	TRY(catalog_exec(db, "UPDATE meta SET value=value+1 WHERE key='generation'", err));
+	TRY(catalog_write_digest(db, err));
+	return catalog_exec(db, "COMMIT", err);
+}
+
+Status
+catalog_transaction(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
+{
 	TRY(catalog_exec(db, "BEGIN IMMEDIATE", err));
-	Status st = catalog_exec(db, SCHEMA_SQL, err);
-	if (st == ST_OK)
-		st = catalog_write_epoch(db, state->epoch, err);
-	if (st == ST_OK)
-		st = catalog_exec(db, "COMMIT", err);
+	Status st = run_and_seal(db, run, arg, err);
 	if (st != ST_OK)
 		(void)catalog_exec(db, "ROLLBACK", NULL);
 	return st;
 }
 
-Status
-catalog_read_state(sqlite3 *db, CatalogState *state, Error *err)
+// ---- the start ----
+
+static Status
+make_tables(sqlite3 *db, void *arg, Error *err)
 {
-	int64_t format, applied, table, segment, schema;
-	TRY(read_number(db, "SELECT value FROM meta WHERE key='format'", &format, err));
-	if (format != FORMAT)
-		return error_set(err, ST_CORRUPT, "catalog.db: format %lld is not one this version reads",
-						 (long long)format);
-	TRY(read_number(db, "SELECT value FROM meta WHERE key='applied_seq'", &applied, err));
-	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_table_id'", &table, err));
-	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_segment_id'", &segment, err));
-	TRY(read_number(db, "SELECT value FROM meta WHERE key='next_schema_id'", &schema, err));
-	TRY(read_epoch(db, state->epoch, err));
+	TRY(catalog_exec(db, SCHEMA_SQL, err));
+	return catalog_write_epoch(db, arg, err);
+}
+
+static Status
+read_count(void *arg, sqlite3_stmt *row, Error *err)
+{
+	(void)err;
+	*(int64_t *)arg = sqlite3_column_int64(row, 0);
+	return ST_OK;
+}
+
+static Status
+read_epoch(void *arg, sqlite3_stmt *row, Error *err)
+{
+	return catalog_blob(row, 0, "its epoch", arg, 16, err);
+}
+
+static Status
+read_state(sqlite3 *db, CatalogState *state, Error *err)
+{
+	int64_t applied, table, segment, schema;
+	TRY(catalog_get_meta(db, "applied_seq", &applied, err));
+	TRY(catalog_get_meta(db, "next_table_id", &table, err));
+	TRY(catalog_get_meta(db, "next_segment_id", &segment, err));
+	TRY(catalog_get_meta(db, "next_schema_id", &schema, err));
+	if (table < 1 || table > UINT32_MAX || schema < 1 || schema > UINT32_MAX || segment < 1)
+		return error_set(err, ST_CORRUPT, "catalog.db is damaged: an id is out of range");
+	TRY(catalog_each_row(db, "SELECT id FROM epoch", read_epoch, state->epoch, err));
 	state->applied_seq = (uint64_t)applied;
 	state->next_table_id = (uint32_t)table;
 	state->next_segment_id = (uint64_t)segment;
 	state->next_schema_id = (uint32_t)schema;
 	return ST_OK;
+}
+
+Status
+catalog_init(sqlite3 *db, CatalogState *state, Error *err)
+{
+	int64_t tables = 0, format;
+	TRY(catalog_each_row(db, "SELECT count(*) FROM sqlite_master", read_count, &tables, err));
+	state->created = tables == 0;
+	if (state->created)
+		TRY(catalog_transaction(db, make_tables, state->epoch, err));
+	TRY(catalog_get_meta(db, "format", &format, err));
+	if (format != FORMAT)
+		return error_set(err, ST_CORRUPT,
+						 "catalog.db has format %lld and this version reads %d; use a newer one",
+						 (long long)format, FORMAT);
+	TRY(catalog_check_digest(db, err));
+	return read_state(db, state, err);
 }
 
 // ---- changes ----
@@ -175,15 +248,16 @@ catalog_write_define(sqlite3 *db, const TableDef *def, Error *err)
 {
 	SCOPED(buf_close) Buf bytes = BUF_INIT;
 	TRY(table_def_encode(def, &bytes, err));
-	SCOPED(catalog_finalize) sqlite3_stmt *table = NULL, *definition = NULL;
+	SCOPED(catalog_finalize) sqlite3_stmt *table = NULL;
 	TRY(catalog_prepare(db, "INSERT OR IGNORE INTO tables(id) VALUES(?1)", &table, err));
 	sqlite3_bind_int64(table, 1, table_id(def));
 	TRY(catalog_step_done(db, table, err));
+	SCOPED(catalog_finalize) sqlite3_stmt *definition = NULL;
 	TRY(catalog_prepare(db, "INSERT OR REPLACE INTO definitions VALUES(?1,?2,?3)", &definition,
 						err));
 	sqlite3_bind_int64(definition, 1, table_id(def));
 	sqlite3_bind_int64(definition, 2, table_version(def));
-	sqlite3_bind_blob(definition, 3, bytes.data, (int)bytes.len, SQLITE_STATIC);
+	sqlite3_bind_blob64(definition, 3, bytes.data, bytes.len, SQLITE_STATIC);
 	return catalog_step_done(db, definition, err);
 }
 
@@ -210,7 +284,8 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
 	// A table that was dropped meanwhile takes no file: nobody would ever remove it.
 	TRY(catalog_prepare(db,
-						"INSERT OR REPLACE INTO files SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
+						"INSERT OR REPLACE INTO files"
+						" SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
 						" WHERE EXISTS(SELECT 1 FROM tables WHERE id=?2)",
 						&stmt, err));
 	const int64_t numbers[] = {

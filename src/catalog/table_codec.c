@@ -2,19 +2,21 @@
 //
 // Little-endian; texts and bytes are counted by a u32.
 //
-//     u32 format (1) · u32 id · u32 version · u32 kind · u32 durable · i64 created · u32 next
-//     column id text database · text name · bytes schema (an Arrow IPC schema message) u32 columns,
-//     then for each: u32 column id · u32 role
+//     u32 format (1) · u32 id · u32 version · u32 kind · u32 durable · i64 created
+//     u32 next column id · text database · text name
+//     bytes schema (an Arrow IPC schema message) · u32 columns, then for each:
+//     u32 column id · u32 role
 
 #include <string.h>
 
+#include "arrow/convert.h"
 #include "arrow/ipc_read.h"
 #include "arrow/ipc_write.h"
 #include "base/mem.h"
 #include "base/reader.h"
 #include "catalog/table_def_int.h"
 
-enum { FORMAT = 1, MOST_COLUMNS = 4096 };
+enum { FORMAT = 1 };
 
 static void
 add_counted(Buf *out, Slice bytes)
@@ -56,7 +58,7 @@ static Status
 read_text(Reader *r, char **out, Error *err)
 {
 	Slice text = reader_counted(r);
-	if (r->failed || memchr(text.data, 0, text.len) != NULL)
+	if (r->failed || text.len == 0 || memchr(text.data, 0, text.len) != NULL)
 		return bad(err, "a name");
 	*out = mem_strndup((const char *)text.data, text.len);
 	return *out == NULL ? error_no_memory(err, "a table") : ST_OK;
@@ -78,23 +80,57 @@ read_schema(Reader *r, Schema **out, Error *err)
 	return ST_OK;
 }
 
+// Ids rise, since columns are added at the end.
 static Status
 read_columns(Reader *r, TableDef *parts, uint32_t *ids, ColumnRole *roles, Error *err)
 {
-	int32_t times = 0;
+	uint32_t before = 0;
 	for (int32_t i = 0; i < schema_field_count(parts->schema); i++) {
 		ids[i] = reader_u32(r);
 		uint32_t role = reader_u32(r);
-		if (r->failed || role > ROLE_KEY || ids[i] >= parts->next_column_id)
+		if (r->failed || role > ROLE_KEY || ids[i] <= before || ids[i] >= parts->next_column_id)
 			return bad(err, "its columns");
+		before = ids[i];
 		roles[i] = (ColumnRole)role;
-		times += roles[i] == ROLE_TIME;
 	}
-	if (times > 1 || reader_left(r) != 0)
-		return bad(err, "its columns");
+	if (reader_left(r) != 0)
+		return bad(err, "bytes behind its end");
 	parts->column_ids = ids;
 	parts->roles = roles;
 	return ST_OK;
+}
+
+// Who reads rows relies on time and tags being of their types.
+static Status
+check_roles(const TableDef *parts, Error *err)
+{
+	int32_t times = 0;
+	for (int32_t i = 0; i < schema_field_count(parts->schema); i++) {
+		const Field *field = schema_field(parts->schema, i);
+		times += parts->roles[i] == ROLE_TIME;
+		if ((parts->roles[i] == ROLE_TIME && field->type.id != TYPE_TIMESTAMP) ||
+			(parts->roles[i] == ROLE_TAG && !field_can_be_tag(field)))
+			return bad(err, "the type of a column");
+	}
+	bool fits = parts->kind == TABLE_SERIES ? times == 1 : times <= 1;
+	return fits ? ST_OK : bad(err, "its time column");
+}
+
+static Status
+check_parts(const TableDef *parts, Error *err)
+{
+	if (parts->id == 0 || parts->version == 0)
+		return bad(err, "its head");
+	if (database_name_check(parts->database, NULL) != ST_OK ||
+		name_check("table", parts->name, NULL) != ST_OK)
+		return bad(err, "a name");
+	SCOPED(schema_drop) Schema *canonical = NULL;
+	Status st = schema_canonical(parts->schema, &canonical, NULL);
+	if (st == ST_NO_MEMORY)
+		return error_no_memory(err, "a table");
+	if (st != ST_OK || !schema_equal(parts->schema, canonical))
+		return bad(err, "its schema");
+	return check_roles(parts, err);
 }
 
 Status
@@ -118,15 +154,16 @@ table_def_decode(Slice bytes, TableDef **out, Error *err)
 	SCOPED(schema_drop) Schema *schema = NULL;
 	TRY(read_schema(&r, &schema, err));
 	uint32_t count = reader_u32(&r);
-	if (r.failed || count > MOST_COLUMNS || count != (uint32_t)schema_field_count(schema))
+	if (r.failed || count == 0 || count != (uint32_t)schema_field_count(schema))
 		return bad(err, "its columns");
 	parts.database = database;
 	parts.name = name;
 	parts.schema = schema;
-	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array(count + 1, sizeof(*ids));
-	SCOPED(mem_drop) ColumnRole *roles = mem_alloc_array(count + 1, sizeof(*roles));
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array(count, sizeof(*ids));
+	SCOPED(mem_drop) ColumnRole *roles = mem_alloc_array(count, sizeof(*roles));
 	if (ids == NULL || roles == NULL)
 		return error_no_memory(err, "a table");
 	TRY(read_columns(&r, &parts, ids, roles, err));
+	TRY(check_parts(&parts, err));
 	return table_def_build(&parts, out, err);
 }

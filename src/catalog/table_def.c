@@ -1,6 +1,5 @@
 #include "catalog/table_def.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -177,31 +176,4 @@ table_def_build(const TableDef *parts, TableDef **out, Error *err)
 	note_roles(def, columns);
 	*out = TAKE(def);
 	return ST_OK;
-}
-
-// ---- names ----
-
-Status
-name_check(const char *what, const char *name, Error *err)
-{
-	size_t len = strlen(name);
-	bool ok = len >= 1 && len <= 127 && (isalpha((unsigned char)name[0]) || name[0] == '_');
-	for (size_t i = 1; ok && i < len; i++)
-		ok = isalnum((unsigned char)name[i]) || name[i] == '_';
-	if (ok)
-		return ST_OK;
-	return error_set(err, ST_INVALID,
-					 "%s name \"%.130s\" must be letters, digits and _, begin with no digit, and "
-					 "have at most 127 bytes",
-					 what, name);
-}
-
-Status
-database_name_check(const char *name, Error *err)
-{
-	static const char *const reserved[] = {"htdb", "rtdb", "system", "main", "information_schema"};
-	for (size_t i = 0; i < COUNT_OF(reserved); i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return error_set(err, ST_INVALID, "database name \"%s\" is reserved", name);
-	return name_check("database", name, err);
 }

@@ -1,4 +1,4 @@
-// table_def_int.h - how a table definition lies in memory.
+// table_def_int.h - how a table definition lies in memory, and the rules its makers share.
 
 #pragma once
 
@@ -19,11 +19,25 @@ struct TableDef {
 	char *database;
 	char *name;
 	Schema *schema;
-	uint32_t *column_ids; // one per column, like roles
-	ColumnRole *roles;
-	int32_t *tags; // column indexes, in column order
+	uint32_t *column_ids; // one per column, rising
+	ColumnRole *roles;    // one per column
+	int32_t *tags;        // column indexes, in column order
 };
 
 // Everything but refs is copied or taken a reference of; `roles` decides time column and tags.
 // ST_NO_MEMORY.
 Status table_def_build(const TableDef *parts, TableDef **out, Error *err);
+
+// What a definition may hold so that it can be read back: columns with the parts of nested ones,
+// and levels.
+enum { TABLE_MOST_FIELDS = 4096, TABLE_MOST_LEVELS = 32 };
+Status table_check_size(const Field *fields, int32_t count, Error *err); // ST_LIMIT
+
+typedef Status FieldCheck(const Field *field, Error *err);
+Status table_check_column(const Field *field, FieldCheck *check, Error *err);
+bool field_can_be_tag(const Field *field);
+
+// Marks a column as a tag: `name` must be one, and not that of the time column.
+Status table_mark_tag(const Schema *schema, Slice name, ColumnRole *roles, Error *err);
+// The columns that "a, b" names. An empty list is none.
+Status table_mark_tags(const Schema *schema, const char *tags, ColumnRole *roles, Error *err);

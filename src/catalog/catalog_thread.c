@@ -1,0 +1,157 @@
+// catalog_thread.c - the catalog's thread and the queue before it.
+//
+// Two kinds of work: changes of schema, which nobody waits for, and calls somebody does wait for. A
+// call finds everything done that was queued before it.
+
+#include "base/log.h"
+#include "catalog/catalog_int.h"
+#include "os/clock.h"
+
+#define RETRY_AFTER_NS INT64_C(1000000000)
+
+// ---- changes ----
+
+static Status
+write_changes(sqlite3 *db, void *arg, Error *err)
+{
+	uint64_t last = 0;
+	for (const CatalogChange *change = arg; change != NULL; change = change->next) {
+		TRY(change->define != NULL ? catalog_write_define(db, change->define, err)
+								   : catalog_write_drop(db, change->drop_id, err));
+		last = change->seq;
+	}
+	return catalog_set_meta(db, "applied_seq", (int64_t)last, err);
+}
+
+void
+catalog_free_changes(CatalogChange *first, bool durable)
+{
+	for (CatalogChange *next; first != NULL; first = next) {
+		next = first->next;
+		if (durable && first->then != NULL) {
+			first->then(first->arg, true);
+			first->then = NULL;
+		}
+		catalog_change_free(first);
+	}
+}
+
+static CatalogChange *
+take_changes(Catalog *catalog, CatalogChange ***tail)
+{
+	pthread_mutex_lock(&catalog->lock);
+	CatalogChange *all = TAKE(catalog->changes);
+	*tail = catalog->changes_tail;
+	catalog->changes_tail = &catalog->changes;
+	pthread_mutex_unlock(&catalog->lock);
+	return all;
+}
+
+static void
+put_back(Catalog *catalog, CatalogChange *all, CatalogChange **tail)
+{
+	pthread_mutex_lock(&catalog->lock);
+	*tail = catalog->changes;
+	if (catalog->changes == NULL)
+		catalog->changes_tail = tail;
+	catalog->changes = all;
+	pthread_mutex_unlock(&catalog->lock);
+}
+
+static void
+note_applied(Catalog *catalog, uint64_t last)
+{
+	atomic_store(&catalog->applied_seq, last);
+	pthread_mutex_lock(&catalog->lock);
+	catalog->first_seq = catalog->changes != NULL ? catalog->changes->seq : 0;
+	pthread_mutex_unlock(&catalog->lock);
+}
+
+static Status
+transact(Catalog *catalog, CatalogRun *run, void *arg, Error *err)
+{
+	TRY(catalog_transaction(catalog->db, run, arg, err));
+	atomic_fetch_add(&catalog->generation, 1);
+	return ST_OK;
+}
+
+// All that is queued, in one transaction. On failure it stays queued, and so does everything behind
+// it.
+static bool
+apply_changes(Catalog *catalog)
+{
+	CatalogChange **tail;
+	CatalogChange *all = take_changes(catalog, &tail);
+	if (all == NULL)
+		return true;
+	uint64_t last = 0;
+	for (const CatalogChange *change = all; change != NULL; change = change->next)
+		last = change->seq;
+	Error err = ERROR_INIT;
+	if (transact(catalog, write_changes, all, &err) != ST_OK) {
+		log_error("catalog write failed", "error=\"%s\"", err.text);
+		put_back(catalog, all, tail);
+		return false;
+	}
+	note_applied(catalog, last);
+	catalog_free_changes(all, true);
+	return true;
+}
+
+// ---- calls ----
+
+static Status
+answer(Catalog *catalog, const CatalogCall *call, bool behind)
+{
+	if (behind)
+		return error_set(call->err, ST_IO,
+						 "catalog.db cannot be written; earlier changes wait for it");
+	return call->kind == CALL_LOOKS ? call->run(catalog->db, call->arg, call->err)
+									: transact(catalog, call->run, call->arg, call->err);
+}
+
+static void
+answer_calls(Catalog *catalog, CatalogCall *call, bool behind)
+{
+	for (CatalogCall *next; call != NULL; call = next) {
+		next = call->next; // answering gives the node back to who waits
+		call->status = answer(catalog, call, behind);
+		signal_raise(&call->done);
+	}
+}
+
+Status
+catalog_call(Catalog *catalog, CallKind kind, CatalogRun *run, void *arg, Error *err)
+{
+	CatalogCall call = {.kind = kind, .run = run, .arg = arg, .err = err};
+	signal_init(&call.done);
+	pthread_mutex_lock(&catalog->lock);
+	*catalog->calls_tail = &call;
+	catalog->calls_tail = &call.next;
+	pthread_mutex_unlock(&catalog->lock);
+	signal_raise(&catalog->wake);
+	(void)signal_wait(&call.done, INT64_MAX);
+	signal_close(&call.done);
+	return call.status;
+}
+
+void
+catalog_run(void *arg)
+{
+	Catalog *catalog = arg;
+	for (;;) {
+		pthread_mutex_lock(&catalog->lock);
+		bool stopping = catalog->stopping;
+		CatalogCall *calls = TAKE(catalog->calls);
+		catalog->calls_tail = &catalog->calls;
+		pthread_mutex_unlock(&catalog->lock);
+
+		bool applied = apply_changes(catalog);
+		answer_calls(catalog, calls, !applied);
+		if (stopping && calls == NULL)
+			return;
+		if (calls == NULL)
+			(void)signal_wait(&catalog->wake,
+							  applied ? INT64_MAX : clock_mono_ns() + RETRY_AFTER_NS);
+	}
+}
