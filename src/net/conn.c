@@ -347,7 +347,7 @@ start(void *arg)
 	conn->sent_ns = now_ns(conn);
 	conn->preface_until_ns = conn->sent_ns + PREFACE_NS;
 	flood_init(&conn->budget, conn->sent_ns);
-	if (open_conn(conn, NULL) != ST_OK) {
+	if (conn->net->closed || open_conn(conn, NULL) != ST_OK) {
 		conn_close(conn);
 		return;
 	}

@@ -2,17 +2,20 @@
 //
 // A connection lives on one I/O loop and so does each of its calls: every callback of a call runs
 // in that loop's thread, and every grpc_* function of a call must be called there, but
-// grpc_call_ref, grpc_call_unref and grpc_post. Work elsewhere keeps a reference and posts back.
+// grpc_call_ref, grpc_call_unref, grpc_call_is_done and grpc_post. Work elsewhere keeps a reference
+// and posts back.
 //
 // A call's life: open, then any of message / half_close / writable in wire order, then done exactly
 // once: after the trailers were handed to the connection, or when the client cancelled, the
-// deadline passed or the connection went. After done, sends are ignored; the GrpcCall stays valid
-// until its last unref.
+// deadline passed or the connection went. Between grpc_finish and done there is nothing more, and
+// no grpc_* function calls done before it returns. After done, sends are ignored (grpc_send says
+// full); the GrpcCall stays valid until its last unref, also when the server is freed before.
 //
 // Flow control, both ways, end to end: a received message's bytes are given back to the peer only
 // by grpc_consume (stream window); the connection's window is given back on receipt, so that one
-// stalled stream does not starve others; what a stalled stream can hold is its window. A method
-// sends until grpc_send says "full" and goes on in `writable`.
+// stalled stream does not starve others; what a stalled stream can hold is its window, or one
+// message where that is larger. A method sends until grpc_send says "full" and goes on in
+// `writable`.
 //
 // Memory  at most options.stage_bytes of output are gathered per connection; a call's queue is what
 // the method puts there.
@@ -102,7 +105,9 @@ Status grpc_server_listen(GrpcServer *server, int listen_fd,
 // Stops accepting, sends GOAWAY twice (notice, then the last stream), lets running calls finish
 // until `deadline_mono_ns`, then cancels them.
 void grpc_server_drain(GrpcServer *server, int64_t deadline_mono_ns);
-void grpc_server_free(GrpcServer *server); // closes what is open, ends the loops; NULL is allowed
+// Closes what is open, ends the loops; NULL is allowed. Calls may be referred to still, but nothing
+// is posted to them any more.
+void grpc_server_free(GrpcServer *server);
 typedef struct GrpcCounts {
 	uint64_t connections, calls_open, calls_total, bytes_in, bytes_out;
 } GrpcCounts;

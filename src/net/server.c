@@ -170,6 +170,7 @@ static void
 clear_loop(void *arg)
 {
 	NetLoop *net = arg;
+	net->closed = true;
 	if (net == net->server->loops)
 		listeners_close(net->server);
 	while (net->conns != NULL)
@@ -196,7 +197,7 @@ DEFINE_DROP(GrpcServer, server_drop, grpc_server_free)
 Status
 grpc_server_new(const GrpcOptions *options, GrpcServer **out, Error *err)
 {
-	assert(options->loops > 0 && options->stream_window <= INT32_MAX &&
+	assert(options->loops > 0 && options->stage_bytes > 0 && options->stream_window <= INT32_MAX &&
 		   options->connection_window <= INT32_MAX);
 	SCOPED(server_drop) GrpcServer *server = mem_alloc(sizeof(*server));
 	if (server == NULL)

@@ -22,6 +22,7 @@ typedef struct NetLoop {
 	uint8_t *input; // what is read goes here first
 	Stage *spare;   // an empty one, or NULL
 	Conn *conns;
+	bool closed; // what was accepted and comes now is too late
 	LoopCall drain;
 	LoopTimer *drain_timer;
 } NetLoop;
