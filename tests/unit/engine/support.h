@@ -27,15 +27,26 @@
 #include "os/thread.h"
 
 #define SECOND     INT64_C(1000000000)
-#define RUN(tests) cmocka_run_group_tests(tests, quiet, NULL)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, quiet, nothing_left)
+#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
 
-// What is refused on purpose is logged as well.
+// What is refused on purpose is logged as well. What an earlier test left behind is not counted
+// twice.
 static inline int
 quiet(void **state)
 {
-	(void)state;
 	log_configure(LOG_ERROR, LOG_TEXT);
+	*state = (void *)(intptr_t)(mem_live() + file_live());
 	return 0;
+}
+
+static inline int
+nothing_left(void **state)
+{
+	long more = mem_live() + file_live() - (long)(intptr_t)*state;
+	if (more != 0)
+		print_error("%ld blocks and files are left\n", more);
+	return more != 0;
 }
 
 static inline void

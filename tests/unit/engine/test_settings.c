@@ -164,15 +164,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_not_given_has_its_default),
-		cmocka_unit_test(every_setting_has_key_unit_and_meaning),
-		cmocka_unit_test(sizes_durations_counts_and_choices_are_read),
-		cmocka_unit_test(the_last_of_several_texts_wins),
-		cmocka_unit_test(a_value_can_be_asked_for_by_key),
-		cmocka_unit_test(an_unknown_key_is_named_with_the_one_that_was_meant),
-		cmocka_unit_test(a_bad_value_is_named_with_its_key_and_unit),
-		cmocka_unit_test(values_the_parts_cannot_work_with_are_refused),
-		cmocka_unit_test(no_memory_leaves_nothing_behind),
+		TEST(what_is_not_given_has_its_default),
+		TEST(every_setting_has_key_unit_and_meaning),
+		TEST(sizes_durations_counts_and_choices_are_read),
+		TEST(the_last_of_several_texts_wins),
+		TEST(a_value_can_be_asked_for_by_key),
+		TEST(an_unknown_key_is_named_with_the_one_that_was_meant),
+		TEST(a_bad_value_is_named_with_its_key_and_unit),
+		TEST(values_the_parts_cannot_work_with_are_refused),
+		TEST(no_memory_leaves_nothing_behind),
 	};
 	return RUN(tests);
 }
