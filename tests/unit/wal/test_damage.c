@@ -135,7 +135,7 @@ a_flipped_bit_in_synced_commits_is_refused(void **state)
 {
 	(void)state;
 	SCOPED(dir_drop) Dir dir = dir_new();
-	uint64_t end = small_log(dir.path, 6, true);
+	uint64_t end = small_log(dir.path, 4, true);
 	char path[160];
 	file_name(path, dir.path, 1);
 	Seen seen;
@@ -148,7 +148,7 @@ a_flipped_bit_in_synced_commits_is_refused(void **state)
 			Status st = log_read(dir.path, WAL_STRICT, 0, &seen);
 			if (st == ST_OK) {
 				// The padding between records, or the mark itself.
-				assert_int_equal(seen.count, 6);
+				assert_int_equal(seen.count, 4);
 			} else {
 				assert_refused(st, &seen, dir.path);
 				refused++;
