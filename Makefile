@@ -4,6 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 UNIT = python3 tests/unit/run.py
 FUZZ_SECONDS = 60
+KILLS ?= 200
 
 export UBSAN_OPTIONS = print_stacktrace=1
 export TSAN_OPTIONS = halt_on_error=1 ignore_noninstrumented_modules=1
@@ -12,14 +13,14 @@ help:
 	@echo "make deps     install what is missing: Debian packages, DuckDB, a Python venv; all pinned"
 	@echo "make build    build/mobiusd and build/libmobius.so"
 	@echo "make run      build, start mobiusd on ./data, and say how to write and ask"
-	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, conformance, h2spec"
+	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, a few kills, conformance, h2spec"
 	@echo "make unit     unit tests"
 	@echo "make e2e      tests that speak to build/mobiusd as real clients do"
 	@echo "make asan     unit tests under ASan and UBSan"
 	@echo "make tsan     unit and e2e tests under TSan"
 	@echo "make clang    the whole tree with clang; the other words use gcc"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
-	@echo "make crash    kill the server while clients write, and count what came back"
+	@echo "make crash    kill the server KILLS ($(KILLS)) times while clients write, and count what came back; twice"
 	@echo "make conformance  Arrow's integration client against our Flight library"
 	@echo "make h2spec   the HTTP/2 conformance suite against build/mobiusd"
 	@echo "make bench    measure, side by side with a reference server: minutes to hours"
@@ -48,7 +49,7 @@ run: build
 	@exec build/mobiusd --data ./data
 
 test: deps
-	@python3 tests/run.py style build clang asan e2e conformance h2spec
+	@KILLS=15 python3 tests/run.py style build clang asan e2e crash conformance h2spec
 
 unit: build
 	$(say) unit tests, optimised
@@ -87,7 +88,7 @@ crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
 	$(call configure,build/crash,gcc,-Dhold_writes=true)
 	@ninja --quiet -C build/crash mobiusd
-	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd $(PYTEST) tests/crash
+	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) $(PYTEST) tests/crash
 
 fuzz: deps
 	$(say) each target for $(FUZZ_SECONDS) s, in build/fuzz/
