@@ -159,17 +159,6 @@ seal_by_need(Keeper *keeper)
 	conductor_run(db->conductor, all ? seal_all : seal_old, db);
 }
 
-static uint64_t
-needed_seq(mobius *db)
-{
-	uint64_t published = store_published_seq(db->store);
-	uint64_t needed = catalog_needed_after(db->catalog, published) + 1;
-	uint64_t unflushed = store_unflushed_seq(db->store);
-	uint64_t checkpoint = store_checkpoint_seq(db->store) + 1;
-	needed = unflushed < needed ? unflushed : needed;
-	return checkpoint < needed ? checkpoint : needed;
-}
-
 static void
 keep_log(Keeper *keeper)
 {
@@ -178,7 +167,7 @@ keep_log(Keeper *keeper)
 	if (wal_prepare(db->wal, &err) != ST_OK)
 		log_warn("no spare log file", "error=\"%s\"", err.text);
 	WalKeep keep = {
-		.needed_seq = needed_seq(db),
+		.needed_seq = store_flushed_floor(db->store) + 1, // where a replay would begin
 		.keep_time_ns = db->settings.wal_keep_time_ns,
 		.keep_bytes = db->settings.wal_keep_bytes,
 		.now_ns = clock_wall_ns(),

@@ -245,9 +245,7 @@ number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 	uint64_t published = store_published_seq(db->store);
 	last = last > published ? last : published;
 	*next_seq = last + 1 + (report->clean || last == 0 ? 0 : SEQ_GAP);
-	bool lost = db->settings.wal_recovery != WAL_STRICT &&
-				(report->lost_ranges > 0 || report->cut_bytes > 0);
-	if (lost)
+	if (report->damaged)
 		TRY(catalog_new_epoch(db->catalog, db->epoch, err));
 	return wal_start(db->wal, *next_seq, db->epoch, err);
 }
