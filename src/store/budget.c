@@ -63,8 +63,8 @@ delay_at(const Budget *budget, uint64_t used)
 	uint64_t from = budget->limit / 4 * 3;
 	if (used <= from || budget->limit == 0)
 		return 0;
-	uint64_t over = used - from, span = budget->limit - from;
-	return over >= span ? DELAY_MOST_NS : (int64_t)(over * (uint64_t)DELAY_MOST_NS / span);
+	double over = (double)(used - from), span = (double)(budget->limit - from);
+	return over >= span ? DELAY_MOST_NS : (int64_t)(over / span * (double)DELAY_MOST_NS);
 }
 
 static void
@@ -83,6 +83,8 @@ bool
 budget_reserve(Budget *budget, uint64_t bytes, BudgetWaiter *waiter, int64_t *delay_ns)
 {
 	bool taken = try_take(budget, bytes);
+	if (taken && waiter != NULL && atomic_load(&budget->waiting))
+		budget_cancel(budget, waiter); // it may have queued before
 	if (!taken && waiter != NULL) {
 		// Memory may come back between the first try and the queue: look again from inside.
 		pthread_mutex_lock(&budget->lock);
@@ -141,7 +143,9 @@ budget_release(Budget *budget, uint64_t bytes)
 {
 	uint64_t was = atomic_fetch_sub(&budget->used, bytes);
 	must(was >= bytes);
-	if (atomic_load(&budget->waiting))
+	uint64_t left = was - bytes;
+	bool room = left == 0 || left < budget->limit;
+	if (bytes > 0 && room && atomic_load(&budget->waiting))
 		wake_waiters(budget);
 }
 

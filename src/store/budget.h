@@ -23,9 +23,9 @@ Status budget_new(const char *name, uint64_t limit, Budget **out,
 void budget_free(Budget *budget); // NULL is allowed
 
 // True: reserved, *delay_ns is how long to hold the sender back (0 below three quarters of the
-// limit, rising to 20 ms near it). False: nothing was taken; with a waiter it is queued (unless
-// already) and woken once there is room for somebody. One reservation is always possible when
-// nothing is reserved.
+// limit, rising to 20 ms near it), and a waiter that was queued no longer is. False: nothing was
+// taken; with a waiter it is queued (unless already) and woken once there is room for somebody; who
+// is woken asks again. One reservation is always possible when nothing is reserved.
 bool budget_reserve(Budget *budget, uint64_t bytes, BudgetWaiter *waiter, int64_t *delay_ns);
 void budget_cancel(Budget *budget, BudgetWaiter *waiter); // leaves the queue
 void budget_charge(Budget *budget,

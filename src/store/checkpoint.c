@@ -2,17 +2,18 @@
 //
 // File checkpoint/<seq>, little-endian:
 //
-//     u32 magic · u32 format · u64 seq · u64 floor · u32 tables
-//     for each: u32 table id · counted bytes (series.c)
+//     u32 magic · u32 format · u64 seq · u64 floor · u64 catalog generation · u32 tables
+//     for each: u32 table id · u64 length · bytes (series.c)
 //     u32 crc32c of all before
 //
 // `floor`: every commit ≤ it was in files and in the catalog when this was written, so the log is
 // read from there. A damaged checkpoint stops the start: it is needed, since the log before it may
-// be gone.
+// be gone. So does a catalog that is older than the checkpoint.
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -35,52 +36,103 @@ store_flushed_floor(Store *store)
 	return store->checkpoint_floor;
 }
 
+// The seq a file of this name is of; false: it is none of ours.
+static bool
+seq_of_name(const char *name, uint64_t *out)
+{
+	char known[24];
+	uint64_t seq = strtoull(name, NULL, 10);
+	(void)snprintf(known, sizeof(known), "%" PRIu64, seq);
+	*out = seq;
+	return strcmp(name, known) == 0;
+}
+
 // ---- writing ----
 
+// A file that is written piece by piece.
+typedef struct Writer {
+	File *file;
+	uint64_t size;
+	uint32_t crc;
+} Writer;
+
 static Status
-add_tables(Store *store, const Snapshot *snapshot, Buf *out, Error *err)
+add_bytes(Writer *writer, Buf *bytes, Error *err)
 {
-	(void)store;
-	buf_add_u32(out, (uint32_t)snapshot->table_count);
-	for (int32_t i = 0; i < snapshot->table_count; i++) {
-		SCOPED(buf_close) Buf series = BUF_INIT;
-		TRY(series_save(snapshot->tables[i].table->series, &series, err));
-		buf_add_u32(out, snapshot->tables[i].table->id);
-		buf_add_u32(out, (uint32_t)series.len);
-		buf_add_slice(out, buf_slice(&series));
-	}
-	return buf_status(out, err, "a checkpoint");
+	TRY(buf_status(bytes, err, "a checkpoint"));
+	TRY(file_write(writer->file, writer->size, bytes->data, bytes->len, err));
+	writer->size += bytes->len;
+	writer->crc = crc32c(writer->crc, bytes->data, bytes->len);
+	buf_reset(bytes);
+	return ST_OK;
 }
 
 static Status
-write_file(Store *store, uint64_t seq, const Buf *bytes, Error *err)
+add_tables(Writer *writer, const Snapshot *snapshot, Error *err)
+{
+	SCOPED(buf_close) Buf head = BUF_INIT;
+	SCOPED(buf_close) Buf series = BUF_INIT;
+	buf_add_u32(&head, (uint32_t)snapshot->table_count);
+	for (int32_t i = 0; i < snapshot->table_count; i++) {
+		TRY(series_save(snapshot->tables[i].table->series, &series, err));
+		buf_add_u32(&head, snapshot->tables[i].table->id);
+		buf_add_u64(&head, series.len);
+		TRY(add_bytes(writer, &head, err));
+		TRY(add_bytes(writer, &series, err));
+	}
+	return add_bytes(writer, &head, err);
+}
+
+static Status
+add_all(Writer *writer, Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
+{
+	SCOPED(buf_close) Buf bytes = BUF_INIT;
+	buf_add_u32(&bytes, MAGIC);
+	buf_add_u32(&bytes, FORMAT);
+	buf_add_u64(&bytes, snapshot->seq);
+	buf_add_u64(&bytes, floor);
+	buf_add_u64(&bytes, catalog_generation(store->options.catalog));
+	TRY(add_bytes(writer, &bytes, err));
+	TRY(add_tables(writer, snapshot, err));
+	buf_add_u32(&bytes, writer->crc);
+	return add_bytes(writer, &bytes, err);
+}
+
+static Status
+write_file(Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
 {
 	SCOPED(mem_drop) char *tmp = mem_printf("%s/checkpoint", store->tmp_dir);
-	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, seq);
+	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, snapshot->seq);
 	if (tmp == NULL || path == NULL)
 		return error_no_memory(err, "a checkpoint");
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(tmp, FILE_WRITE, &file, err));
 	TRY(file_truncate(file, 0, err));
-	TRY(file_write(file, 0, bytes->data, bytes->len, err));
+	TRY(add_all(&(Writer){.file = file}, store, snapshot, floor, err));
 	TRY(file_sync(file, err));
 	TRY(file_rename(tmp, path, err));
 	return dir_sync(store->checkpoint_dir, err);
 }
 
-typedef struct Older {
-	Store *store;
-	uint64_t than;
-} Older;
-
 static Status
 remove_older(void *arg, const char *name, Error *err)
 {
-	const Older *older = arg;
-	if (strtoull(name, NULL, 10) >= older->than)
+	const Store *store = arg;
+	uint64_t seq;
+	if (!seq_of_name(name, &seq) || seq >= store->checkpoint_seq)
 		return ST_OK;
-	SCOPED(mem_drop) char *path = mem_printf("%s/%s", older->store->checkpoint_dir, name);
+	SCOPED(mem_drop) char *path = mem_printf("%s/%s", store->checkpoint_dir, name);
 	return path == NULL ? error_no_memory(err, "a checkpoint") : file_unlink(path, err);
+}
+
+// Every commit up to it is in files and in the catalog.
+static uint64_t
+settled_seq(Store *store, uint64_t published)
+{
+	uint64_t unflushed = store_unflushed_seq(store);
+	uint64_t applied = catalog_needed_after(store->options.catalog, published);
+	uint64_t floor = published < applied ? published : applied;
+	return unflushed <= floor ? unflushed - 1 : floor;
 }
 
 Status
@@ -89,27 +141,24 @@ store_write_checkpoint(Store *store, Error *err)
 	// Series are only ever added, so what is saved holds at least those of the published commits.
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(store_snapshot(store, NULL, 0, &snapshot, err));
-	uint64_t unflushed = store_unflushed_seq(store);
-	uint64_t floor = unflushed == UINT64_MAX ? snapshot->seq : unflushed - 1;
-	floor = floor < snapshot->seq ? floor : snapshot->seq;
-	uint64_t applied = catalog_needed_after(store->options.catalog, snapshot->seq);
-	floor = floor < applied ? floor : applied;
-
-	SCOPED(buf_close) Buf bytes = BUF_INIT;
-	buf_add_u32(&bytes, MAGIC);
-	buf_add_u32(&bytes, FORMAT);
-	buf_add_u64(&bytes, snapshot->seq);
-	buf_add_u64(&bytes, floor);
-	TRY(add_tables(store, snapshot, &bytes, err));
-	buf_add_u32(&bytes, crc32c(0, bytes.data, bytes.len));
-	TRY(buf_status(&bytes, err, "a checkpoint"));
-	TRY(write_file(store, snapshot->seq, &bytes, err));
+	uint64_t floor = settled_seq(store, snapshot->seq);
+	TRY(write_file(store, snapshot, floor, err));
 	store->checkpoint_seq = snapshot->seq;
 	store->checkpoint_floor = floor;
-	return dir_list(store->checkpoint_dir, remove_older, &(Older){store, snapshot->seq}, err);
+	Error cause = ERROR_INIT;
+	if (dir_list(store->checkpoint_dir, remove_older, store, &cause) != ST_OK)
+		log_warn("old checkpoint not removed", "error=\"%s\"",
+				 cause.text); // the next one tries again
+	return ST_OK;
 }
 
 // ---- reading ----
+
+static Status
+damaged(Error *err, const char *what)
+{
+	return error_set(err, ST_CORRUPT, "%s", what);
+}
 
 static Status
 load_series(Store *store, Reader *r, Error *err)
@@ -117,29 +166,30 @@ load_series(Store *store, Reader *r, Error *err)
 	uint32_t count = reader_u32(r);
 	for (uint32_t i = 0; i < count && !r->failed; i++) {
 		uint32_t id = reader_u32(r);
-		Slice saved = reader_counted(r);
+		Slice saved = reader_bytes(r, reader_u64(r));
 		SCOPED(table_drop_ref) Table *table = store_find_id(store, id);
 		if (table != NULL && !r->failed)
 			TRY(series_load(table->series, saved, err)); // others were dropped since
 	}
-	if (r->failed || reader_left(r) != 0)
-		return error_set(err, ST_CORRUPT, "it is too short or too long");
-	return ST_OK;
+	return r->failed || reader_left(r) != 0 ? damaged(err, "it is too short or too long") : ST_OK;
 }
 
 static Status
-load_bytes(Store *store, Slice bytes, Error *err)
+load_bytes(Store *store, Slice bytes, uint64_t name, Error *err)
 {
-	Reader r = reader_of(bytes);
-	uint32_t crc = 0;
 	if (bytes.len < 4)
-		return error_set(err, ST_CORRUPT, "it is too short");
-	r.len -= 4;
+		return damaged(err, "it is too short");
+	Reader r = reader_of(slice_of(bytes.data, bytes.len - 4));
 	Reader tail = reader_of(slice_of(bytes.data + r.len, 4));
-	crc = reader_u32(&tail);
-	if (crc32c(0, bytes.data, r.len) != crc || reader_u32(&r) != MAGIC || reader_u32(&r) != FORMAT)
-		return error_set(err, ST_CORRUPT, "its checksum is wrong");
-	uint64_t seq = reader_u64(&r), floor = reader_u64(&r);
+	if (crc32c(0, r.data, r.len) != reader_u32(&tail))
+		return damaged(err, "its checksum is wrong");
+	if (reader_u32(&r) != MAGIC || reader_u32(&r) != FORMAT)
+		return damaged(err, "this version does not read its format");
+	uint64_t seq = reader_u64(&r), floor = reader_u64(&r), generation = reader_u64(&r);
+	if (seq != name)
+		return damaged(err, "it is of another seq than its name says");
+	if (generation > catalog_generation(store->options.catalog))
+		return damaged(err, "catalog.db is older than it: put back the one that belongs to it");
 	TRY(load_series(store, &r, err));
 	store->checkpoint_seq = seq;
 	store->checkpoint_floor = floor;
@@ -147,29 +197,33 @@ load_bytes(Store *store, Slice bytes, Error *err)
 }
 
 static Status
-load_checkpoint(Store *store, const char *name, Error *err)
+load_file(Store *store, const char *path, uint64_t seq, Error *err)
 {
-	SCOPED(mem_drop) char *path = mem_printf("%s/%s", store->checkpoint_dir, name);
-	if (path == NULL)
-		return error_no_memory(err, "a checkpoint");
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_READ, &file, err));
 	uint64_t size;
 	TRY(file_size(file, &size, err));
-	SCOPED(mem_drop) uint8_t *bytes = mem_alloc(size + 1);
+	SCOPED(mem_drop) uint8_t *bytes = mem_alloc(size);
 	if (bytes == NULL)
 		return error_no_memory(err, "a checkpoint");
 	TRY(file_read(file, 0, bytes, size, err));
-	return load_bytes(store, slice_of(bytes, size), err);
+	Error cause = ERROR_INIT;
+	Status st = load_bytes(store, slice_of(bytes, size), seq, &cause);
+	if (st == ST_CORRUPT)
+		return error_set(err, st,
+						 "%s cannot be used: %s. Remove it only if the log reaches back to its "
+						 "beginning",
+						 path, cause.text);
+	return st == ST_OK ? ST_OK : error_set(err, st, "%s", cause.text);
 }
 
 static Status
 find_newest(void *arg, const char *name, Error *err)
 {
 	(void)err;
-	uint64_t *newest = arg;
-	uint64_t seq = strtoull(name, NULL, 10);
-	*newest = seq > *newest ? seq : *newest;
+	uint64_t *newest = arg, seq;
+	if (seq_of_name(name, &seq) && seq > *newest)
+		*newest = seq;
 	return ST_OK;
 }
 
@@ -180,18 +234,11 @@ checkpoint_load(Store *store, Error *err)
 	TRY(dir_list(store->checkpoint_dir, find_newest, &newest, err));
 	if (newest == 0)
 		return ST_OK;
-	char name[24];
-	(void)snprintf(name, sizeof(name), "%" PRIu64, newest);
-	Error cause = ERROR_INIT;
-	Status st = load_checkpoint(store, name, &cause);
-	if (st == ST_CORRUPT)
-		return error_set(
-			err, ST_CORRUPT,
-			"%s/%s is damaged: %s; remove it only if the log reaches back to seq %" PRIu64,
-			store->checkpoint_dir, name, cause.text, newest);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
+	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, newest);
+	if (path == NULL)
+		return error_no_memory(err, "a checkpoint");
+	TRY(load_file(store, path, newest, err));
 	if (store->checkpoint_seq > store->published_seq)
 		store->published_seq = store->checkpoint_seq;
-	return st;
+	return ST_OK;
 }

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 enum {
-	FEWEST_ROWS = 64,
 	MOST_ROWS = 64 << 10,
 	MOST_RUNS = 4096,
 	SPARE_TEXT = 256, // bytes a text column has beyond what rows like the first ones need
@@ -45,7 +44,8 @@ chunk_can_hold(const Schema *schema)
 	for (int32_t i = 0; i < schema_field_count(schema); i++) {
 		const Field *field = schema_field(schema, i);
 		TypeLayout layout = type_layout(&field->type);
-		if (field->child_count > 0 || !layout.values || layout.offset_bytes == 8)
+		bool view = field->type.id == TYPE_UTF8_VIEW || field->type.id == TYPE_BINARY_VIEW;
+		if (field->child_count > 0 || !layout.values || layout.offset_bytes == 8 || view)
 			return false;
 	}
 	return schema_field_count(schema) > 0;
@@ -57,17 +57,18 @@ static int64_t
 rows_for(const Batch *like, uint64_t bytes)
 {
 	uint64_t each = batch_bytes(like) / (uint64_t)batch_rows(like) + 1;
-	int64_t rows = (int64_t)(bytes / each);
-	rows = rows < FEWEST_ROWS ? FEWEST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+	int64_t rows = (int64_t)(bytes / each), most = MOST_RUNS * batch_rows(like);
+	most = most < MOST_ROWS ? most : MOST_ROWS;
+	rows = rows < most ? rows : most;
 	return rows < batch_rows(like) ? batch_rows(like) : rows;
 }
 
 static Bytes *
 zeroed(Chunk *chunk, BytesPool *pool, size_t len)
 {
-	Bytes *bytes = bytes_new(pool, len + 8);
+	Bytes *bytes = bytes_new(pool, len);
 	if (bytes != NULL) {
-		memset(bytes_data(bytes), 0, len + 8);
+		memset(bytes_data(bytes), 0, len);
 		chunk->bytes += bytes_size(bytes);
 	}
 	return bytes;
@@ -78,7 +79,7 @@ make_column(Chunk *chunk, ChunkColumn *column, const Field *field, const Column 
 			BytesPool *pool)
 {
 	TypeLayout layout = type_layout(&field->type);
-	size_t rows = (size_t)chunk->capacity;
+	size_t rows = (size_t)chunk->capacity + 1; // the view has one more
 	column->value_bits = layout.value_bits;
 	column->validity = zeroed(chunk, pool, (rows + 7) / 8);
 	if (layout.offset_bytes == 4) {
@@ -92,9 +93,11 @@ make_column(Chunk *chunk, ChunkColumn *column, const Field *field, const Column 
 	return column->validity != NULL && column->values != NULL;
 }
 
+// The view has a row that never counts, so that batch_head always cuts it, and counts its NULLs.
 static bool
 make_view(Chunk *chunk, Schema *schema)
 {
+	int64_t rows = chunk->capacity + 1;
 	size_t count = (size_t)chunk->column_count;
 	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(Column));
 	SCOPED(mem_drop) Bytes **owners = mem_alloc_array(3 * count, sizeof(Bytes *));
@@ -104,8 +107,8 @@ make_view(Chunk *chunk, Schema *schema)
 	for (size_t i = 0; i < count; i++) {
 		const ChunkColumn *c = &chunk->columns[i];
 		columns[i] = (Column){
-			.length = chunk->capacity,
-			.null_count = chunk->capacity, // not known: the bitmap tells
+			.length = rows,
+			.null_count = rows, // not known: the bitmap tells
 			.validity = bytes_slice(c->validity),
 			.values = bytes_slice(c->values),
 		};
@@ -116,7 +119,7 @@ make_view(Chunk *chunk, Schema *schema)
 			owners[owned++] = c->offsets;
 		}
 	}
-	return batch_new(schema, chunk->capacity, columns, owners, owned, &chunk->view, NULL) == ST_OK;
+	return batch_new(schema, rows, columns, owners, owned, &chunk->view, NULL) == ST_OK;
 }
 
 static void
@@ -199,7 +202,7 @@ fits(const Chunk *chunk, const Batch *batch)
 static void
 set_bit(uint8_t *bits, int64_t i)
 {
-	uint8_t *byte = &bits[i >> 3];
+	uint8_t *byte = &bits[i >> 3]; // one writer, so that loading and storing may be two steps
 	__atomic_store_n(byte, (uint8_t)(__atomic_load_n(byte, __ATOMIC_RELAXED) | 1u << (i & 7)),
 					 __ATOMIC_RELAXED);
 }

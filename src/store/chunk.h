@@ -14,16 +14,17 @@
 typedef struct Chunk Chunk;
 
 bool chunk_can_hold(const Schema *schema); // flat columns only
-// Room for about `bytes` of rows like those of `like`. NULL: no memory.
+// Room for about `bytes` of rows like those of `like` (which has some), and for `like` itself.
+// NULL: no memory.
 Chunk *chunk_new(Schema *schema, const Batch *like, uint64_t bytes, bool with_ids, BytesPool *pool);
 void chunk_free(Chunk *chunk); // NULL is allowed
 
-// False when they do not fit; nothing has changed then. ids may be NULL only if it was made
-// without.
+// False when they do not fit; nothing has changed then. ids are NULL if, and only if, it was made
+// without. Seqs never fall.
 bool chunk_append(Chunk *chunk, const Batch *batch, const uint32_t *ids, uint64_t seq);
 uint64_t chunk_bytes(const Chunk *chunk); // allocated
-Batch *chunk_batch(
-	const Chunk *chunk); // a view of its whole capacity: only the first chunk_rows count. Borrowed
+// A view of more rows than it will ever have: only the first chunk_rows count. Borrowed.
+Batch *chunk_batch(const Chunk *chunk);
 const uint32_t *chunk_ids(const Chunk *chunk); // NULL: made without
 // Rows of commits ≤ seq, and the highest of those seqs.
 int64_t chunk_rows(const Chunk *chunk, uint64_t seq, uint64_t *max_seq);

@@ -82,14 +82,33 @@ data_file_path(const DataFile *file)
 	return file->path;
 }
 
+static Status
+alloc_set(int32_t count, FileSet **out, Error *err)
+{
+	FileSet *set = mem_alloc(sizeof(*set) + (size_t)count * sizeof(DataFile *));
+	if (set == NULL)
+		return error_no_memory(err, "a table's files");
+	atomic_init(&set->refs, 1);
+	*out = set;
+	return ST_OK;
+}
+
+Status
+file_set_new(DataFile *const *files, int32_t count, FileSet **out, Error *err)
+{
+	TRY(alloc_set(count, out, err));
+	for (int32_t i = 0; i < count; i++)
+		(*out)->files[i] = data_file_ref(files[i]);
+	(*out)->count = count;
+	return ST_OK;
+}
+
 Status
 file_set_with(const FileSet *base, DataFile *add, FileSet **out, Error *err)
 {
 	int32_t old = file_set_count(base);
-	FileSet *set = mem_alloc(sizeof(*set) + ((size_t)old + 1) * sizeof(DataFile *));
-	if (set == NULL)
-		return error_no_memory(err, "a table's files");
-	atomic_init(&set->refs, 1);
+	FileSet *set = NULL;
+	TRY(alloc_set(old + 1, &set, err));
 	int32_t at = old;
 	while (at > 0 && base->files[at - 1]->meta.min_seq > add->meta.min_seq)
 		at--;

@@ -20,6 +20,8 @@ const FileMeta *data_file_meta(const DataFile *file);
 TableDef *data_file_def(const DataFile *file); // borrowed
 const char *data_file_path(const DataFile *file);
 
+// Takes new references. The files are in order of min_seq.
+Status file_set_new(DataFile *const *files, int32_t count, FileSet **out, Error *err);
 Status file_set_with(const FileSet *base, DataFile *add, FileSet **out,
 					 Error *err);                     // base NULL: empty; ordered by min_seq
 FileSet *file_set_ref(FileSet *set);                  // NULL is allowed

@@ -21,7 +21,7 @@ enum { READ_BYTES = 1 << 20 };
 typedef struct Flush {
 	Store *store;
 	Table *table; // a reference
-	Link *link;   // the table's oldest; stays while only the keeper flushes, or the drop took it
+	Link *link;   // the table's oldest: it stays, but for a drop
 	Segment *segment;
 	TableDef *def;
 	SegmentStats stats;
@@ -42,15 +42,23 @@ flush_close(Flush *flush)
 	mem_free(flush->path);
 }
 
-static void
-consider_locked(Table *table, Flush *best)
+// The oldest rows first, but a table that cannot be flushed must not hold up the others.
+static bool
+comes_before(const Table *table, uint64_t min_seq, const Flush *best)
 {
-	Link *link = table->oldest;
+	if (best->link == NULL || table->failed_flushes != best->table->failed_flushes)
+		return best->link == NULL || table->failed_flushes < best->table->failed_flushes;
+	return min_seq < best->stats.min_seq;
+}
+
+static void
+consider_locked(const Store *store, Table *table, Flush *best)
+{
+	Link *link = table_ripe_locked(store, table);
 	if (link == NULL)
 		return;
 	SegmentStats stats = segment_stats(link->segment);
-	if (stats.status != SEGMENT_SEALED ||
-		(best->link != NULL && stats.min_seq >= best->stats.min_seq))
+	if (!comes_before(table, stats.min_seq, best))
 		return;
 	best->table = table;
 	best->link = link;
@@ -63,7 +71,7 @@ find_oldest(Store *store, Flush *flush)
 	pthread_mutex_lock(&store->lock);
 	for (int b = 0; b < TABLE_BUCKETS; b++)
 		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
-			consider_locked(t, flush);
+			consider_locked(store, t, flush);
 	if (flush->link != NULL) {
 		table_ref(flush->table);
 		flush->segment = segment_ref(flush->link->segment);
@@ -121,9 +129,9 @@ write_file(Flush *flush, DuckConn *conn, Error *err)
 	SCOPED(batch_drop) Batch *sorted = NULL;
 	TRY(segment_sorted(flush->segment, flush->def, flush->table->series, store->options.pool,
 					   &sorted, err));
-	Status gone = file_unlink(flush->tmp_path, NULL); // left by an attempt that failed
-	if (gone != ST_OK && gone != ST_NOT_FOUND)
-		return error_set(err, gone, "%s cannot be removed", flush->tmp_path);
+	Status gone = file_unlink(flush->tmp_path, err); // left by an attempt that failed
+	if (gone != ST_NOT_FOUND)
+		TRY(gone);
 	ParquetFile written = {0};
 	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, flush->tmp_path, &written,
 						   err));
@@ -160,14 +168,14 @@ current_files(Store *store, Table *table)
 	return files;
 }
 
-static void
+// In one step readers lose the segment and get the file. False: the table was dropped meanwhile.
+static bool
 swap_in(Flush *flush, FileSet *next)
 {
-	Store *store = flush->store;
 	Table *table = flush->table;
 	FileSet *old = next;
 	Link *link = NULL;
-	pthread_mutex_lock(&store->lock);
+	pthread_mutex_lock(&flush->store->lock);
 	if (!atomic_load(&table->dropped)) {
 		old = table->files;
 		table->files = next;
@@ -178,12 +186,20 @@ swap_in(Flush *flush, FileSet *next)
 			table->newest = &table->oldest;
 		atomic_store(&table->flushed_seq, flush->stats.max_seq);
 	}
-	pthread_mutex_unlock(&store->lock);
-	if (link == NULL)
-		data_file_doom(
-			file_set_at(next, file_set_count(next) - 1)); // dropped meanwhile: nobody will read it
+	pthread_mutex_unlock(&flush->store->lock);
 	file_set_unref(old);
 	link_free(link);
+	return link != NULL;
+}
+
+// Nobody will read it. The file goes only once the catalog does not know it any more; else the next
+// start removes it.
+static void
+take_back(Store *store, DataFile *file)
+{
+	uint64_t id = data_file_meta(file)->segment_id;
+	if (catalog_publish(store->options.catalog, NULL, 0, &id, 1, NULL, 0, NULL) == ST_OK)
+		data_file_doom(file);
 }
 
 static void
@@ -220,8 +236,18 @@ publish(Flush *flush, Error *err)
 	TRY(file_set_with(old, file, &next, err));
 	CatalogFlushed flushed = {flush->table->id, meta->max_seq};
 	TRY(catalog_publish(store->options.catalog, meta, 1, NULL, 0, &flushed, 1, err));
-	swap_in(flush, TAKE(next));
+	if (!swap_in(flush, TAKE(next)))
+		take_back(store, file);
 	return ST_OK;
+}
+
+static Status
+flush_segment(Flush *flush, DuckConn *conn, Error *err)
+{
+	TRY(make_paths(flush, err));
+	TRY(write_file(flush, conn, err));
+	TRY(place_file(flush, err));
+	return publish(flush, err);
 }
 
 Status
@@ -232,10 +258,9 @@ store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *e
 	*rows = 0;
 	if (!*did)
 		return ST_OK;
-	TRY(make_paths(&flush, err));
-	TRY(write_file(&flush, conn, err));
-	TRY(place_file(&flush, err));
-	TRY(publish(&flush, err));
-	*rows = flush.stats.rows;
-	return ST_OK;
+	Status st = flush_segment(&flush, conn, err);
+	flush.table->failed_flushes = st == ST_OK ? 0 : flush.table->failed_flushes + 1;
+	if (st == ST_OK)
+		*rows = flush.stats.rows;
+	return st;
 }

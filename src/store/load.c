@@ -20,7 +20,27 @@ typedef struct Version {
 typedef struct Loading {
 	Store *store;
 	Version *versions;
+	Table *table; // whose files are coming
+	DataFile **files;
+	int32_t file_count;
+	int32_t file_room;
 } Loading;
+
+static void
+loading_close(Loading *loading)
+{
+	for (Version *next; loading->versions != NULL; loading->versions = next) {
+		next = loading->versions->next;
+		table_def_unref(loading->versions->def);
+		mem_free(loading->versions);
+	}
+	for (int32_t i = 0; i < loading->file_count; i++)
+		data_file_unref(loading->files[i]);
+	mem_free(loading->files);
+	table_unref(loading->table);
+}
+
+// ---- databases and tables ----
 
 static Status
 load_database(void *arg, const char *name, Error *err)
@@ -57,6 +77,8 @@ load_table(void *arg, TableDef *def, bool current, Error *err)
 	return ST_OK;
 }
 
+// ---- files ----
+
 static TableDef *
 find_version(const Loading *loading, uint32_t id, uint32_t number)
 {
@@ -83,31 +105,65 @@ check_size(const char *path, const FileMeta *meta, Error *err)
 }
 
 static Status
+make_file_room(Loading *loading, Error *err)
+{
+	if (loading->file_count < loading->file_room)
+		return ST_OK;
+	int32_t room = loading->file_room == 0 ? 64 : loading->file_room * 2;
+	DataFile **files = mem_resize(loading->files, (size_t)room * sizeof(DataFile *));
+	if (files == NULL)
+		return error_no_memory(err, "a table's files");
+	loading->files = files;
+	loading->file_room = room;
+	return ST_OK;
+}
+
+// The files of one table come one after the other: this gives them to it.
+static Status
+end_files(Loading *loading, Error *err)
+{
+	if (loading->table == NULL)
+		return ST_OK;
+	TRY(file_set_new(loading->files, loading->file_count, &loading->table->files, err));
+	for (int32_t i = 0; i < loading->file_count; i++)
+		data_file_unref(loading->files[i]);
+	loading->file_count = 0;
+	table_unref(TAKE(loading->table));
+	return ST_OK;
+}
+
+static Status
+begin_files(Loading *loading, const FileMeta *meta, TableDef **def, Error *err)
+{
+	if (loading->table == NULL || loading->table->id != meta->table_id) {
+		TRY(end_files(loading, err));
+		loading->table = store_find_id(loading->store, meta->table_id);
+	}
+	*def = find_version(loading, meta->table_id, meta->table_version);
+	if (loading->table != NULL && *def != NULL)
+		return ST_OK;
+	return error_set(err, ST_CORRUPT,
+					 "catalog.db: file %" PRIu64 " belongs to table %" PRIu32 " version %" PRIu32
+					 ", which is not there",
+					 meta->segment_id, meta->table_id, meta->table_version);
+}
+
+static Status
 load_file(void *arg, const FileMeta *meta, Error *err)
 {
 	Loading *loading = arg;
 	Store *store = loading->store;
-	SCOPED(table_drop_ref) Table *table = store_find_id(store, meta->table_id);
-	TableDef *def = find_version(loading, meta->table_id, meta->table_version);
-	if (table == NULL || def == NULL)
-		return error_set(err, ST_CORRUPT,
-						 "catalog.db: file %" PRIu64 " belongs to table %" PRIu32
-						 " version %" PRIu32 ", which is not there",
-						 meta->segment_id, meta->table_id, meta->table_version);
+	TableDef *def;
+	TRY(begin_files(loading, meta, &def, err));
 	SCOPED(mem_drop)
 	char *path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", store->files_dir, meta->table_id,
 							meta->segment_id);
 	if (path == NULL)
 		return error_no_memory(err, "a file");
 	TRY(check_size(path, meta, err));
-	DataFile *file = NULL;
-	TRY(data_file_new(meta, def, path, &file, err));
-	FileSet *set = NULL;
-	Status st = file_set_with(table->files, file, &set, err);
-	data_file_unref(file);
-	TRY(st);
-	file_set_unref(table->files);
-	table->files = set;
+	TRY(make_file_room(loading, err));
+	TRY(data_file_new(meta, def, path, &loading->files[loading->file_count], err));
+	loading->file_count++;
 	if (meta->max_seq > store->published_seq)
 		store->published_seq = meta->max_seq;
 	return ST_OK;
@@ -124,19 +180,57 @@ load_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
 	return ST_OK;
 }
 
+static Status
+some_entry(void *arg, const char *name, Error *err)
+{
+	(void)name;
+	(void)err;
+	*(bool *)arg = true;
+	return ST_OK;
+}
+
+// A catalog that never recorded anything beside files with rows is not theirs: if it were believed,
+// they would be removed.
+static Status
+check_catalog(Store *store, Error *err)
+{
+	bool files = false;
+	TRY(dir_list(store->files_dir, some_entry, &files, err));
+	if (!files || catalog_generation(store->options.catalog) > 1)
+		return ST_OK;
+	return error_set(err, ST_CORRUPT,
+					 "catalog.db is new, but %s holds files: their catalog is lost. Restore a "
+					 "backup, or move the files away",
+					 store->files_dir);
+}
+
+Status
+store_load(Store *store, Error *err)
+{
+	SCOPED(loading_close) Loading loading = {.store = store};
+	CatalogVisitor visitor = {load_database, load_table, load_file, load_flushed, &loading};
+	TRY(check_catalog(store, err));
+	TRY(catalog_load(store->options.catalog, &visitor, err));
+	return end_files(&loading, err);
+}
+
 // ---- files nobody knows ----
 
 typedef struct Sweep {
-	Store *store;
-	Table *table;
+	const Table *table;
 	const char *dir;
 } Sweep;
 
 static bool
-table_has_file(const Table *table, uint64_t segment_id)
+table_has_file(const Table *table, const char *name)
 {
-	for (int32_t i = 0; table != NULL && i < file_set_count(table->files); i++)
-		if (data_file_meta(file_set_at(table->files, i))->segment_id == segment_id)
+	char known[32];
+	uint64_t id = strtoull(name, NULL, 10);
+	(void)snprintf(known, sizeof(known), "%" PRIu64 ".parquet", id);
+	if (strcmp(name, known) != 0)
+		return false;
+	for (int32_t i = 0; i < file_set_count(table->files); i++)
+		if (data_file_meta(file_set_at(table->files, i))->segment_id == id)
 			return true;
 	return false;
 }
@@ -145,15 +239,23 @@ static Status
 sweep_file(void *arg, const char *name, Error *err)
 {
 	const Sweep *sweep = arg;
-	char *end;
-	uint64_t id = strtoull(name, &end, 10);
-	if (strcmp(end, ".parquet") == 0 && table_has_file(sweep->table, id))
+	if (table_has_file(sweep->table, name))
 		return ST_OK;
 	SCOPED(mem_drop) char *path = mem_printf("%s/%s", sweep->dir, name);
 	if (path == NULL)
 		return error_no_memory(err, "a file");
 	log_info("unknown file removed", "file=%s", path);
-	return file_unlink(path, err);
+	return dir_remove_all(path, err);
+}
+
+// The table a folder belongs to, a reference; NULL: none.
+static Table *
+table_of_folder(Store *store, const char *name)
+{
+	char known[16];
+	uint32_t id = (uint32_t)strtoul(name, NULL, 10);
+	(void)snprintf(known, sizeof(known), "%" PRIu32, id);
+	return strcmp(name, known) == 0 ? store_find_id(store, id) : NULL;
 }
 
 static Status
@@ -163,26 +265,14 @@ sweep_table(void *arg, const char *name, Error *err)
 	SCOPED(mem_drop) char *dir = mem_printf("%s/%s", store->files_dir, name);
 	if (dir == NULL)
 		return error_no_memory(err, "a file");
-	char *end;
-	unsigned long id = strtoul(name, &end, 10);
-	SCOPED(table_drop_ref) Table *table = *end == '\0' ? store_find_id(store, (uint32_t)id) : NULL;
+	SCOPED(table_drop_ref) Table *table = table_of_folder(store, name);
 	if (table == NULL)
 		return dir_remove_all(dir, err);
-	Sweep sweep = {store, table, dir};
-	return dir_list(dir, sweep_file, &sweep, err);
+	return dir_list(dir, sweep_file, &(Sweep){table, dir}, err);
 }
 
 Status
-store_load(Store *store, Error *err)
+store_sweep(Store *store, Error *err)
 {
-	Loading loading = {.store = store};
-	CatalogVisitor visitor = {load_database, load_table, load_file, load_flushed, &loading};
-	Status st = catalog_load(store->options.catalog, &visitor, err);
-	for (Version *next; loading.versions != NULL; loading.versions = next) {
-		next = loading.versions->next;
-		table_def_unref(loading.versions->def);
-		mem_free(loading.versions);
-	}
-	TRY(st);
 	return dir_list(store->files_dir, sweep_table, store, err);
 }

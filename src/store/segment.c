@@ -9,6 +9,7 @@
 
 enum {
 	SMALL_BYTES = 64 << 10, // smaller batches are gathered
+	FEW_BATCHES = 8,        // small ones of one shape after each other, before they get a chunk
 	CHUNK_LEAST = 32 << 10,
 	CHUNK_MOST = 1 << 20,
 };
@@ -40,7 +41,11 @@ struct Segment {
 	BytesPool *pool;
 	int64_t created_ns;
 	_Atomic(Node *) first;
-	Node *last; // the appender's
+
+	// The appender's.
+	Node *last;
+	int32_t alike; // small batches of the last one's shape, after each other
+	uint64_t alike_bytes;
 
 	_Atomic int status;
 	_Atomic int64_t sealed_ns;
@@ -93,9 +98,10 @@ find_time(const Shape *shape, const TableDef *def, int64_t *unit_ns)
 	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
 	int32_t time = table_time_column(def);
 	for (int32_t i = 0; time >= 0 && i < schema_field_count(shape_schema(shape)); i++) {
-		if (shape_column_id(shape, i) != table_column_id(def, time))
+		const Type *type = &schema_field(shape_schema(shape), i)->type;
+		if (shape_column_id(shape, i) != table_column_id(def, time) || type->id != TYPE_TIMESTAMP)
 			continue;
-		*unit_ns = ns[schema_field(shape_schema(shape), i)->type.unit];
+		*unit_ns = ns[type->unit];
 		return i;
 	}
 	return -1;
@@ -115,7 +121,7 @@ segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32
 	}
 	int64_t min = 1, max = 0, unit_ns = 1;
 	int32_t time = find_time(shape, def, &unit_ns);
-	if (time >= 0) {
+	if (time >= 0 && batch_rows(batch) > 0) {
 		time_range(batch_column(batch, time), &min, &max);
 		min = time_scale_saturating(min, unit_ns, 1);
 		max = time_scale_saturating(max, unit_ns, 1);
@@ -195,6 +201,12 @@ segment_unref(Segment *seg)
 }
 
 void
+segment_begin(Segment *seg, int64_t now_ns)
+{
+	seg->created_ns = now_ns;
+}
+
+void
 segment_seal(Segment *seg, int64_t now_ns)
 {
 	atomic_store(&seg->sealed_ns, now_ns);
@@ -244,12 +256,32 @@ link_node(Segment *seg, Node *node)
 	atomic_fetch_add(&seg->bytes, node->reserved);
 }
 
-// A chunk in step with what the segment holds already, so that a table with few rows takes little.
-// NULL: no memory, and the batch is kept as it is.
-static Node *
-new_chunk_node(Segment *seg, const Node *like)
+static bool
+is_small(const Node *node)
 {
-	uint64_t bytes = atomic_load(&seg->bytes);
+	return batch_bytes(node->batch) < SMALL_BYTES && chunk_can_hold(shape_schema(node->shape));
+}
+
+static void
+note_alike(Segment *seg, const Node *node)
+{
+	bool small = is_small(node);
+	if (!small || seg->last == NULL || seg->last->shape != node->shape) {
+		seg->alike = 0;
+		seg->alike_bytes = 0;
+	}
+	if (small) {
+		seg->alike++;
+		seg->alike_bytes += batch_bytes(node->batch);
+	}
+}
+
+// As large as what came before it, so that a table with few rows takes little. NULL: no memory, and
+// the batch is kept as it is.
+static Node *
+new_chunk_node(Segment *seg, const Node *like, uint64_t seq)
+{
+	uint64_t bytes = seg->alike_bytes;
 	bytes = bytes < CHUNK_LEAST ? CHUNK_LEAST : bytes > CHUNK_MOST ? CHUNK_MOST : bytes;
 	Node *node = mem_alloc(sizeof(*node));
 	Chunk *chunk =
@@ -261,6 +293,7 @@ new_chunk_node(Segment *seg, const Node *like)
 	}
 	node->chunk = chunk;
 	node->shape = shape_ref(like->shape);
+	node->seq = seq;
 	node->reserved = chunk_bytes(chunk);
 	atomic_init(&node->min_time, INT64_MAX);
 	atomic_init(&node->max_time, INT64_MIN);
@@ -278,34 +311,46 @@ append_to_chunk(Node *to, const Node *from, uint64_t seq)
 	return chunk_append(to->chunk, from->batch, from->ids, seq);
 }
 
+// Copies a small batch to where its like are. False: it is to be kept as it is. (Where shapes take
+// turns, chunks would be begun for one batch each.)
 static bool
 gather(Segment *seg, const Node *node, uint64_t seq)
 {
-	if (batch_bytes(node->batch) >= SMALL_BYTES || !chunk_can_hold(shape_schema(node->shape)))
+	note_alike(seg, node);
+	if (seg->alike == 0)
 		return false;
 	if (append_to_chunk(seg->last, node, seq))
 		return true;
-	Node *fresh = new_chunk_node(seg, node);
+	Node *fresh = seg->alike > FEW_BATCHES ? new_chunk_node(seg, node, seq) : NULL;
 	if (fresh == NULL)
 		return false;
-	fresh->seq = seq;
 	bool appended = append_to_chunk(fresh, node, seq);
 	must(appended); // it was made for it
 	link_node(seg, fresh);
 	return true;
 }
 
-void
-segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
+static void
+note_rows(Segment *seg, const SegmentInsert *insert, uint64_t seq)
 {
-	must(atomic_load(&seg->status) == SEGMENT_GROWING);
-	Node *node = &insert->node;
-	widen(&seg->min_time, &seg->max_time, atomic_load(&node->min_time),
-		  atomic_load(&node->max_time));
+	widen(&seg->min_time, &seg->max_time, atomic_load(&insert->node.min_time),
+		  atomic_load(&insert->node.max_time));
 	if (atomic_load(&seg->min_seq) == 0)
 		atomic_store(&seg->min_seq, seq);
 	atomic_store(&seg->max_seq, seq);
 	atomic_fetch_add(&seg->rows, insert->rows);
+}
+
+void
+segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
+{
+	must(atomic_load(&seg->status) == SEGMENT_GROWING && seq >= atomic_load(&seg->max_seq));
+	Node *node = &insert->node;
+	if (insert->rows == 0) {
+		segment_insert_free(insert);
+		return;
+	}
+	note_rows(seg, insert, seq);
 	if (gather(seg, node, seq)) {
 		segment_insert_free(insert);
 		return;

@@ -53,8 +53,10 @@ Segment *segment_ref(Segment *seg);
 void segment_unref(Segment *seg); // NULL is allowed; the last one gives the memory back
 DEFINE_DROP(Segment, segment_drop, segment_unref)
 
+// Its life begins now, not when it was made: before anybody else can see it.
+void segment_begin(Segment *seg, int64_t now_ns);
 void segment_append(Segment *seg, SegmentInsert *insert,
-					uint64_t seq); // GROWING only; takes the insert
+					uint64_t seq); // GROWING only; takes the insert. Seqs never fall
 void segment_seal(Segment *seg, int64_t now_ns);
 SegmentStats segment_stats(const Segment *seg);
 

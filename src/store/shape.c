@@ -1,14 +1,14 @@
-// shape.c
-//
 // Encoded, as a WAL_SCHEMA record holds it (little-endian):
 //
-//     u32 table id · u32 columns · u32 column id for each · counted bytes: an Arrow IPC schema
-//     message
+//     u32 table id · u32 columns · u32 column id for each
+//     counted bytes: an Arrow IPC schema message
 
 #include "store/shape.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 
+#include "arrow/convert.h"
 #include "arrow/ipc_read.h"
 #include "arrow/ipc_write.h"
 #include "base/mem.h"
@@ -74,32 +74,65 @@ shape_new(uint32_t id, TableDef *def, Schema *schema, Shape **out, Error *err)
 	return ST_OK;
 }
 
+static Status
+damaged(Error *err)
+{
+	return error_set(err, ST_CORRUPT, "a schema of the log is damaged");
+}
+
+// Its types must be those of tables.
+static Status
+read_message(Slice message, Schema **out, Error *err)
+{
+	SCOPED(ipc_reader_drop) IpcReader *reader = NULL;
+	SCOPED(schema_drop) Schema *canonical = NULL;
+	IpcLimits limits = IPC_LIMITS_DEFAULT;
+	Status st = ipc_reader_new(message, limits, NULL, &reader, err);
+	if (st == ST_OK)
+		st = schema_canonical(ipc_reader_schema(reader), &canonical, err);
+	if (st != ST_OK)
+		return st == ST_NO_MEMORY ? st : damaged(err);
+	if (!schema_equal(canonical, ipc_reader_schema(reader)))
+		return damaged(err);
+	*out = schema_ref(ipc_reader_schema(reader));
+	return ST_OK;
+}
+
 Status
 shape_decode(Slice encoded, uint32_t id, Shape **out, Error *err)
 {
 	Reader r = reader_of(encoded);
 	uint32_t table = reader_u32(&r), count = reader_u32(&r);
-	Slice ids = reader_bytes(&r, 4 * (size_t)count);
+	Reader ids = reader_of(reader_bytes(&r, 4 * (size_t)count));
 	Slice message = reader_counted(&r);
 	if (r.failed || reader_left(&r) != 0)
-		return error_set(err, ST_CORRUPT, "a schema of the log is damaged");
-	IpcReader *reader = NULL;
-	IpcLimits limits = IPC_LIMITS_DEFAULT;
-	Status st = ipc_reader_new(message, limits, NULL, &reader, err);
-	if (st != ST_OK)
-		return st == ST_NO_MEMORY ? st
-								  : error_set(err, ST_CORRUPT, "a schema of the log is damaged");
+		return damaged(err);
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(read_message(message, &schema, err));
+	if ((uint32_t)schema_field_count(schema) != count)
+		return damaged(err);
 	SCOPED(shape_drop) Shape *shape = NULL;
-	st = shape_alloc(id, table, ipc_reader_schema(reader), &shape, err);
-	ipc_reader_free(reader);
-	TRY(st);
-	if ((uint32_t)schema_field_count(shape->schema) != count)
-		return error_set(err, ST_CORRUPT, "a schema of the log is damaged");
-	Reader id_reader = reader_of(ids);
+	TRY(shape_alloc(id, table, schema, &shape, err));
 	for (uint32_t i = 0; i < count; i++)
-		shape->column_ids[i] = reader_u32(&id_reader);
+		shape->column_ids[i] = reader_u32(&ids);
 	TRY(encode(shape, err));
 	*out = TAKE(shape);
+	return ST_OK;
+}
+
+Status
+shape_check(const Shape *shape, const TableDef *def, Error *err)
+{
+	if (shape->table_id != table_id(def))
+		return error_set(err, ST_CORRUPT, "rows of table %" PRIu32 " for table \"%s\"",
+						 shape->table_id, table_name(def));
+	for (int32_t i = 0; i < schema_field_count(shape->schema); i++) {
+		int32_t at = table_column_by_id(def, shape->column_ids[i]);
+		const Field *field = schema_field(shape->schema, i);
+		if (at < 0 || !field_widens(field, schema_field(table_schema(def), at)))
+			return error_set(err, ST_CORRUPT, "column \"%s\" does not fit table \"%s\"",
+							 field->name, table_name(def));
+	}
 	return ST_OK;
 }
 

@@ -28,5 +28,8 @@ bool shape_is_whole(
 // map[c] for each column c of def: the shape's column, -1: none. `map` has table_column_count(def)
 // entries.
 void shape_map(const Shape *shape, const TableDef *def, int32_t *map);
+// ST_CORRUPT if it is not of def's table, or has a column that does not fit def's. Rows may be read
+// under def only then.
+Status shape_check(const Shape *shape, const TableDef *def, Error *err);
 Status shape_decode(Slice encoded, uint32_t id, Shape **out,
 					Error *err); // from the log; ST_CORRUPT

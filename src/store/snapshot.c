@@ -123,10 +123,15 @@ view_rows(const TableView *view, uint64_t seq)
 
 // ---- of all tables ----
 
-static bool
-link_is_sealed(const Link *link)
+Link *
+table_ripe_locked(const Store *store, const Table *table)
 {
-	return segment_stats(link->segment).status == SEGMENT_SEALED;
+	if (table->oldest == NULL)
+		return NULL;
+	// A file is seen whole by every snapshot, so what it holds must be published.
+	SegmentStats stats = segment_stats(table->oldest->segment);
+	bool ripe = stats.status == SEGMENT_SEALED && stats.max_seq <= store->published_seq;
+	return ripe ? table->oldest : NULL;
 }
 
 bool
@@ -136,7 +141,7 @@ store_has_sealed(Store *store)
 	pthread_mutex_lock(&store->lock);
 	for (int b = 0; b < TABLE_BUCKETS && !found; b++)
 		for (Table *t = store->by_id[b]; t != NULL && !found; t = t->next_by_id)
-			found = t->oldest != NULL && link_is_sealed(t->oldest);
+			found = table_ripe_locked(store, t) != NULL;
 	pthread_mutex_unlock(&store->lock);
 	return found;
 }

@@ -30,36 +30,50 @@ sorting_close(Sorting *s)
 
 // ---- parts as the table has its columns ----
 
-static void
-drop_owners(Owners **owners)
+// Instants that the finer unit of a table that grew meanwhile does not reach saturate, as they do
+// for who reads them in memory: a flush must not fail for a value.
+static Status
+refine_times(const Sorting *s, const Field *from, const Column *column, const Field *to,
+			 Owners *owners, Column *out, Error *err)
 {
-	owners_free(*owners);
+	size_t len = (size_t)column->length * sizeof(int64_t);
+	Bytes *finer = bytes_new(s->pool, len);
+	if (finer == NULL || !owners_add(owners, finer))
+		return error_no_memory(err, "a flush");
+	values_widen(&from->type, &to->type, column->values.data, column->length, bytes_data(finer));
+	*out = *column;
+	out->values = slice_of(bytes_data(finer), len);
+	return ST_OK;
 }
 
-static void
-release_batch(void *arg)
+static bool
+is_finer(const Type *from, const Type *to)
 {
-	batch_unref(arg);
+	bool timed = to->id == TYPE_TIMESTAMP || to->id == TYPE_DURATION || to->id == TYPE_TIME64;
+	return timed && from->id == to->id && from->unit < to->unit;
 }
 
 static Status
-table_columns(const Sorting *s, Shape *shape, Batch *batch, const int32_t *map, Owners *owners,
-			  Column *columns, Error *err)
+table_columns(const Sorting *s, const Schema *from, Batch *batch, const int32_t *map,
+			  Owners *owners, Column *columns, Error *err)
 {
-	static const Field nothing = {.name = "", .type = {.id = TYPE_NULL}, .nullable = true};
 	const Schema *table = table_schema(s->def);
-	const Column nulls = {.length = batch_rows(batch), .null_count = batch_rows(batch)};
 	for (int32_t c = 0; c < schema_field_count(table); c++) {
-		bool absent = map[c] < 0;
-		const Field *from = absent ? &nothing : schema_field(shape_schema(shape), map[c]);
-		TRY(column_convert(from, absent ? &nulls : batch_column(batch, map[c]),
-						   schema_field(table, c), s->pool, owners, &columns[c], err));
+		const Field *to = schema_field(table, c);
+		const Field *field = map[c] < 0 ? NULL : schema_field(from, map[c]);
+		if (field == NULL)
+			TRY(column_nulls(to, batch_rows(batch), s->pool, owners, &columns[c], err));
+		else if (is_finer(&field->type, &to->type))
+			TRY(refine_times(s, field, batch_column(batch, map[c]), to, owners, &columns[c], err));
+		else
+			TRY(column_convert(field, batch_column(batch, map[c]), to, s->pool, owners, &columns[c],
+							   err));
 	}
 	return ST_OK;
 }
 
 static Status
-as_table(const Sorting *s, Shape *shape, Batch *batch, Batch **out, Error *err)
+as_table(const Sorting *s, const Shape *shape, Batch *batch, Batch **out, Error *err)
 {
 	if (shape_is_whole(shape, s->def)) {
 		*out = batch_ref(batch);
@@ -68,16 +82,11 @@ as_table(const Sorting *s, Shape *shape, Batch *batch, Batch **out, Error *err)
 	size_t count = (size_t)table_column_count(s->def);
 	SCOPED(mem_drop) int32_t *map = mem_alloc_array(count, sizeof(*map));
 	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(*columns));
-	SCOPED(drop_owners) Owners *owners = owners_new();
-	if (map == NULL || columns == NULL || owners == NULL)
-		return error_no_memory(err, "a flush");
-	Bytes *kept = bytes_wrap(NULL, 0, release_batch, batch_ref(batch));
-	if (kept == NULL)
-		batch_unref(batch);
-	if (kept == NULL || !owners_add(owners, kept))
+	SCOPED(owners_drop) Owners *owners = owners_new();
+	if (map == NULL || columns == NULL || owners == NULL || !owners_add_batch(owners, batch))
 		return error_no_memory(err, "a flush");
 	shape_map(shape, s->def, map);
-	TRY(table_columns(s, shape, batch, map, owners, columns, err));
+	TRY(table_columns(s, shape_schema(shape), batch, map, owners, columns, err));
 	int32_t owner_count;
 	Bytes *const *list = owners_list(owners, &owner_count);
 	return batch_new(table_schema(s->def), batch_rows(batch), columns, list, owner_count, out, err);

@@ -10,8 +10,10 @@
 #include "os/file.h"
 #include "store/store_int.h"
 
-// A small growing segment is sealed by age only if it is worth a file.
-enum { WORTH_A_FILE = 8 << 20 };
+enum {
+	WORTH_A_FILE = 8 << 20,    // a smaller growing segment is not sealed by age
+	LARGEST_SEGMENT = 1 << 30, // so that no column of a file passes the 2 GiB of its offsets
+};
 
 // ---- open, close ----
 
@@ -47,10 +49,14 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 	if (store == NULL)
 		return error_no_memory(err, "the store");
 	store->options = *options;
+	if (store->options.segment_bytes > LARGEST_SEGMENT)
+		store->options.segment_bytes = LARGEST_SEGMENT;
 	pthread_mutex_init(&store->lock, NULL);
 	TRY(make_dirs(store, err));
 	TRY(store_load(store, err));
 	TRY(checkpoint_load(store, err));
+	// Nothing is removed before it is sure that the catalog is the right one.
+	TRY(store_sweep(store, err));
 	*out = TAKE(store);
 	return ST_OK;
 }
@@ -60,6 +66,10 @@ store_close(Store *store)
 {
 	if (store == NULL)
 		return;
+	for (Table *table; (table = store->full) != NULL;) {
+		store->full = table->next_full;
+		table_unref(table);
+	}
 	for (int i = 0; i < TABLE_BUCKETS; i++) {
 		for (Table *next; store->by_id[i] != NULL; store->by_id[i] = next) {
 			next = store->by_id[i]->next_by_id;
@@ -98,19 +108,17 @@ add_link_locked(Table *table, Link *link)
 	table->newest = &link->next;
 }
 
+// Called under the lock, so that nobody is told who was taken off meanwhile.
 static void
 tell_sealed(Store *store)
 {
 	pthread_mutex_lock(&store->lock);
-	void (*wake)(void *) = store->on_sealed;
-	void *arg = store->on_sealed_arg;
-	if (wake != NULL)
-		wake(arg);
+	if (store->sealed_some && store->on_sealed != NULL)
+		store->on_sealed(store->on_sealed_arg);
 	pthread_mutex_unlock(&store->lock);
+	store->sealed_some = false;
 }
 
-// The segment to append to. It stays with a full one when there is no memory for the next: it is
-// sealed a commit later.
 static Segment *
 growing_segment(Store *store, Table *table)
 {
@@ -119,6 +127,7 @@ growing_segment(Store *store, Table *table)
 	if (link == NULL) {
 		link = TAKE(table->spare);
 		must(link != NULL); // made before the commit was queued
+		segment_begin(link->segment, clock_wall_ns());
 		if (link->def != table->def) {
 			table_def_unref(link->def);
 			link->def = table_def_ref(table->def);
@@ -130,95 +139,89 @@ growing_segment(Store *store, Table *table)
 	return seg;
 }
 
-static bool
-has_spare(Store *store, Table *table)
-{
-	pthread_mutex_lock(&store->lock);
-	bool there = table->spare != NULL;
-	pthread_mutex_unlock(&store->lock);
-	if (there)
-		return true;
-	Link *link = NULL;
-	if (link_new(store, table->def, &link, NULL) != ST_OK)
-		return false;
-	pthread_mutex_lock(&store->lock);
-	if (table->spare == NULL)
-		table->spare = TAKE(link);
-	pthread_mutex_unlock(&store->lock);
-	link_free(link);
-	return true;
-}
-
-// Commits already queued count on a spare, so a segment is sealed only if one is there.
+// Commits already queued count on a spare, so a segment is sealed only if one is there. Without
+// memory for it the segment goes on growing and is sealed a commit later.
 static void
 seal_growing(Store *store, Table *table)
 {
-	if (!has_spare(store, table))
+	if (table_provide_spare(table, NULL) != ST_OK)
 		return;
 	pthread_mutex_lock(&store->lock);
 	Link *link = table_growing_locked(table);
 	if (link != NULL)
 		segment_seal(link->segment, clock_wall_ns());
 	pthread_mutex_unlock(&store->lock);
-	if (link != NULL)
-		tell_sealed(store);
+	store->sealed_some |= link != NULL;
 }
 
 // ---- applying ----
 
+// Segments end between commits: a commit is in files, or it is not.
+static void
+list_full(Store *store, Table *table)
+{
+	if (table->full)
+		return;
+	table->full = true;
+	table->next_full = store->full;
+	store->full = table_ref(table);
+}
+
 void
 store_apply_insert(Store *store, Table *table, SegmentInsert *insert, uint64_t seq)
 {
-	if (atomic_load(&table->dropped)) {
-		segment_insert_free(insert); // it came after the drop in the same breath
+	// It may come after the drop in the same breath.
+	if (atomic_load(&table->dropped) || segment_insert_rows(insert) == 0) {
+		segment_insert_free(insert);
 		return;
 	}
 	Segment *seg = growing_segment(store, table);
 	segment_append(seg, insert, seq);
 	if (segment_stats(seg).bytes >= store->options.segment_bytes)
-		seal_growing(store, table);
+		list_full(store, table);
+}
+
+// A segment has one definition: files are written under it.
+static void
+apply_next_version(Store *store, Table *table, StoreDefine *define)
+{
+	pthread_mutex_lock(&store->lock);
+	TableDef *old = table->def;
+	table->def = table_def_ref(define->def);
+	if (table->spare == NULL)
+		table->spare = TAKE(define->spare);
+	pthread_mutex_unlock(&store->lock);
+	table_def_unref(old);
+	seal_growing(store, table);
 }
 
 void
 store_apply_define(Store *store, StoreDefine *define, uint64_t seq)
 {
-	pthread_mutex_lock(&store->lock);
-	Table *existing = store->by_id[table_id(define->def) % TABLE_BUCKETS];
-	while (existing != NULL && existing->id != table_id(define->def))
-		existing = existing->next_by_id;
-	TableDef *old = NULL;
-	if (existing == NULL) {
-		must(define->table != NULL);
-		table_insert_locked(store, TAKE(define->table));
-	} else {
-		old = existing->def;
-		existing->def = table_def_ref(define->def);
-		table_ref(existing);
-	}
-	pthread_mutex_unlock(&store->lock);
-
+	SCOPED(table_drop_ref) Table *existing = store_find_id(store, table_id(define->def));
+	bool applied = existing != NULL || define->table != NULL;
 	if (existing != NULL) {
-		// A segment has one definition: files are written under it.
-		SegmentStats stats = {0};
+		apply_next_version(store, existing, define);
+	} else if (define->table != NULL) {
 		pthread_mutex_lock(&store->lock);
-		Link *growing = table_growing_locked(existing);
-		if (growing != NULL)
-			stats = segment_stats(growing->segment);
+		table_insert_locked(store, TAKE(define->table));
 		pthread_mutex_unlock(&store->lock);
-		if (stats.rows > 0)
-			seal_growing(store, existing);
-		table_unref(existing);
 	}
-	table_def_unref(old);
-	catalog_apply(store->options.catalog, TAKE(define->change), seq);
+	// The next version of a table that was dropped meanwhile is nothing.
+	if (applied)
+		catalog_apply(store->options.catalog, TAKE(define->change), seq);
 	store_define_free(define);
 }
 
+// The files of a dropped table go when the catalog does not know them any more: a start that misses
+// a file the catalog knows is refused.
 static void
-doom_files(const FileSet *files)
+forget_files(void *arg, bool durable)
 {
-	for (int32_t i = 0; i < file_set_count(files); i++)
+	FileSet *files = arg;
+	for (int32_t i = 0; durable && i < file_set_count(files); i++)
 		data_file_doom(file_set_at(files, i));
+	file_set_unref(files);
 }
 
 void
@@ -237,9 +240,8 @@ store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq
 	}
 	pthread_mutex_unlock(&store->lock);
 
+	catalog_change_then(change, forget_files, files);
 	catalog_apply(store->options.catalog, change, seq);
-	doom_files(files);
-	file_set_unref(files);
 	for (Link *next; links != NULL; links = next) {
 		next = links->next;
 		link_free(links);
@@ -252,8 +254,18 @@ void
 store_publish(Store *store, uint64_t seq)
 {
 	pthread_mutex_lock(&store->lock);
-	store->published_seq = seq;
+	if (seq > store->published_seq) // a replay begins below what files hold
+		store->published_seq = seq;
 	pthread_mutex_unlock(&store->lock);
+
+	for (Table *table; (table = store->full) != NULL;) {
+		store->full = table->next_full;
+		table->full = false;
+		seal_growing(store, table);
+		table_unref(table);
+	}
+	if (store->sealed_some)
+		tell_sealed(store);
 }
 
 uint64_t
@@ -284,16 +296,15 @@ should_seal(Store *store, Table *table, int64_t min_age_ns)
 void
 store_seal(Store *store, Table *table, int64_t min_age_ns)
 {
-	if (table != NULL) {
-		if (should_seal(store, table, min_age_ns))
-			seal_growing(store, table);
-		return;
-	}
+	if (table != NULL && should_seal(store, table, min_age_ns))
+		seal_growing(store, table);
 	// Only this thread adds and removes tables, so the chains hold still.
-	for (int i = 0; i < TABLE_BUCKETS; i++)
+	for (int i = 0; table == NULL && i < TABLE_BUCKETS; i++)
 		for (Table *t = store->by_id[i]; t != NULL; t = t->next_by_id)
 			if (should_seal(store, t, min_age_ns))
 				seal_growing(store, t);
+	if (store->sealed_some)
+		tell_sealed(store);
 }
 
 void

@@ -27,13 +27,14 @@ typedef struct StoreOptions {
 	Duck *duck;       // borrowed: the trusted instance
 	Budget *budget;   // borrowed: memtable.limit
 	BytesPool *pool;
-	uint64_t segment_bytes; // memtable.segment_size
+	uint64_t segment_bytes; // memtable.segment_size; above 1 GiB it counts as that
 	int64_t segment_age_ns;
 	uint32_t series_limit;
 } StoreOptions;
 
-// Loads what the catalog knows: tables, versions, files; removes files the catalog does not know;
-// loads the newest good checkpoint.
+// Loads what the catalog knows: tables, versions, files; loads the newest checkpoint; removes files
+// the catalog does not know. ST_CORRUPT names the file that is missing, too short or damaged, and
+// nothing was removed then.
 Status store_open(const StoreOptions *options, Store **out, Error *err);
 void store_close(Store *store);                    // NULL is allowed
 uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded
@@ -70,7 +71,7 @@ Status store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, 
 						SegmentInsert **out, Error *err);
 
 void store_apply_insert(Store *store, Table *table, SegmentInsert *insert,
-						uint64_t seq); // seals and rotates by size
+						uint64_t seq); // a segment that is full then is sealed by store_publish
 void store_apply_define(Store *store, StoreDefine *define,
 						uint64_t seq); // queues the catalog change too
 void store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq);

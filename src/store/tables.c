@@ -205,9 +205,9 @@ store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err)
 	if (define == NULL)
 		return error_no_memory(err, "a table");
 	define->def = table_def_ref(def);
-	Table *existing = store_find_id(store, table_id(def));
-	Status st = existing != NULL ? ST_OK : table_new(store, def, &define->table, err);
-	table_unref(existing);
+	SCOPED(table_drop_ref) Table *existing = store_find_id(store, table_id(def));
+	Status st = existing != NULL ? link_new(store, def, &define->spare, err)
+								 : table_new(store, def, &define->table, err);
 	if (st == ST_OK)
 		st = catalog_change_define(def, &define->change, err);
 	if (st != ST_OK) {
@@ -224,15 +224,16 @@ store_define_free(StoreDefine *define)
 	if (define == NULL)
 		return;
 	table_unref(define->table);
+	link_free(define->spare);
 	table_def_unref(define->def);
 	catalog_change_free(define->change);
 	mem_free(define);
 }
 
-// A segment to go on with is there before the commit that may need it.
-static Status
-provide_spare(Store *store, Table *table, Error *err)
+Status
+table_provide_spare(Table *table, Error *err)
 {
+	Store *store = table->store;
 	pthread_mutex_lock(&store->lock);
 	bool there = table->spare != NULL;
 	SCOPED(table_def_drop) TableDef *def = there ? NULL : table_def_ref(table->def);
@@ -253,8 +254,9 @@ Status
 store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_t reserved,
 				 SegmentInsert **out, Error *err)
 {
-	TRY(provide_spare(store, table, err));
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	TRY(shape_check(shape, def, err));
+	TRY(table_provide_spare(table, err));
 	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch), sizeof(*ids));
 	if (ids == NULL)
 		return error_no_memory(err, "a batch");
