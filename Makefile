@@ -71,6 +71,7 @@ tsan: deps
 
 e2e: build
 	$(say) end-to-end tests against build/mobiusd
+	@ninja --quiet -C build tests/conformance/scenario_server
 	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e
 
 conformance: build
