@@ -44,6 +44,12 @@ struct SqlQuery {
 	pthread_mutex_t lock; // guards conn against cancel
 };
 
+// One with a plan of these hashes is preferred. Kept until the query is over.
+Status query_ensure_conn(SqlQuery *query, const uint64_t *hashes, int count, Error *err);
+void query_release_conn(SqlQuery *query); // ends what runs on it
+// Makes or finds the plan for what the snapshot holds.
+Status query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err);
+
 // Whether the statement is columns of one table, and nothing else, all of them known and none of
 // its rows in files. Then *out is what it announces; else NULL.
 Status passing_schema(const SqlQuery *query, const Snapshot *snapshot, Schema **out, Error *err);

@@ -70,25 +70,34 @@ splice_table(Rewriter *r, int32_t i)
 
 // ---- columns ----
 
-// Where the parts of a written column are; false: it is not written as its parts.
-static bool
-find_parts(const Rewriter *r, const ColumnUse *use, Token *tokens)
+static Status
+reads_as(const Rewriter *r, Token token, const char *name, bool *out)
+{
+	SCOPED(buf_close) Buf value = BUF_INIT;
+	*out = token.kind == TOKEN_NAME || token.kind == TOKEN_QUOTED;
+	if (!*out)
+		return ST_OK;
+	token_value(r->text, token, &value);
+	*out = strcasecmp(buf_text(&value), name) == 0;
+	return buf_status(&value, r->err, "a statement");
+}
+
+// Where the parts of a written column are; *found false: it is not written as its parts.
+static Status
+find_parts(const Rewriter *r, const ColumnUse *use, Token *tokens, bool *found)
 {
 	Lexer lexer = lexer_at(r->text, use->from);
-	for (int32_t i = 0; i < use->parts; i++) {
-		SCOPED(buf_close) Buf value = BUF_INIT;
+	*found = true;
+	for (int32_t i = 0; i < use->parts && *found; i++) {
 		Token dot;
-		if (lexer_next(&lexer, &tokens[i], NULL) != ST_OK ||
-			(tokens[i].kind != TOKEN_NAME && tokens[i].kind != TOKEN_QUOTED))
-			return false;
-		token_value(r->text, tokens[i], &value);
-		if (strcasecmp(buf_text(&value), use->names[i]) != 0)
-			return false;
-		if (i + 1 < use->parts &&
-			(lexer_next(&lexer, &dot, NULL) != ST_OK || !token_is_sign(r->text, dot, '.')))
-			return false;
+		TRY(lexer_next(&lexer, &tokens[i], r->err));
+		TRY(reads_as(r, tokens[i], use->names[i], found));
+		if (i + 1 == use->parts || !*found)
+			break;
+		TRY(lexer_next(&lexer, &dot, r->err));
+		*found = token_is_sign(r->text, dot, '.');
 	}
-	return true;
+	return ST_OK;
 }
 
 // A table is known by its alias only, from now on; and `time` is its time column's alias.
@@ -98,9 +107,11 @@ splice_column(Rewriter *r, const ColumnUse *use)
 	const RewriteInput *in = r->input;
 	int32_t ref, column;
 	Token tokens[COLUMN_PARTS];
-	if (use->from < 0 ||
-		!column_find(in->verdict, in->columns, use, in->time_alias, &ref, &column) ||
-		!find_parts(r, use, tokens))
+	if (use->from < 0 || !column_find(in->verdict, in->columns, use, in->time_alias, &ref, &column))
+		return ST_OK;
+	bool found;
+	TRY(find_parts(r, use, tokens, &found));
+	if (!found)
 		return ST_OK;
 	if (use->parts > 2) {
 		SCOPED(buf_close) Buf nothing = BUF_INIT;
@@ -168,8 +179,8 @@ write_text(Rewriter *r, Rewrite *out)
 	}
 	buf_add(&text, r->text.data + done, r->text.len - (size_t)done);
 	buf_add_text(&text, in->suffix != NULL ? in->suffix : "");
-	out->text = arena_strndup(r->arena, buf_text(&text), text.len);
 	TRY(buf_status(&text, r->err, "a statement"));
+	out->text = arena_strndup(r->arena, (const char *)text.data, text.len);
 	return arena_status(r->arena, r->err, "a statement");
 }
 

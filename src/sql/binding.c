@@ -1,0 +1,138 @@
+// binding.c - a query's connection, and what was prepared on it for a snapshot's definitions and
+// files.
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/hash.h"
+#include "sql/query_int.h"
+
+Status
+query_ensure_conn(SqlQuery *query, const uint64_t *hashes, int count, Error *err)
+{
+	if (query->conn != NULL)
+		return ST_OK;
+	Conn *conn = NULL;
+	TRY(pool_acquire(query->sql->pool, hashes, count, &conn, err));
+	pthread_mutex_lock(&query->lock);
+	query->conn = conn;
+	pthread_mutex_unlock(&query->lock);
+	return ST_OK;
+}
+
+void
+query_release_conn(SqlQuery *query)
+{
+	duck_stream_close(TAKE(query->stream));
+	if (query->plan != NULL)
+		plan_clear_rows(query->plan);
+	query->plan = NULL;
+	pthread_mutex_lock(&query->lock);
+	Conn *conn = TAKE(query->conn);
+	pthread_mutex_unlock(&query->lock);
+	pool_release(query->sql->pool, conn);
+}
+
+// ---- binding ----
+
+// The engine's error for a column "time" that no table has.
+static bool
+lacks_time(const SqlQuery *query, Status st, const Error *err)
+{
+	if (st != ST_INVALID || strcasestr(err->text, "\"time\"") == NULL)
+		return false;
+	for (int32_t i = 0; i < query->verdict->column_count; i++) {
+		const ColumnUse *use = &query->verdict->columns[i];
+		bool fits = use->parts >= 1 && use->parts <= COLUMN_PARTS;
+		if (fits && strcasecmp(use->names[use->parts - 1], "time") == 0)
+			return true;
+	}
+	return false;
+}
+
+// One way of reading the statement, with what it is kept under.
+typedef struct Binding {
+	Views views;
+	Buf key;
+} Binding;
+
+static void
+binding_close(Binding *binding)
+{
+	buf_close(&binding->key);
+}
+
+static Status
+binding_init(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Binding *out, Error *err)
+{
+	TRY(views_make(query->verdict, &query->names, snapshot, time_alias, &query->arena, &out->views,
+				   err));
+	PlanInput input = {query->verdict, &out->views, query->as};
+	return plan_key(&input, &out->key, err);
+}
+
+static Status
+make_plan(SqlQuery *query, const Binding *binding, Error *err)
+{
+	PlanInput input = {query->verdict, &binding->views, query->as};
+	TRY(plan_make(query->conn, &input, &binding->key, &query->plan, err));
+	query->time_alias = binding->views.time_alias;
+	return ST_OK;
+}
+
+// As written; where no table has a column "time", with that as the time columns' alias.
+static Status
+bind_anew(SqlQuery *query, const Binding *written, const Binding *aliased, Error *err)
+{
+	Error first = ERROR_INIT;
+	Status st = make_plan(query, written, &first);
+	if (st == ST_OK)
+		return ST_OK;
+	if (aliased == NULL || !lacks_time(query, st, &first)) {
+		if (err != NULL)
+			*err = first;
+		return st;
+	}
+	return make_plan(query, aliased, err);
+}
+
+static bool
+find_plan(SqlQuery *query, const Binding *binding)
+{
+	Plan *plan = plans_find(query->conn, &binding->key);
+	if (plan == NULL)
+		return false;
+	query->plan = plan;
+	query->time_alias = binding->views.time_alias;
+	return true;
+}
+
+static bool
+uses_time(const Verdict *v)
+{
+	for (int32_t i = 0; i < v->column_count; i++) {
+		const ColumnUse *use = &v->columns[i];
+		if (use->parts >= 1 && use->parts <= COLUMN_PARTS &&
+			strcasecmp(use->names[use->parts - 1], "time") == 0)
+			return true;
+	}
+	return false;
+}
+
+Status
+query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err)
+{
+	SCOPED(binding_close) Binding written = {0};
+	SCOPED(binding_close) Binding aliased = {0};
+	bool maybe_aliased = uses_time(query->verdict);
+	TRY(binding_init(query, snapshot, false, &written, err));
+	uint64_t hashes[2] = {hash64(written.key.data, written.key.len)};
+	if (maybe_aliased) {
+		TRY(binding_init(query, snapshot, true, &aliased, err));
+		hashes[1] = hash64(aliased.key.data, aliased.key.len);
+	}
+	TRY(query_ensure_conn(query, hashes, maybe_aliased ? 2 : 1, err));
+	if (find_plan(query, &written) || (maybe_aliased && find_plan(query, &aliased)))
+		return ST_OK;
+	return bind_anew(query, &written, maybe_aliased ? &aliased : NULL, err);
+}
