@@ -224,20 +224,10 @@ mobius_result_close(mobius_result *result)
 {
 	if (result == NULL)
 		return;
-	ticker_remove(result->db->ticker, &result->tick);
 	pthread_mutex_lock(&result->lock);
-	result->event = (mobius_event){0};
-	result->closed = true;
-	if (result->query != NULL)
-		sql_query_cancel(result->query);
-	// What it holds is let go by a worker: ending a query may take a while.
-	bool parked = result->work == WORK_PARKED;
-	if (parked) {
-		result->work = WORK_QUEUED;
-		atomic_fetch_add(&result->refs, 1);
-	}
+	bool at_work = result_abandon(result);
 	pthread_mutex_unlock(&result->lock);
-	if (parked)
-		workers_submit(result->db->readers, &result->job);
+	if (!at_work)
+		ticker_remove(result->db->ticker, &result->tick);
 	result_unref(result);
 }

@@ -55,5 +55,8 @@ void result_unref(mobius_result *result); // NULL is allowed
 void result_run_slice(Job *job);
 // The ticker's: ends what works or stalls too long.
 void result_tick(void *arg, int64_t now_ns);
-// Ends it with `status`; under the lock.
+// Ends it with `status`, and tells; under the lock.
 void result_give_up(mobius_result *result, Status status, const char *text);
+// Ends it because nobody wants it any more: no event comes after; under the lock. True: a worker
+// still has it, and takes it off the ticker.
+bool result_abandon(mobius_result *result);

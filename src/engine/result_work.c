@@ -178,9 +178,12 @@ end_slice(mobius_result *result, bool end)
 		again = result->queued_bytes < MOBIUS_RESULT_QUEUE / 2;
 		result->work = again ? WORK_QUEUED : WORK_PARKED;
 	}
+	bool abandoned = result->closed;
 	tell(result);
 	pthread_mutex_unlock(&result->lock);
 	sql_query_close(query);
+	if (abandoned)
+		ticker_remove(result->db->ticker, &result->tick);
 	if (again)
 		workers_submit(result->db->readers, &result->job);
 	else
@@ -208,34 +211,61 @@ result_run_slice(Job *job)
 	end_slice(result, end);
 }
 
-// ---- the clock ----
+// ---- ending it from outside ----
+
+// What it holds is let go by a worker: ending a query may take a while.
+static void
+let_go(mobius_result *result) // under the lock
+{
+	if (result->query != NULL)
+		sql_query_cancel(result->query);
+	if (result->work != WORK_PARKED)
+		return;
+	result->work = WORK_QUEUED;
+	atomic_fetch_add(&result->refs, 1);
+	workers_submit(result->db->readers, &result->job);
+}
 
 void
 result_give_up(mobius_result *result, Status status, const char *text) // under the lock
 {
 	result->failed = true;
 	result->status = error_set(&result->error, status, "%s", text);
-	if (result->query != NULL)
-		sql_query_cancel(result->query);
+	let_go(result);
+	result->waiting = true; // also who has frames to take is told
 	tell(result);
 }
 
+bool
+result_abandon(mobius_result *result) // under the lock
+{
+	result->event = (mobius_event){0};
+	result->closed = true;
+	let_go(result);
+	return result->work != WORK_ENDED;
+}
+
+static void
+end_late(mobius_result *result, int64_t spent_ns) // under the lock
+{
+	if (result->work == WORK_RUNNING && result->worked_ns + spent_ns > result->timeout_ns)
+		result_give_up(
+			result, ST_DEADLINE,
+			"the statement was at work longer than query.timeout; ask for less, or raise it");
+	else if (result->work == WORK_PARKED && spent_ns > result->db->settings.query_stall_ns)
+		result_give_up(result, ST_CANCELLED,
+					   "the client took nothing of the result for query.stall");
+}
+
+// A query that was about to start when it was cancelled may not have heard it: it is told again.
 void
 result_tick(void *arg, int64_t now_ns)
 {
 	mobius_result *result = arg;
 	pthread_mutex_lock(&result->lock);
-	int64_t spent = now_ns - result->since_ns;
-	if ((result->failed || result->closed) && result->work == WORK_RUNNING && result->query != NULL)
-		sql_query_cancel(result->query); // asked again: while the engine plans it hears nothing
-	else if (!result->failed && !result->closed) {
-		if (result->work == WORK_RUNNING && result->worked_ns + spent > result->timeout_ns)
-			result_give_up(
-				result, ST_DEADLINE,
-				"the statement was at work longer than query.timeout; ask for less, or raise it");
-		else if (result->work == WORK_PARKED && spent > result->db->settings.query_stall_ns)
-			result_give_up(result, ST_CANCELLED,
-						   "the client took nothing of the result for query.stall");
-	}
+	if (!result->failed && !result->closed)
+		end_late(result, now_ns - result->since_ns);
+	else if (result->work == WORK_RUNNING && result->query != NULL)
+		sql_query_cancel(result->query);
 	pthread_mutex_unlock(&result->lock);
 }
