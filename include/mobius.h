@@ -63,7 +63,7 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 //   MOBIUS_INVALID   an unknown setting or a bad value
 MOBIUS_API mobius_status mobius_open(const char *dir, const char *const *settings, mobius **out,
 									 mobius_error *err);
-// Waits for running calls, flushes what it can within stop.flush, writes a checkpoint. NULL is
+// No other call may be running. Flushes what it can within stop.flush, writes a checkpoint. NULL is
 // allowed. Streams must have been released.
 MOBIUS_API void mobius_close(mobius *db);
 

@@ -68,8 +68,7 @@ typedef struct mobius_put_state {
 	bool ready;    // the table exists and matches
 	bool failed;   // `error` says why; nothing more is taken, what was acknowledged stays
 	bool finished; // mobius_put_end was called and everything before it is acknowledged (or failed)
-	bool duplicate;
-	uint64_t seq;         // of the newest acknowledged batch; 0: none
+	uint64_t seq;  // of the newest acknowledged batch; 0: none
 	uint64_t durable_seq; // newest seq known to be on disk
 	uint64_t rows;
 	uint64_t batches;
@@ -94,8 +93,8 @@ MOBIUS_API void mobius_put_poll(mobius_put *put,
 								mobius_put_state *out); // also goes on with what was queued
 // Commits under way still happen; no event comes after this returns. NULL is allowed.
 MOBIUS_API void mobius_put_close(mobius_put *put);
-// {"epoch":…,"seq":…} as contract and clients know it; appended to out[cap]; the length it needs is
-// returned.
+// {"epoch":…,"seq":…} as contract and clients know it: written to out if it fits into cap. The
+// length it needs is returned; 0: no memory.
 MOBIUS_API size_t mobius_put_result_json(mobius_put *put, const mobius_put_state *state, char *out,
 										 size_t cap);
 
@@ -147,7 +146,7 @@ MOBIUS_API void mobius_result_close(
 
 // ---- tickets: a statement that can be asked for again ----
 
-// Binds the statement and keeps it for flight.ticket_ttl. The ticket begins with a byte that no
+// Keeps the statement for flight.ticket_ttl, as it is. The ticket begins with a byte that no
 // UTF-8 text has. Its first use pins the snapshot, so every use of a read gives the same rows
 // (within flight.ticket_memory: the oldest pin goes first). A statement that changes something runs
 // once.

@@ -41,6 +41,7 @@ struct Commit {
 	CommitEntry entry; // one, but for the multi-table commits to come
 	bool async;        // acknowledged when written, not when synced
 	uint64_t seq;      // from sequencing on
+	bool gone;         // its table was dropped before it
 	// Durable (or written, if async), or failed. Exactly once, before release.
 	void (*done)(Commit *commit, Status status, const Error *err);
 	// Nobody needs it any more: published, or failed.

@@ -53,8 +53,7 @@ append(mobius *db, const char *table, const struct ArrowSchema *schema, struct A
 	}
 	SCOPED(insert_plan_close) InsertPlan plan = {0};
 	insert_plan_init(&plan, found, shape, batch_schema(batch));
-	SCOPED(table_def_drop) TableDef *def = table_current(found);
-	return insert_batch(db, &plan, batch, !table_durable(def), seq, err);
+	return insert_batch(db, &plan, batch, false, seq, err);
 }
 
 mobius_status

@@ -136,6 +136,21 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message
 	return ST_OK;
 }
 
+Status
+insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_t *cost, Error *err)
+{
+	if (table_dropped(plan->table))
+		return error_set(err, ST_NOT_FOUND,
+						 "the table was dropped; put to its name to make it anew");
+	uint64_t bytes = insert_cost(converted);
+	if (bytes > budget_limit(db->memtable))
+		return error_set(
+			err, ST_LIMIT,
+			"a batch of %" PRIu64 " bytes is over memtable.limit; send smaller batches", bytes);
+	*cost = bytes;
+	return ST_OK;
+}
+
 static Status
 reserve(mobius *db, uint64_t cost, Error *err)
 {
@@ -156,7 +171,8 @@ insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint6
 {
 	SCOPED(batch_drop) Batch *converted = NULL;
 	TRY(insert_convert(db, plan, batch, &converted, err));
-	uint64_t cost = insert_cost(converted);
+	uint64_t cost;
+	TRY(insert_check(db, plan, converted, &cost, err));
 	TRY(reserve(db, cost, err));
 	CommitEntry entry = {0};
 	Status st = insert_entry(db, plan, converted, (Slice){0}, NULL, cost, &entry, err);

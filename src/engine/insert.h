@@ -23,6 +23,11 @@ Status insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **
 // What its rows will occupy in memory: what to reserve.
 uint64_t insert_cost(const Batch *converted);
 
+// Whether it can go in at all: the table is there, and the memory it costs (*cost) is below the
+// limit.
+Status insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_t *cost,
+					Error *err);
+
 // The entry of one batch; takes over `reserved` bytes of the memtable budget on ST_OK. `message`
 // and `body` are what was received, or empty when the batch has to be encoded anew for the log.
 Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message,

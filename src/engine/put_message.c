@@ -176,11 +176,8 @@ take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
 	*done = true;
 	if (put->converted == NULL)
 		return ST_OK;
-	uint64_t cost = insert_cost(put->converted);
-	if (cost > budget_limit(put->db->memtable))
-		return error_set(
-			err, ST_LIMIT,
-			"a batch of %" PRIu64 " bytes is over memtable.limit; send smaller batches", cost);
+	uint64_t cost;
+	TRY(insert_check(put->db, &put->plan, put->converted, &cost, err));
 	if (must_wait(put, cost)) {
 		*done = false;
 		return ST_OK;

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+enum { MOST_BYTES = 8 << 10 };
+
 static Status
 echo_text(Slice bytes, Buf *out)
 {
@@ -36,6 +38,9 @@ put_metadata_parse(Slice app_metadata, PutMetadata *out, Error *err)
 {
 	if (app_metadata.len == 0)
 		return ST_OK;
+	if (app_metadata.len > MOST_BYTES)
+		return error_set(err, ST_INVALID, "app_metadata has %zu bytes; at most %d are echoed",
+						 app_metadata.len, MOST_BYTES);
 	SCOPED(buf_close) Buf client = BUF_INIT;
 	json_t *json =
 		json_loadb((const char *)app_metadata.data, app_metadata.len, JSON_REJECT_DUPLICATES, NULL);

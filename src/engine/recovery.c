@@ -111,7 +111,7 @@ damaged(const WalRecord *record, uint64_t seq, const Error *cause, Error *err)
 }
 
 static Status
-read_batch(Replay *replay, const WalRecord *record, KnownShape *known, Batch **out, Error *err)
+read_batch(const WalRecord *record, KnownShape *known, Batch **out, Error *err)
 {
 	Reader r = reader_of(record->payload);
 	uint32_t length = reader_u32(&r);
@@ -122,7 +122,6 @@ read_batch(Replay *replay, const WalRecord *record, KnownShape *known, Batch **o
 		return error_set(err, ST_CORRUPT, "its payload is too short");
 	Slice body = reader_bytes(&r, reader_left(&r));
 	bool plain;
-	(void)replay;
 	return ipc_reader_message(known->reader, metadata, body, record->owner, out, &plain, err);
 }
 
@@ -135,7 +134,7 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 	KnownShape *known;
 	TRY(find_shape(replay, record, &known, err));
 	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(read_batch(replay, record, known, &batch, err));
+	TRY(read_batch(record, known, &batch, err));
 	if (batch == NULL || batch_rows(batch) == 0)
 		return ST_OK;
 	if (seq <= store_flushed_seq(table)) {
@@ -186,6 +185,8 @@ replay_define(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 	Status st = table_def_decode(record->payload, &def, &cause);
 	if (st == ST_CORRUPT)
 		return damaged(record, seq, &cause, err);
+	if (st != ST_OK && err != NULL)
+		*err = cause;
 	TRY(st);
 	StoreDefine *define = NULL;
 	TRY(store_define_new(replay->db->store, def, &define, err));

@@ -85,7 +85,7 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->ticket = options->ticket != NULL ? ticket_ref(options->ticket) : NULL;
 	TRY(parse(options, &result->statement, err));
 	bool read = statement_read_text(result->statement) != NULL;
-	if (read && workers_waiting(db->readers) >= MOST_WAITING)
+	if (workers_waiting(read ? db->readers : db->waiters) >= MOST_WAITING)
 		return error_set(err, ST_LIMIT, "%d statements wait already; try again later",
 						 MOST_WAITING);
 

@@ -19,7 +19,7 @@ acknowledge_async(Commit *commit, const Commit *end)
 			commit->done(commit, ST_OK, NULL);
 }
 
-// True when the syncer must come round first.
+// False when the syncer must come round first.
 static bool
 add_group(Conductor *c, const WalGroup *group)
 {

@@ -7,9 +7,8 @@
 #include "engine/database_int.h"
 
 // Runs a statement that is no read. *changed: rows (INSERT), 0 for definitions.
-// `cancel` (may be NULL) is asked between batches of a long INSERT.
 Status statement_run(mobius *db, const SqlStatement *statement, const char *database,
 					 int64_t *changed, Error *err);
 
-// The text of the read that a SHOW stands for; NULL when the statement is no SHOW.
+// The text of the read that a SHOW stands for; NULL when the statement is no read.
 const char *statement_read_text(const SqlStatement *statement);

@@ -5,10 +5,15 @@
 #include "engine/conductor_int.h"
 
 static void
-apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
+apply(Store *store, Commit *commit)
 {
+	CommitEntry *entry = &commit->entry;
+	uint64_t seq = commit->seq;
 	switch (entry->wal.kind) {
-	case WAL_BATCH: store_apply_insert(store, entry->table, TAKE(entry->insert), seq); break;
+	case WAL_BATCH:
+		commit->gone = table_dropped(entry->table);
+		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
+		break;
 	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
 	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
 	default: must(false && "a commit of a kind nobody makes");
@@ -44,12 +49,23 @@ refuse_everything(Conductor *c, Commit *all, const Error *err)
 	}
 }
 
+// Rows for a table whose drop came first are nowhere, and their sender hears it.
+static void
+acknowledge(Commit *commit)
+{
+	Error err = ERROR_INIT;
+	Status st = commit->gone
+					? error_set(&err, ST_NOT_FOUND, "the table was dropped; nothing was stored")
+					: ST_OK;
+	commit->done(commit, st, &err);
+}
+
 static void
 publish(Conductor *c, Commit *all)
 {
 	uint64_t last = 0;
 	for (Commit *commit = all; commit != NULL; commit = commit->next) {
-		apply_entry(c->store, &commit->entry, commit->seq);
+		apply(c->store, commit);
 		last = commit->seq;
 	}
 	atomic_store(&c->synced_seq, last);
@@ -58,7 +74,7 @@ publish(Conductor *c, Commit *all)
 	for (Commit *commit = all; commit != NULL;) {
 		Commit *next = commit->next;
 		if (!commit->async)
-			commit->done(commit, ST_OK, NULL);
+			acknowledge(commit);
 		commit->release(commit);
 		commit = next;
 	}

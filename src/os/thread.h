@@ -21,7 +21,7 @@ Status thread_start(const ThreadOptions *options, void (*run)(void *arg), void *
 					Error *err);
 void thread_join(Thread *thread); // waits and frees; NULL is allowed
 
-// A counted wake-up: wakes are never lost.
+// A wake-up that is remembered: raised before or after somebody waits, it is seen once.
 typedef struct Signal {
 	pthread_mutex_t lock;
 	pthread_cond_t cond; // CLOCK_MONOTONIC

@@ -52,8 +52,10 @@ tell(PutCall *put, const mobius_put_state *state)
 	char *large = need > sizeof(fixed) && need <= RESULT_JSON ? mem_alloc(need) : NULL;
 	if (large != NULL)
 		need = mobius_put_result_json(put->put, state, large, need);
-	if (need > sizeof(fixed) && large == NULL)
-		return; // what was sent to be echoed is too long to echo
+	if (need == 0 || (need > sizeof(fixed) && large == NULL)) {
+		call_refuse(put->state.call, ST_NO_MEMORY, "no memory for an acknowledgement");
+		return;
+	}
 	(void)flight_send_put_result(put->state.call, slice_of(large != NULL ? large : fixed, need));
 	put->told = true;
 	put->told_batches = state->batches;

@@ -116,6 +116,6 @@ Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, E
 bool store_has_sealed(Store *store);
 void store_on_sealed(Store *store, void (*wake)(void *arg),
 					 void *arg); // called when a segment was sealed
-// The lowest seq whose rows are in memory only (INT64_MAX-ish UINT64_MAX: none).
+// The lowest seq whose rows are in memory only (UINT64_MAX: none).
 uint64_t store_unflushed_seq(Store *store);
 Status store_write_checkpoint(Store *store, Error *err); // series tables as of the published seq
