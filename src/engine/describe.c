@@ -9,11 +9,29 @@
 
 typedef mobius_status (*EachTable)(void *arg, const mobius_table_info *info);
 
+// As its rows are announced when they are asked for: every column nullable.
+static Status
+announced_schema(const TableDef *def, Buf *out, Error *err)
+{
+	const Schema *own = table_schema(def);
+	int32_t count = schema_field_count(own);
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "a schema");
+	for (int32_t i = 0; i < count; i++) {
+		fields[i] = *schema_field(own, i);
+		fields[i].nullable = true;
+	}
+	SCOPED(schema_drop) Schema *announced = NULL;
+	TRY(schema_new(fields, count, NULL, 0, &announced, err));
+	return ipc_schema_encode(announced, out, err);
+}
+
 static Status
 show(const TableView *view, uint64_t seq, EachTable each, void *arg, Error *err)
 {
 	SCOPED(buf_close) Buf schema = BUF_INIT;
-	TRY(ipc_schema_encode(table_schema(view->def), &schema, err));
+	TRY(announced_schema(view->def, &schema, err));
 	mobius_table_info info = {
 		.database = table_database(view->def),
 		.schema = "htdb",

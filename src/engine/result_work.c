@@ -90,13 +90,22 @@ add_batch(mobius_result *result, Batch *batch, Error *err)
 
 // ---- slices: the worker ----
 
+static void
+drop_pin(SqlPin **pin)
+{
+	sql_pin_unref(*pin);
+}
+
 static Status
 open_query(mobius_result *result, const char *text, Error *err)
 {
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	SqlSession session = {.database = result->session->database};
-	TRY(sql_query_open(result->db->sql, text, &session, &query, err));
+	SCOPED(drop_pin) SqlPin *pin = NULL;
 	if (result->ticket != NULL)
+		TRY(ticket_pinned(result->ticket, &pin, err));
+	SqlSession session = {.database = result->session->database, .pin = pin};
+	TRY(sql_query_open(result->db->sql, text, &session, &query, err));
+	if (result->ticket != NULL && pin == NULL)
 		TRY(ticket_pin(result->ticket, query, err));
 	TRY(add_schema(result, sql_query_schema(query), err));
 	pthread_mutex_lock(&result->lock);

@@ -314,6 +314,16 @@ bound_pins(Tickets *tickets, const Ticket *keep)
 }
 
 Status
+ticket_pinned(Ticket *ticket, SqlPin **out, Error *err)
+{
+	pthread_mutex_lock(&ticket->lock);
+	bool lost = ticket->pin_lost;
+	*out = ticket->pin != NULL ? sql_pin_ref(ticket->pin) : NULL;
+	pthread_mutex_unlock(&ticket->lock);
+	return lost ? error_set(err, ST_NOT_FOUND, "snapshot expired, ask again") : ST_OK;
+}
+
+Status
 ticket_pin(Ticket *ticket, SqlQuery *query, Error *err)
 {
 	pthread_mutex_lock(&ticket->lock);

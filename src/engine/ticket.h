@@ -15,5 +15,8 @@ void ticket_unref(Ticket *ticket); // NULL is allowed
 
 const char *ticket_text(const Ticket *ticket);
 bool ticket_changed(const Ticket *ticket, int64_t *rows); // a change that ran already, and its rows
-// The pin of its first use. ST_NOT_FOUND when it was given up for memory.
+// The pin of its first use, a new reference, or NULL before that. ST_NOT_FOUND when it was given up
+// for memory.
+Status ticket_pinned(Ticket *ticket, SqlPin **out, Error *err);
+// The first use: pins what the query sees.
 Status ticket_pin(Ticket *ticket, SqlQuery *query, Error *err);

@@ -162,15 +162,18 @@ resolve_ref(Sql *sql, const TableRef *ref, const char *database, Arena *arena, N
 }
 
 Status
-names_resolve(Sql *sql, const Verdict *verdict, const char *database, Arena *arena, Names *out,
-			  Error *err)
+names_resolve(Sql *sql, const Verdict *verdict, const char *database, Table *const *pinned,
+			  Arena *arena, Names *out, Error *err)
 {
 	SCOPED(names_close) Names names = {0};
 	names.refs = arena_array(arena, (size_t)verdict->ref_count, sizeof(*names.refs));
 	TRY(arena_status(arena, err, "a statement"));
 	for (int32_t i = 0; i < verdict->ref_count; i++) {
-		names.ref_count++;
-		TRY(resolve_ref(sql, &verdict->refs[i], database, arena, &names, &names.refs[i], err));
+		NamedRef *ref = &names.refs[names.ref_count++];
+		if (pinned != NULL && pinned[i] != NULL)
+			TRY(add_table(&names, arena, table_ref(pinned[i]), &ref->table, err));
+		else
+			TRY(resolve_ref(sql, &verdict->refs[i], database, arena, &names, ref, err));
 	}
 	*out = names;
 	names = (Names){0};

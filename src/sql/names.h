@@ -20,9 +20,10 @@ typedef struct Names {
 	int32_t ref_count;
 } Names;
 
-// The lists lie in `arena`. `database` is the session's.
-Status names_resolve(Sql *sql, const Verdict *verdict, const char *database, Arena *arena,
-					 Names *out, Error *err);
+// The lists lie in `arena`. `database` is the session's. `pinned`: by TableRef what its table is,
+// dropped or not (NULL: a source's); NULL: what the names mean now.
+Status names_resolve(Sql *sql, const Verdict *verdict, const char *database, Table *const *pinned,
+					 Arena *arena, Names *out, Error *err);
 void names_close(Names *names);
 
 // ---- columns ----

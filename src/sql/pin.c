@@ -4,15 +4,18 @@
 #include "sql/query_int.h"
 
 static Status
-take_batches(const Names *names, SqlPin *pin, Error *err)
+take_refs(const Names *names, SqlPin *pin, Error *err)
 {
 	pin->batches = mem_alloc_array((size_t)names->ref_count + 1, sizeof(Batch *));
-	if (pin->batches == NULL)
+	pin->tables = mem_alloc_array((size_t)names->ref_count + 1, sizeof(Table *));
+	if (pin->batches == NULL || pin->tables == NULL)
 		return error_no_memory(err, "a snapshot");
-	pin->batch_count = names->ref_count;
+	pin->ref_count = names->ref_count;
 	for (int32_t i = 0; i < names->ref_count; i++) {
 		const NamedRef *ref = &names->refs[i];
-		if (ref->source != NULL)
+		if (ref->source == NULL)
+			pin->tables[i] = table_ref(names->tables[ref->table]);
+		else
 			TRY(ref->source->rows(ref->source->ctx, ref->name, pin->snapshot, &pin->batches[i],
 								  err));
 	}
@@ -29,7 +32,7 @@ pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err)
 	atomic_init(&pin->refs, 1);
 	TRY(store_snapshot(sql->store, names->table_count > 0 ? names->tables : none,
 					   names->table_count, &pin->snapshot, err));
-	TRY(take_batches(names, pin, err));
+	TRY(take_refs(names, pin, err));
 	*out = TAKE(pin);
 	return ST_OK;
 }
@@ -46,9 +49,12 @@ sql_pin_unref(SqlPin *pin)
 {
 	if (pin == NULL || atomic_fetch_sub_explicit(&pin->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	for (int32_t i = 0; i < pin->batch_count; i++)
+	for (int32_t i = 0; i < pin->ref_count; i++) {
 		batch_unref(pin->batches[i]);
+		table_unref(pin->tables[i]);
+	}
 	mem_free(pin->batches);
+	mem_free(pin->tables);
 	snapshot_free(pin->snapshot);
 	mem_free(pin);
 }
@@ -65,7 +71,7 @@ sql_pin_bytes(const SqlPin *pin)
 			bytes += stats.status == SEGMENT_GROWING ? 0 : stats.bytes;
 		}
 	}
-	for (int32_t i = 0; i < pin->batch_count; i++)
+	for (int32_t i = 0; i < pin->ref_count; i++)
 		bytes += pin->batches[i] != NULL ? batch_held_bytes(pin->batches[i]) : 0;
 	return bytes;
 }

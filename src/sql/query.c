@@ -54,7 +54,11 @@ query_resolve(SqlQuery *query, const char *text, const SqlSession *session, Erro
 	TRY(judge(query, text, err));
 	const char *database =
 		session != NULL && session->database != NULL ? session->database : query->sql->database;
-	return names_resolve(query->sql, query->verdict, database, &query->arena, &query->names, err);
+	if (session != NULL && session->pin != NULL)
+		query->pin = sql_pin_ref(session->pin);
+	Table *const *pinned = query->pin != NULL ? query->pin->tables : NULL;
+	return names_resolve(query->sql, query->verdict, database, pinned, &query->arena, &query->names,
+						 err);
 }
 
 static Status
@@ -63,10 +67,11 @@ query_bind(SqlQuery *query, Error *err)
 	static Table *const none[1] = {NULL};
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	const Names *names = &query->names;
-	TRY(store_snapshot(query->sql->store, names->table_count > 0 ? names->tables : none,
-					   names->table_count, &snapshot, err));
+	if (query->pin == NULL)
+		TRY(store_snapshot(query->sql->store, names->table_count > 0 ? names->tables : none,
+						   names->table_count, &snapshot, err));
 	Schema *schema = NULL;
-	TRY(bind_schema(query, snapshot, &schema, err));
+	TRY(bind_schema(query, query->pin != NULL ? query->pin->snapshot : snapshot, &schema, err));
 	schema_unref(query->schema);
 	query->schema = schema;
 	return ST_OK;

@@ -13,8 +13,9 @@
 struct SqlPin {
 	atomic_uint refs;
 	Snapshot *snapshot;
-	Batch **batches; // rows of sources by TableRef; NULL: a table
-	int32_t batch_count;
+	int32_t ref_count;
+	Batch **batches; // by TableRef: rows of a source; NULL: a table
+	Table **tables;  // by TableRef: references; NULL: a source
 };
 
 Status pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err);

@@ -42,8 +42,12 @@ Status sql_open(const SqlOptions *options, Sql **out, Error *err);
 void sql_close(Sql *sql); // after its queries; NULL is allowed
 Status sql_register(Sql *sql, const char *schema, const SqlSource *source, Error *err);
 
+// What an execution sees, so that another one of the same text sees the same.
+typedef struct SqlPin SqlPin;
+
 typedef struct SqlSession {
 	const char *database; // NULL: the default
+	SqlPin *pin; // NULL: what is there now. Else of the same text; its tables may be dropped
 } SqlSession;
 
 // Lets the text through the gate, binds it and knows the result's schema; runs nothing.
@@ -57,9 +61,7 @@ Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch h
 // or NULL at the end. The first call takes the snapshot and starts.
 Status sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out,
 					  Error *err);
-// What an execution sees, so that another one of the same text sees the same: before the first
-// sql_query_next. *pin NULL: takes the snapshot now and gives a new pin.
-typedef struct SqlPin SqlPin;
+// Before the first sql_query_next. *pin NULL: takes the snapshot now and gives a new pin.
 Status sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err);
 SqlPin *sql_pin_ref(SqlPin *pin);
 void sql_pin_unref(SqlPin *pin);           // NULL is allowed
