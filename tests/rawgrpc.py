@@ -58,6 +58,15 @@ def path_descriptor(*names):
     return field(1, 1) + b"".join(field(3, name.encode()) for name in names)
 
 
+def command_descriptor(command):
+    return field(1, 2) + field(2, command)
+
+
+def sql_message(name, *parts):
+    """A message of Flight SQL, wrapped as all of them are."""
+    return field(1, b"type.googleapis.com/arrow.flight.protocol.sql." + name.encode()) + field(2, b"".join(parts))
+
+
 def flight_data(header=b"", body=b"", descriptor=b"", app_metadata=b""):
     parts = [(1, descriptor), (2, header), (3, app_metadata), (1000, body)]
     return b"".join(field(number, content) for number, content in parts if content)
@@ -143,9 +152,10 @@ class Connection:
         return struct.pack(">I", len(content))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + content
 
     def open(self, method, **headers):
-        """Sends the headers of a call."""
+        """Sends the headers of a call; a method that begins with a slash is of another service."""
         self.stream += 2
-        pairs = {":method": "POST", ":scheme": "http", ":path": SERVICE + method, ":authority": self.authority,
+        method = method if method.startswith("/") else SERVICE + method
+        pairs = {":method": "POST", ":scheme": "http", ":path": method, ":authority": self.authority,
                  "te": "trailers", "content-type": "application/grpc"}
         pairs |= {name.replace("_", "-"): text for name, text in headers.items()}
         block = b"".join(literal(name, text) for name, text in pairs.items())
