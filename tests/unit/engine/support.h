@@ -144,29 +144,6 @@ session_of(mobius *db)
 	return session;
 }
 
-// One, with a session.
-typedef struct Fixture {
-	Dir dir;
-	mobius *db;
-	mobius_session *session;
-} Fixture;
-
-static inline void
-fixture_open(Fixture *fx, const char *const *settings)
-{
-	*fx = (Fixture){.dir = dir_new()};
-	fx->db = db_open(fx->dir.path, settings);
-	fx->session = session_of(fx->db);
-}
-
-static inline void
-fixture_close(Fixture *fx)
-{
-	mobius_session_unref(fx->session);
-	mobius_close(fx->db);
-	dir_drop(&fx->dir);
-}
-
 // ---- rows ----
 
 // time TIMESTAMP_NS, host VARCHAR (a tag), v BIGINT; `wide` adds w DOUBLE.
