@@ -287,18 +287,18 @@ typedef struct OffsetRows {
 } OffsetRows;
 
 static bool
-segment_of_seq(const TableView *view, uint64_t seq, uint64_t *id)
+first_segment(const TableView *view, const WalExtent *extent, uint64_t *id)
 {
 	for (int32_t i = 0; i < file_set_count(view->files); i++) {
 		const FileMeta *meta = data_file_meta(file_set_at(view->files, i));
 		*id = meta->segment_id;
-		if (meta->min_seq <= seq && seq <= meta->max_seq)
+		if (meta->min_seq <= extent->max_seq && extent->min_seq <= meta->max_seq)
 			return true;
 	}
 	for (int32_t i = 0; i < view->segment_count; i++) {
 		SegmentStats stats = segment_stats(view->segments[i]);
 		*id = stats.id;
-		if (stats.min_seq <= seq && seq <= stats.max_seq)
+		if (stats.rows > 0 && stats.min_seq <= extent->max_seq && extent->min_seq <= stats.max_seq)
 			return true;
 	}
 	return false;
@@ -315,7 +315,7 @@ add_extent(void *arg, const WalExtent *extent, Error *err)
 	Row row = {rows->builder, 0};
 	text(&row, table_database(rows->view->def));
 	text(&row, table_name(rows->view->def));
-	if (segment_of_seq(rows->view, extent->min_seq, &id))
+	if (first_segment(rows->view, extent, &id))
 		unsigned_number(&row, id);
 	else
 		null(&row);

@@ -144,6 +144,29 @@ session_of(mobius *db)
 	return session;
 }
 
+// One, with a session.
+typedef struct Fixture {
+	Dir dir;
+	mobius *db;
+	mobius_session *session;
+} Fixture;
+
+static inline void
+fixture_open(Fixture *fx, const char *const *settings)
+{
+	*fx = (Fixture){.dir = dir_new()};
+	fx->db = db_open(fx->dir.path, settings);
+	fx->session = session_of(fx->db);
+}
+
+static inline void
+fixture_close(Fixture *fx)
+{
+	mobius_session_unref(fx->session);
+	mobius_close(fx->db);
+	dir_drop(&fx->dir);
+}
+
 // ---- rows ----
 
 // time TIMESTAMP_NS, host VARCHAR (a tag), v BIGINT; `wide` adds w DOUBLE.
@@ -217,6 +240,7 @@ ask(mobius *db, const char *sql, int64_t **out, int64_t *count, mobius_error *er
 {
 	struct ArrowArrayStream stream;
 	mobius_status st = mobius_query(db, sql, &stream, err);
+	bool open = st == MOBIUS_OK;
 	int64_t *values = NULL, total = 0;
 	while (st == MOBIUS_OK) {
 		struct ArrowArray array;
@@ -232,7 +256,7 @@ ask(mobius *db, const char *sql, int64_t **out, int64_t *count, mobius_error *er
 		total += array.length;
 		array.release(&array);
 	}
-	if (st == MOBIUS_OK || values != NULL)
+	if (open)
 		stream.release(&stream);
 	*count = total;
 	if (out != NULL)

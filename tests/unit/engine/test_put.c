@@ -2,28 +2,6 @@
 
 #include "support.h"
 
-typedef struct Fixture {
-	Dir dir;
-	mobius *db;
-	mobius_session *session;
-} Fixture;
-
-static void
-fixture_open(Fixture *fx, const char *const *settings)
-{
-	*fx = (Fixture){.dir = dir_new()};
-	fx->db = db_open(fx->dir.path, settings);
-	fx->session = session_of(fx->db);
-}
-
-static void
-fixture_close(Fixture *fx)
-{
-	mobius_session_unref(fx->session);
-	mobius_close(fx->db);
-	dir_drop(&fx->dir);
-}
-
 // ---- a put ----
 
 typedef struct Put {
