@@ -222,6 +222,8 @@ series_key_compare(Slice a, Slice b)
 bool
 series_key_is_sound(Slice key)
 {
+	if (key.len == 0)
+		return true;
 	const uint8_t *p = key.data, *end = key.data + key.len;
 	uint32_t len = 0;
 	while (p < end) {
