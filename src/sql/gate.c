@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sql/item_names.h"
 #include "sql/statement_int.h"
 #include "sql/walk_int.h"
 
@@ -154,13 +155,8 @@ load_tree(const char *json, json_t **out, Error *err)
 }
 
 static Status
-parse_body(DuckConn *conn, Verdict *v, json_t **out, Error *err)
+parse_body(DuckConn *conn, const char *body, json_t **out, Error *err)
 {
-	// Positions stay what they are: blanks stand for EXPLAIN.
-	SCOPED(mem_drop) char *body = mem_strndup(v->text, (size_t)v->len);
-	if (body == NULL)
-		return error_no_memory(err, "a statement");
-	memset(body, ' ', (size_t)v->body);
 	SCOPED(mem_drop) char *json = NULL;
 	TRY(duck_parse(conn, body, &json, err));
 	return load_tree(json, out, err);
@@ -222,14 +218,20 @@ gate_judge(DuckConn *conn, Slice text, Verdict **out, Error *err)
 	v->text[v->len] = '\0';
 	v->body = find_body(slice_text(v->text), &tokens);
 
+	// Positions stay what they are: blanks stand for EXPLAIN.
+	SCOPED(mem_drop) char *body = mem_strndup(v->text, (size_t)v->len);
+	if (body == NULL)
+		return error_no_memory(err, "a statement");
+	memset(body, ' ', (size_t)v->body);
 	SCOPED(tree_drop) json_t *tree = NULL;
-	TRY(parse_body(conn, v, &tree, err));
+	TRY(parse_body(conn, body, &tree, err));
 	Walk walk = {.verdict = v,
 				 .text = slice_text(v->text),
 				 .tokens = tokens.list,
 				 .token_count = tokens.count,
 				 .err = err};
 	TRY(walk_tree(tree, &walk));
+	TRY(item_names_find(conn, body, v, err));
 	*out = TAKE(v);
 	return ST_OK;
 }

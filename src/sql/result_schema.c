@@ -1,4 +1,5 @@
-// result_schema.c - the stored types of columns that a result passes on.
+// result_schema.c - the stored types of columns that a result passes on, and the names of columns
+// as they were written.
 //
 // Items of a SELECT list stand for columns of the result in order. Where nobody knows how many an
 // item becomes, those before it are counted from the left and those behind it from the right.
@@ -12,6 +13,7 @@ typedef struct Stored {
 	const Verdict *verdict;
 	const Views *views;
 	const Field **fields; // of each column of the result; NULL: the engine's own
+	const char **names;   // likewise
 	int32_t count;
 } Stored;
 
@@ -67,6 +69,28 @@ place_star(Stored *s, const char *relation, int32_t at)
 	}
 }
 
+// Whether the item's text is not what the engine has seen.
+static bool
+is_rewritten(const Stored *s, const SelectItem *item)
+{
+	const Verdict *v = s->verdict;
+	const RefColumns *columns = s->views->columns;
+	bool rewritten = item->refs.to > item->refs.from;
+	for (int32_t i = item->comparisons.from; i < item->comparisons.to && !rewritten; i++) {
+		SCOPED(buf_close) Buf unused = BUF_INIT;
+		rewritten =
+			constraint_rewrite(v, columns, s->views->time_alias, &v->comparisons[i], &unused);
+	}
+	for (int32_t i = item->columns.from; i < item->columns.to && !rewritten; i++) {
+		const ColumnUse *use = &v->columns[i];
+		int32_t ref, column;
+		rewritten = column_find(v, columns, use, s->views->time_alias, &ref, &column) &&
+					strcasecmp(schema_field(columns[ref].schema, column)->name,
+							   use->names[use->parts - 1]) != 0;
+	}
+	return rewritten;
+}
+
 static void
 place_item(Stored *s, const SelectItem *item, int32_t at)
 {
@@ -77,6 +101,8 @@ place_item(Stored *s, const SelectItem *item, int32_t at)
 			 column_find(s->verdict, s->views->columns, &s->verdict->columns[item->column],
 						 s->views->time_alias, &ref, &column))
 		s->fields[at] = schema_field(s->views->columns[ref].schema, column);
+	else if (item->name != NULL && is_rewritten(s, item))
+		s->names[at] = item->name;
 }
 
 static void
@@ -132,17 +158,18 @@ result_schema(const Verdict *verdict, const Views *views, Schema *own, Schema **
 {
 	int32_t count = schema_field_count(own);
 	SCOPED(mem_drop) const Field **stored = mem_alloc_array((size_t)count + 1, sizeof(*stored));
+	SCOPED(mem_drop) const char **names = mem_alloc_array((size_t)count + 1, sizeof(*names));
 	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
-	if (stored == NULL || fields == NULL)
+	if (stored == NULL || names == NULL || fields == NULL)
 		return error_no_memory(err, "a result's schema");
-	Stored s = {verdict, views, stored, count};
+	Stored s = {verdict, views, stored, names, count};
 	if (verdict->root >= 0)
 		place_items(&s);
 	for (int32_t i = 0; i < count; i++) {
 		const Field *engine = schema_field(own, i);
 		bool known = stored[i] != NULL && same_values(engine, stored[i]);
 		fields[i] = known ? *stored[i] : *engine;
-		fields[i].name = engine->name;
+		fields[i].name = names[i] != NULL ? names[i] : engine->name;
 		fields[i].nullable = true;
 		fields[i].metadata = NULL;
 		fields[i].metadata_count = 0;

@@ -77,6 +77,11 @@ typedef struct Comparison {
 	Operand operand;
 } Comparison;
 
+typedef struct Span {
+	int32_t from;
+	int32_t to;
+} Span;
+
 typedef enum ItemKind {
 	ITEM_STAR,   // all columns, of `relation` if that is not NULL
 	ITEM_COLUMN, // a column by itself
@@ -89,6 +94,12 @@ typedef struct SelectItem {
 	int32_t column;       // ITEM_COLUMN: a ColumnUse
 	const char *relation; // ITEM_STAR
 	const char *alias;    // ITEM_COLUMN: NULL: its own name
+	// ITEM_ONE without AS: what is replaced in it, half-open ranges of the lists below, and the
+	// name that the engine gives the text as it was written (NULL: nothing can be replaced).
+	Span refs;
+	Span columns;
+	Span comparisons;
+	const char *name;
 } SelectItem;
 
 typedef struct Verdict {

@@ -314,5 +314,14 @@ walk_selected(Walk *w, const json_t *item, Place place, SelectItem *out)
 		out->kind = ITEM_STAR;
 		out->relation = relation[0] != '\0' ? arena_strdup(&v->arena, relation) : NULL;
 	}
-	return walk_value(w, item, place);
+	out->refs.from = v->ref_count;
+	out->columns.from = v->column_count;
+	out->comparisons.from = v->comparison_count;
+	TRY(walk_value(w, item, place));
+	if (out->kind != ITEM_ONE || alias[0] != '\0')
+		return ST_OK;
+	out->refs.to = v->ref_count;
+	out->columns.to = v->column_count;
+	out->comparisons.to = v->comparison_count;
+	return ST_OK;
 }

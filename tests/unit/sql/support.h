@@ -196,7 +196,9 @@ put_batch(Fixture *fx, const char *name, Batch *batch)
 	SCOPED(shape_drop) Shape *shape = NULL;
 	ok(shape_new(fx->schema_id++, def, batch_schema(batch), &shape, &err), &err);
 	SegmentInsert *insert = NULL;
-	ok(store_insert_new(fx->store, table, shape, batch, 0, &insert, &err), &err);
+	uint64_t bytes = batch_held_bytes(batch);
+	budget_charge(fx->budget, bytes);
+	ok(store_insert_new(fx->store, table, shape, batch, bytes, &insert, &err), &err);
 	store_apply_insert(fx->store, table, insert, ++fx->seq);
 	publish(fx);
 }

@@ -116,6 +116,26 @@ bare_columns_keep_their_stored_types(void **state)
 	fixture_close(&fx);
 }
 
+static void
+columns_are_called_what_was_written(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx);
+	create_table(&fx, "CREATE TABLE m (ts TIMESTAMP, n BIGINT)");
+	put_rows(&fx, "m", "VALUES ('2016-01-01', 1)");
+	flush(&fx);
+	announces(&fx, "SELECT (SELECT max(n) FROM m), 1 FROM m",
+			  "(SELECT max(n) FROM m): int64, 1: int32");
+	announces(&fx, "SELECT ts > 5, n > 5 FROM m", "(ts > 5): bool, (n > 5): bool");
+	announces(&fx, "SELECT max(time), n + 1, time AS t FROM m GROUP BY ALL",
+			  "max(\"time\"): timestamp[us], (n + 1): int64, t: timestamp[us]");
+	announces(&fx, "SELECT *, (SELECT 1 FROM m) FROM m",
+			  "ts: timestamp[us], n: int64, (SELECT 1 FROM m): int32");
+	announces(&fx, "SELECT (SELECT 1 FROM m) AS x FROM m", "x: int32");
+	fixture_close(&fx);
+}
+
 // ---- what it sees ----
 
 static void
@@ -457,6 +477,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bare_columns_keep_their_stored_types),
+		cmocka_unit_test(columns_are_called_what_was_written),
 		cmocka_unit_test(the_snapshot_is_taken_by_the_first_next),
 		cmocka_unit_test(rows_that_are_flushed_between_open_and_next_are_there_once),
 		cmocka_unit_test(a_pin_shows_the_same_again),
