@@ -81,9 +81,9 @@ create(Schema *wire, const char *tags, TableDef **out, Error *err)
 {
 	SCOPED(schema_drop) Schema *sent = wire;
 	SCOPED(schema_drop) Schema *decoded = NULL;
-	TRY(schema_decoded(wire, &decoded, err));
+	TRY(schema_decoded(sent, &decoded, err));
 	TableRequest request = {.database = "mobius", .name = "t", .schema = decoded, .tags = tags};
-	return table_def_create(&request, wire, 7, 1000, any_field, out, err);
+	return table_def_create(&request, sent, 7, 1000, any_field, out, err);
 }
 
 static inline TableDef *
