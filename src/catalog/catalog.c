@@ -22,6 +22,7 @@ open_file(Catalog *catalog, const char *path, CatalogState *state, Error *err)
 	TRY(catalog_exec(catalog->db, "PRAGMA locking_mode=EXCLUSIVE", err));
 	TRY(catalog_exec(catalog->db, "PRAGMA journal_mode=WAL", err));
 	TRY(catalog_exec(catalog->db, "PRAGMA synchronous=FULL", err));
+	TRY(catalog_exec(catalog->db, "PRAGMA temp_store=MEMORY", err));
 	TRY(random_bytes(state->epoch, sizeof(state->epoch), err));
 	return catalog_init(catalog->db, state, err);
 }

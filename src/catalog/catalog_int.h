@@ -45,9 +45,15 @@ Status catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err);
 Status catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err);
 Status catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err);
 
-// SQLite has no checksums of its own: a digest of every row is kept beside them.
-Status catalog_write_digest(sqlite3 *db, Error *err);
-Status catalog_check_digest(sqlite3 *db, Error *err); // ST_CORRUPT
+// The digest of all rows (catalog_digest.c). open: once for each connection; make: in the
+// transaction that makes the tables; check: ST_CORRUPT where it is wrong; follow: from now on
+// changes are taken in, between begin and end of each transaction.
+Status catalog_digest_open(sqlite3 *db, Error *err);
+Status catalog_digest_make(sqlite3 *db, Error *err);
+Status catalog_digest_check(sqlite3 *db, Error *err);
+Status catalog_digest_follow(sqlite3 *db, Error *err);
+Status catalog_digest_begin(sqlite3 *db, Error *err);
+Status catalog_digest_end(sqlite3 *db, Error *err);
 
 // Visits everything: `arg` is a CatalogVisitor.
 Status catalog_load_all(sqlite3 *db, void *arg, Error *err);

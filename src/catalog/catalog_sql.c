@@ -29,8 +29,7 @@ static const char SCHEMA_SQL[] =
 	" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER NOT NULL,"
 	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL);"
 	"INSERT INTO databases VALUES('mobius');"
-	"INSERT INTO digest VALUES(x'');"
-	"INSERT INTO meta VALUES('format',1),('generation',0),('applied_seq',0),('next_table_id',1),"
+	"INSERT INTO meta VALUES('format',1),('generation',1),('applied_seq',0),('next_table_id',1),"
 	"('next_segment_id',1),('next_schema_id',1);";
 
 // ---- statements ----
@@ -165,22 +164,36 @@ catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err)
 // ---- transactions ----
 
 static Status
-run_and_seal(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
+in_transaction(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
 {
-	TRY(run(db, arg, err));
+	TRY(catalog_exec(db, "BEGIN IMMEDIATE", err));
+	Status st = run(db, arg, err);
+	if (st == ST_OK)
+		st = catalog_exec(db, "COMMIT", err);
+	if (st != ST_OK)
+		(void)catalog_exec(db, "ROLLBACK", NULL);
+	return st;
+}
+
+typedef struct Change {
+	CatalogRun *run;
+	void *arg;
+} Change;
+
+static Status
+run_followed(sqlite3 *db, void *arg, Error *err)
+{
+	const Change *change = arg;
+	TRY(catalog_digest_begin(db, err));
+	TRY(change->run(db, change->arg, err));
 	TRY(catalog_exec(db, "UPDATE meta SET value=value+1 WHERE key='generation'", err));
-	TRY(catalog_write_digest(db, err));
-	return catalog_exec(db, "COMMIT", err);
+	return catalog_digest_end(db, err);
 }
 
 Status
 catalog_transaction(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
 {
-	TRY(catalog_exec(db, "BEGIN IMMEDIATE", err));
-	Status st = run_and_seal(db, run, arg, err);
-	if (st != ST_OK)
-		(void)catalog_exec(db, "ROLLBACK", NULL);
-	return st;
+	return in_transaction(db, run_followed, &(Change){run, arg}, err);
 }
 
 // ---- the start ----
@@ -189,7 +202,8 @@ static Status
 make_tables(sqlite3 *db, void *arg, Error *err)
 {
 	TRY(catalog_exec(db, SCHEMA_SQL, err));
-	return catalog_write_epoch(db, arg, err);
+	TRY(catalog_write_epoch(db, arg, err));
+	return catalog_digest_make(db, err);
 }
 
 static Status
@@ -230,14 +244,16 @@ catalog_init(sqlite3 *db, CatalogState *state, Error *err)
 	int64_t tables = 0, format;
 	TRY(catalog_each_row(db, "SELECT count(*) FROM sqlite_master", read_count, &tables, err));
 	state->created = tables == 0;
+	TRY(catalog_digest_open(db, err));
 	if (state->created)
-		TRY(catalog_transaction(db, make_tables, state->epoch, err));
+		TRY(in_transaction(db, make_tables, state->epoch, err));
 	TRY(catalog_get_meta(db, "format", &format, err));
 	if (format != FORMAT)
 		return error_set(err, ST_CORRUPT,
 						 "catalog.db has format %lld and this version reads %d; use a newer one",
 						 (long long)format, FORMAT);
-	TRY(catalog_check_digest(db, err));
+	TRY(catalog_digest_check(db, err));
+	TRY(catalog_digest_follow(db, err));
 	return read_state(db, state, err);
 }
 

@@ -149,6 +149,9 @@ a_drop_takes_everything(void **state)
 	apply_drop(catalog, 7, 3); // again, by a replay
 	dump_is(catalog, "database mobius\n");
 	catalog_close(catalog);
+	catalog = open_catalog(&dir, NULL);
+	dump_is(catalog, "database mobius\n");
+	catalog_close(catalog);
 	table_def_unref(def);
 }
 
