@@ -4,7 +4,7 @@
 #include "engine/commit.h"
 #include "support.h"
 
-typedef struct Fixture {
+typedef struct Parts {
 	Dir dir;
 	BytesPool *pool;
 	Budget *budget;
@@ -16,7 +16,7 @@ typedef struct Fixture {
 	Shape *shape;
 	atomic_int sync_failures;
 	atomic_int turn; // of acknowledgements and releases
-} Fixture;
+} Parts;
 
 // ---- the parts ----
 
@@ -24,7 +24,7 @@ static void
 sync_failed(void *arg, const Error *err)
 {
 	assert_int_equal(err->code, ST_UNAVAILABLE);
-	atomic_fetch_add(&((Fixture *)arg)->sync_failures, 1);
+	atomic_fetch_add(&((Parts *)arg)->sync_failures, 1);
 }
 
 static Status
@@ -47,7 +47,7 @@ count_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, E
 
 // Recovers what is there, 1 … *last.
 static void
-open_log(Fixture *fx, uint64_t *last)
+open_log(Parts *fx, uint64_t *last)
 {
 	char path[96];
 	snprintf(path, sizeof(path), "%s/wal", fx->dir.path);
@@ -61,7 +61,7 @@ open_log(Fixture *fx, uint64_t *last)
 }
 
 static void
-open_store(Fixture *fx)
+open_store(Parts *fx)
 {
 	char path[96];
 	snprintf(path, sizeof(path), "%s/catalog.db", fx->dir.path);
@@ -81,7 +81,7 @@ open_store(Fixture *fx)
 }
 
 static void
-start_conductor(Fixture *fx)
+start_conductor(Parts *fx)
 {
 	Error err = ERROR_INIT;
 	ConductorOptions options = {.wal = fx->wal,
@@ -94,7 +94,7 @@ start_conductor(Fixture *fx)
 
 // A table, by a commit of its own.
 static uint64_t
-make_table(Fixture *fx)
+make_table(Parts *fx)
 {
 	Error err = ERROR_INIT;
 	SCOPED(schema_drop) Schema *schema = rows_schema(false);
@@ -118,9 +118,9 @@ make_table(Fixture *fx)
 }
 
 static void
-fixture_open(Fixture *fx)
+parts_open(Parts *fx)
 {
-	*fx = (Fixture){.dir = dir_new()};
+	*fx = (Parts){.dir = dir_new()};
 	Error err = ERROR_INIT;
 	uint64_t last;
 	const uint8_t epoch[16] = {0};
@@ -133,7 +133,7 @@ fixture_open(Fixture *fx)
 
 // Stops, and reads from the log again what was written: the newest number.
 static uint64_t
-fixture_close(Fixture *fx)
+parts_close(Parts *fx)
 {
 	uint64_t last;
 	conductor_stop(fx->conductor);
@@ -155,7 +155,7 @@ fixture_close(Fixture *fx)
 
 typedef struct Sent {
 	Commit commit; // first
-	Fixture *fx;
+	Parts *fx;
 	Status status;
 	Error err;
 	int done_turn; // from 1; 0: not yet
@@ -185,7 +185,7 @@ sent_release(Commit *commit)
 }
 
 static void
-fill_entry(Fixture *fx, int64_t from, int64_t rows, CommitEntry *entry)
+fill_entry(Parts *fx, int64_t from, int64_t rows, CommitEntry *entry)
 {
 	Error err = ERROR_INIT;
 	SCOPED(schema_drop) Schema *schema = rows_schema(false);
@@ -204,7 +204,7 @@ fill_entry(Fixture *fx, int64_t from, int64_t rows, CommitEntry *entry)
 }
 
 static void
-prepare_rows(Fixture *fx, Sent *sent, int64_t from, int64_t rows, bool async)
+prepare_rows(Parts *fx, Sent *sent, int64_t from, int64_t rows, bool async)
 {
 	*sent =
 		(Sent){.fx = fx, .commit = {.async = async, .done = sent_done, .release = sent_release}};
@@ -214,7 +214,7 @@ prepare_rows(Fixture *fx, Sent *sent, int64_t from, int64_t rows, bool async)
 }
 
 static void
-send_rows(Fixture *fx, Sent *sent, int64_t from, int64_t rows, bool async)
+send_rows(Parts *fx, Sent *sent, int64_t from, int64_t rows, bool async)
 {
 	prepare_rows(fx, sent, from, rows, async);
 	conductor_submit(fx->conductor, &sent->commit);
@@ -239,7 +239,7 @@ sent_finish(Sent *sent)
 }
 
 static Status
-commit_rows(Fixture *fx, int64_t rows, bool async, uint64_t *seq, Error *err)
+commit_rows(Parts *fx, int64_t rows, bool async, uint64_t *seq, Error *err)
 {
 	CommitEntry entry;
 	fill_entry(fx, 0, rows, &entry);
@@ -247,7 +247,7 @@ commit_rows(Fixture *fx, int64_t rows, bool async, uint64_t *seq, Error *err)
 }
 
 static int64_t
-visible_rows(Fixture *fx)
+visible_rows(Parts *fx)
 {
 	Error err = ERROR_INIT;
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
@@ -258,7 +258,7 @@ visible_rows(Fixture *fx)
 // ---- the publishing thread, held ----
 
 typedef struct Holding {
-	Fixture *fx;
+	Parts *fx;
 	Thread *thread;
 	Signal held;
 	Signal go_on;
@@ -279,7 +279,7 @@ run_hold(void *arg)
 }
 
 static void
-hold_publishing(Fixture *fx, Holding *holding)
+hold_publishing(Parts *fx, Holding *holding)
 {
 	*holding = (Holding){.fx = fx};
 	signal_init(&holding->held);
@@ -306,8 +306,8 @@ commits_are_numbered_shown_and_acknowledged_in_the_order_they_came(void **state)
 {
 	(void)state;
 	enum { COUNT = 3000 }; // more than one write, and than one file, takes
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Sent *sent = mem_alloc_array(COUNT, sizeof(*sent));
 	for (int i = 0; i < COUNT; i++)
 		send_rows(&fx, &sent[i], i * 3, 3, false);
@@ -320,15 +320,15 @@ commits_are_numbered_shown_and_acknowledged_in_the_order_they_came(void **state)
 	mem_free(sent);
 	assert_int_equal(visible_rows(&fx), COUNT * 3);
 	assert_int_equal(conductor_synced_seq(fx.conductor), COUNT + 1);
-	assert_int_equal(fixture_close(&fx), COUNT + 1);
+	assert_int_equal(parts_close(&fx), COUNT + 1);
 }
 
 static void
 an_async_commit_is_acknowledged_before_it_is_synced_and_shown_after(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Holding holding;
 	hold_publishing(&fx, &holding);
 	Sent durable, async;
@@ -345,7 +345,7 @@ an_async_commit_is_acknowledged_before_it_is_synced_and_shown_after(void **state
 	assert_int_equal(sent_finish(&durable), ST_OK);
 	assert_int_equal(sent_finish(&async), ST_OK);
 	assert_int_equal(visible_rows(&fx), 10);
-	assert_int_equal(fixture_close(&fx), 3);
+	assert_int_equal(parts_close(&fx), 3);
 }
 
 static void
@@ -353,8 +353,8 @@ what_waits_for_one_sync_is_shown_at_once(void **state)
 {
 	(void)state;
 	enum { COUNT = 200 };
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Holding holding;
 	hold_publishing(&fx, &holding);
 	Sent *sent = mem_alloc_array(COUNT, sizeof(*sent));
@@ -368,15 +368,15 @@ what_waits_for_one_sync_is_shown_at_once(void **state)
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(sent_finish(&sent[i]), ST_OK);
 	mem_free(sent);
-	assert_int_equal(fixture_close(&fx), COUNT + 1);
+	assert_int_equal(parts_close(&fx), COUNT + 1);
 }
 
 static void
 a_write_that_fails_takes_its_own_commits_only_and_their_numbers_are_given_again(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	uint64_t next = 2;
 	for (int round = 0; round < 20; round++) {
 		Sent refused[3];
@@ -401,15 +401,15 @@ a_write_that_fails_takes_its_own_commits_only_and_their_numbers_are_given_again(
 		assert_int_equal(visible_rows(&fx), 2 * (round + 1));
 	}
 	assert_int_equal(fx.sync_failures, 0);
-	assert_int_equal(fixture_close(&fx), next - 1);
+	assert_int_equal(parts_close(&fx), next - 1);
 }
 
 static void
 after_a_sync_that_failed_everything_is_unavailable(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Sent durable, async;
 	Holding holding;
 	hold_publishing(&fx, &holding);
@@ -434,7 +434,7 @@ after_a_sync_that_failed_everything_is_unavailable(void **state)
 	assert_int_equal(fx.sync_failures, 1);
 	assert_int_equal(visible_rows(&fx), 0);
 	assert_int_equal(conductor_synced_seq(fx.conductor), 1);
-	(void)fixture_close(&fx);
+	(void)parts_close(&fx);
 }
 
 // ---- the lane ----
@@ -454,7 +454,7 @@ count_up(void *arg)
 }
 
 typedef struct Runner {
-	Fixture *fx;
+	Parts *fx;
 	Counter *counter;
 } Runner;
 
@@ -470,8 +470,8 @@ static void
 jobs_of_the_lane_run_one_by_one_in_the_publishing_thread(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Counter counter = {0};
 	Runner runner = {&fx, &counter};
 	Thread *threads[3];
@@ -484,7 +484,7 @@ jobs_of_the_lane_run_one_by_one_in_the_publishing_thread(void **state)
 	for (int i = 0; i < 3; i++)
 		thread_join(threads[i]);
 	assert_int_equal(counter.count, 300);
-	assert_int_equal(fixture_close(&fx), 51);
+	assert_int_equal(parts_close(&fx), 51);
 }
 
 // ---- from many threads ----
@@ -492,7 +492,7 @@ jobs_of_the_lane_run_one_by_one_in_the_publishing_thread(void **state)
 static void
 commit_many(void *arg)
 {
-	Fixture *fx = arg;
+	Parts *fx = arg;
 	for (int i = 0; i < 100; i++) {
 		Error err = ERROR_INIT;
 		uint64_t seq = 0;
@@ -507,8 +507,8 @@ static void
 commits_of_many_threads_lose_no_number(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Thread *threads[4];
 	Error err = ERROR_INIT;
 	for (int i = 0; i < 4; i++)
@@ -517,7 +517,7 @@ commits_of_many_threads_lose_no_number(void **state)
 	for (int i = 0; i < 4; i++)
 		thread_join(threads[i]);
 	assert_int_equal(visible_rows(&fx), 400);
-	assert_int_equal(fixture_close(&fx), 401);
+	assert_int_equal(parts_close(&fx), 401);
 }
 
 // ---- stopping ----
@@ -527,8 +527,8 @@ stopping_finishes_what_was_submitted(void **state)
 {
 	(void)state;
 	enum { COUNT = 500 };
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	Sent *sent = mem_alloc_array(COUNT, sizeof(*sent));
 	for (int i = 0; i < COUNT; i++)
 		send_rows(&fx, &sent[i], i, 1, i % 2 == 0);
@@ -537,7 +537,7 @@ stopping_finishes_what_was_submitted(void **state)
 		assert_int_equal(sent_finish(&sent[i]), ST_OK);
 	mem_free(sent);
 	assert_int_equal(visible_rows(&fx), COUNT);
-	assert_int_equal(fixture_close(&fx), COUNT + 1);
+	assert_int_equal(parts_close(&fx), COUNT + 1);
 }
 
 // ---- starting ----
@@ -546,8 +546,8 @@ static void
 a_start_that_fails_leaves_nothing(void **state)
 {
 	(void)state;
-	Fixture fx;
-	fixture_open(&fx);
+	Parts fx;
+	parts_open(&fx);
 	conductor_stop(TAKE(fx.conductor));
 	long blocks = mem_live();
 	for (long nth = 0;; nth++) {
@@ -562,7 +562,7 @@ a_start_that_fails_leaves_nothing(void **state)
 		if (!failed)
 			break;
 	}
-	(void)fixture_close(&fx);
+	(void)parts_close(&fx);
 }
 
 int
