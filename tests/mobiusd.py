@@ -106,10 +106,15 @@ class Mobiusd:
         return self
 
     def __exit__(self, kind, error, traceback):
+        """A server that still runs must end well: a sanitizer tells of leaks by the exit code."""
+        code = 0
         if self.running():
             try:
-                self.stop()
+                code = self.stop()
             except subprocess.TimeoutExpired:
                 self.kill()
+                code = "none: it did not stop"
         if kind is not None:
             print(self.log(), file=sys.stderr)
+        elif code != 0:
+            raise AssertionError(f"mobiusd stopped with exit code {code}: {self.log()}")

@@ -137,7 +137,7 @@ serve_do_action(FlightCall *call, Slice type, Slice body)
 		create_prepared(call, body);
 	} else if (slice_is(type, CLOSE_PREPARED)) {
 		flight_finish(call, ST_OK, NULL); // nothing was kept for it
-	} else if (type.len >= ACTION_NAME || memchr(type.data, 0, type.len) != NULL) {
+	} else if (type.len == 0 || type.len >= ACTION_NAME || memchr(type.data, 0, type.len) != NULL) {
 		call_refuse(call, ST_UNIMPLEMENTED,
 					"there is no such action; ListActions tells which there are");
 	} else {

@@ -155,9 +155,10 @@ read_path(PutCall *put, const FlightDescriptor *descriptor, Error *err)
 	for (size_t missing = 3 - descriptor->path_count; missing > 0; missing--)
 		buf_add_byte(&put->names, 0);
 	for (size_t i = 0; i < descriptor->path_count; i++) {
-		if (memchr(descriptor->path[i].data, 0, descriptor->path[i].len) != NULL)
-			return error_set(err, ST_INVALID, "a part of the path holds a NUL");
-		buf_add_slice(&put->names, descriptor->path[i]);
+		Slice part = descriptor->path[i];
+		if (part.len == 0 || memchr(part.data, 0, part.len) != NULL)
+			return error_set(err, ST_INVALID, "a part of the path is empty or holds a NUL");
+		buf_add_slice(&put->names, part);
 		buf_add_byte(&put->names, 0);
 	}
 	return buf_status(&put->names, err, "a path");

@@ -1,5 +1,6 @@
 """Answers equal those of DuckDB itself over the same rows, whether they lie in memory, in files, or half in each."""
 
+import contextlib
 import datetime
 import math
 import random
@@ -72,23 +73,19 @@ def batches(table):
 @pytest.fixture(scope="module")
 def clients(data, tmp_path_factory):
     """{place: client} of three servers."""
-    servers, clients = [], {}
-    for place in PLACES:
-        server = Mobiusd(tmp_path_factory.mktemp("answers") / "data", SHORT_LOG)
-        servers.append(server)
-        client = clients[place] = server.client()
-        for name, table in data.items():
-            half = table.num_rows // 2 if place == "half in each" else 0
-            put(client, name, *batches(table.slice(0, half)))
-            flush(client, name)
-            put(client, name, *batches(table.slice(half)))
-        if place == "files":
-            flush(client)
-    yield clients
-    for client in clients.values():
-        client.close()
-    for server in servers:
-        server.stop()
+    with contextlib.ExitStack() as stack:
+        clients = {}
+        for place in PLACES:
+            server = stack.enter_context(Mobiusd(tmp_path_factory.mktemp("answers") / "data", SHORT_LOG))
+            client = clients[place] = stack.enter_context(server.client())
+            for name, table in data.items():
+                half = table.num_rows // 2 if place == "half in each" else 0
+                put(client, name, *batches(table.slice(0, half)))
+                flush(client, name)
+                put(client, name, *batches(table.slice(half)))
+            if place == "files":
+                flush(client)
+        yield clients
 
 
 # Rows are compared in order where the statement gives one, else as a set.
