@@ -8,6 +8,8 @@
 #include "sql/query_int.h"
 #include "sql/statement_int.h"
 
+enum { MOST_BYTES = 3 << 20 };
+
 typedef struct StoredRows {
 	Batch *batch; // borrowed
 	int64_t rows;
@@ -124,7 +126,8 @@ static Status
 add_part(void *arg, const SegmentPart *part, Error *err)
 {
 	Passing *p = arg;
-	p->whole &= shape_is_whole(part->shape, p->def);
+	// A batch goes out as one message, and clients of several kinds take none of 4 MiB.
+	p->whole &= shape_is_whole(part->shape, p->def) && batch_bytes(part->batch) <= MOST_BYTES;
 	p->parts = list_grow(&p->arena, p->parts, p->part_count, sizeof(StoredRows));
 	TRY(arena_status(&p->arena, err, "a result"));
 	p->parts[p->part_count++] = (StoredRows){part->batch, part->rows};
