@@ -104,11 +104,36 @@ open_duck(mobius *db, Error *err)
 }
 
 static Status
+refuse_log_file(void *arg, const char *name, Error *err)
+{
+	const mobius *db = arg;
+	return error_set(err, ST_CORRUPT,
+					 "%s/catalog.db is missing, but there is a log (%s); restore the catalog",
+					 db->dir, name);
+}
+
+// A new catalog is for a new database: beside an old log it would give up every file as unknown.
+static Status
+check_catalog(mobius *db, const char *path, Error *err)
+{
+	uint64_t size;
+	Status st = file_stat_size(path, &size, err);
+	if (st != ST_NOT_FOUND)
+		return st;
+	SCOPED(mem_drop) char *wal = mem_printf("%s/wal", db->dir);
+	if (wal == NULL)
+		return error_no_memory(err, "a database");
+	st = dir_list(wal, refuse_log_file, db, err);
+	return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
+static Status
 open_store(mobius *db, uint64_t *applied_seq, Error *err)
 {
 	SCOPED(mem_drop) char *path = mem_printf("%s/catalog.db", db->dir);
 	if (path == NULL)
 		return error_no_memory(err, "a database");
+	TRY(check_catalog(db, path, err));
 	CatalogState state = {0};
 	TRY(catalog_open(path, &db->catalog, &state, err));
 	memcpy(db->epoch, state.epoch, sizeof(db->epoch));

@@ -245,6 +245,9 @@ number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 	uint64_t last = report->last_seq;
 	uint64_t published = store_published_seq(db->store);
 	last = last > published ? last : published;
+	// A run that left no commit began there.
+	if (report->start_seq > last)
+		last = report->start_seq - 1;
 	*next_seq = last + 1 + (report->clean || last == 0 ? 0 : SEQ_GAP);
 	if (report->damaged)
 		TRY(catalog_new_epoch(db->catalog, db->epoch, err));

@@ -82,12 +82,14 @@ typedef struct WalRecord {
 } WalRecord;
 
 typedef struct WalReport {
-	uint64_t first_seq;   // of the oldest commit found; 0: none
-	uint64_t last_seq;    // of the newest whole commit, also if its file is gone; 0: none
-	bool clean;           // the log ends with the mark of a clean stop
-	bool damaged;         // commits that had been acknowledged were given up: a new epoch is due
-	uint64_t cut_bytes;   // of the records that can still be told behind the end, dropped: never
-						  // synced, or, at a point in time, given up
+	uint64_t first_seq; // of the oldest commit found; 0: none
+	uint64_t last_seq;  // of the newest whole commit, also if its file is gone; 0: none
+	uint64_t start_seq; // what the newest start gave to wal_start: commits from it on may have been
+						// acknowledged unsynced, and lost. 0: there was none
+	bool clean;         // the log ends with the mark of a clean stop
+	bool damaged;       // commits that had been acknowledged were given up: a new epoch is due
+	uint64_t cut_bytes; // of the records that can still be told behind the end, dropped: never
+						// synced, or, at a point in time, given up
 	uint64_t lost_ranges; // salvage only: how many ranges of seqs were skipped (each is logged)
 	uint64_t bytes_read;
 	uint64_t commits;

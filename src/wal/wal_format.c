@@ -7,7 +7,7 @@
 
 enum {
 	HEADER_USED = 56, // bytes of the file header before its checksum
-	BEGIN_BYTES = 48,
+	BEGIN_BYTES = 56,
 	HOLE_BYTES = 32,
 };
 
@@ -134,6 +134,7 @@ wal_begin_encode(const WalBegin *begin, const WalHole *holes, Buf *out)
 	buf_add_u32(out, begin->previous_crc);
 	buf_add_u32(out, 0);
 	buf_add_u64(out, begin->last_seq);
+	buf_add_u64(out, begin->start_seq);
 	buf_add_u64(out, (uint64_t)begin->begun_ns);
 	buf_add_u32(out, begin->hole_count);
 	buf_add_u32(out, 0);
@@ -155,6 +156,7 @@ wal_begin_decode(Slice payload, WalBegin *out)
 	begin.previous_crc = reader_u32(&r);
 	reader_skip(&r, 4);
 	begin.last_seq = reader_u64(&r);
+	begin.start_seq = reader_u64(&r);
 	begin.begun_ns = (int64_t)reader_u64(&r);
 	begin.hole_count = reader_u32(&r);
 	reader_skip(&r, 4);

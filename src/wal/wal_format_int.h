@@ -19,7 +19,8 @@
 //
 //     BEGIN payload
 //         u64 previous file · u64 where it ended · u32 crc of its last record · u32 0
-//         u64 last seq before this file · i64 wall time · u32 holes · u32 0
+//         u64 last seq before this file · u64 first seq of the run · i64 wall time · u32 holes
+//         u32 0
 //         hole: u64 from file · u64 from offset · u64 to file · u64 to offset
 //
 // Why so      The seed keeps stale records of a recycled file and misplaced blocks from passing. A
@@ -93,7 +94,8 @@ typedef struct WalHole {
 typedef struct WalBegin {
 	WalPlace previous; // file 0: none; offset: where it ended
 	uint32_t previous_crc;
-	uint64_t last_seq; // before this file
+	uint64_t last_seq;  // before this file
+	uint64_t start_seq; // of the run: a start may leave out numbers
 	int64_t begun_ns;
 	uint32_t hole_count;
 } WalBegin;

@@ -167,6 +167,7 @@ wal_plan_first(Wal *wal, const WalPart *before, uint8_t flags, Error *err)
 	WalPlan *plan = wal->plan;
 	WalBegin begin = {
 		.last_seq = plan->part->last_seq,
+		.start_seq = wal->start_seq,
 		.begun_ns = clock_wall_ns(),
 		.hole_count = (flags & WAL_SETTLED) != 0 ? wal->hole_count : 0,
 	};

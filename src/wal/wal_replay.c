@@ -206,6 +206,8 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 {
 	if (file->begin.last_seq > replay->last_seq)
 		replay->last_seq = file->begin.last_seq;
+	if (file->begin.start_seq > replay->report.start_seq)
+		replay->report.start_seq = file->begin.start_seq;
 	replay->file = file;
 	replay->offset = WAL_HEADER_BYTES;
 	replay->crc = file->header.crc;
