@@ -346,12 +346,9 @@ segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
 {
 	must(atomic_load(&seg->status) == SEGMENT_GROWING && seq >= atomic_load(&seg->max_seq));
 	Node *node = &insert->node;
-	if (insert->rows == 0) {
-		segment_insert_free(insert);
-		return;
-	}
-	note_rows(seg, insert, seq);
-	if (gather(seg, node, seq)) {
+	if (insert->rows > 0)
+		note_rows(seg, insert, seq);
+	if (insert->rows == 0 || gather(seg, node, seq)) {
 		segment_insert_free(insert);
 		return;
 	}

@@ -122,16 +122,15 @@ tell_sealed(Store *store)
 static Segment *
 growing_segment(Store *store, Table *table)
 {
+	SCOPED(table_def_drop) TableDef *older = NULL;
 	pthread_mutex_lock(&store->lock);
 	Link *link = table_growing_locked(table);
 	if (link == NULL) {
 		link = TAKE(table->spare);
 		must(link != NULL); // made before the commit was queued
 		segment_begin(link->segment, clock_wall_ns());
-		if (link->def != table->def) {
-			table_def_unref(link->def);
-			link->def = table_def_ref(table->def);
-		}
+		older = link->def;
+		link->def = table_def_ref(table->def);
 		add_link_locked(table, link);
 	}
 	Segment *seg = link->segment;

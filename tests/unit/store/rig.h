@@ -2,10 +2,10 @@
 
 #pragma once
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "duck/scan.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "store/store.h"
