@@ -1,7 +1,7 @@
 """Measures mobiusd: the suite beside the reference server, and what only a server of one's own can be asked: answers
 before and after a flush and a restart, the speed of recovery, and memory under a limit.
 
-    run.py [--quick] [--only I1,F6,...,figures]      in the folder that takes data and results.jsonl; see run.sh
+    run.py [--quick] [--rounds N] [--only I1,F6,...,figures]      in the folder that takes data and results.jsonl; see run.sh
 """
 
 import argparse
@@ -49,10 +49,11 @@ def write(metric, value, unit, **config):
         print(json.dumps(line), file=out)
 
 
-def run_suite(server, families, quick):
+def run_suite(server, families, options):
     """Runs the suite's families against a server and the reference server in turns."""
     command = [sys.executable, HERE / "suite.py", server.location, "--pid", str(server.pid), "--only", ",".join(families),
-               "--out", PART, *(["--quick"] if quick else [])]
+               "--out", PART, *(["--quick"] if options.quick else []),
+               *(["--rounds", str(options.rounds)] if options.rounds else [])]
     done = subprocess.run(command)
     with RESULTS.open("a") as out:
         out.write(PART.read_text())
@@ -73,14 +74,14 @@ def check_answers(server, moment):
     write("golden.right", len(right), "queries", moment=moment, wrong=sorted(golden.GOLDEN.keys() - set(right)))
 
 
-def queries(families, quick):
+def queries(families, options):
     """The golden tables: answers at every moment of their life, times once they are in files."""
     with fresh() as server:
         suite.load_golden_tables([peer_of(server)])
         check_answers(server, "loaded")
         flush(server, [*tsgen.GOLDEN_TABLES, "trucks"])
         check_answers(server, "flushed")
-        run_suite(server, families, quick)
+        run_suite(server, families, options)
         server.restart()
         check_answers(server, "restarted")
         server.kill()
@@ -170,6 +171,7 @@ def print_mean(ratios):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", default=",".join([*INGEST, *RESIDENT, *QUERIES, FIGURES]))
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -179,9 +181,9 @@ def main():
     for families, settings in ((chosen(INGEST), None), (chosen(RESIDENT), KEEP_IN_MEMORY)):
         if families:
             with fresh(settings) as server:
-                run_suite(server, families, options.quick)
+                run_suite(server, families, options)
     if families := chosen(QUERIES):
-        queries(families, options.quick)
+        queries(families, options)
     if FIGURES in wanted:
         recovery(options.quick)
         memory(options.quick)

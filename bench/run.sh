@@ -1,7 +1,8 @@
 #!/bin/sh
 # Measures build/mobiusd beside the reference server in one run. Results: build/bench/results.jsonl, and a table at the end.
-#   run.sh            everything, about two hours on two cores
+#   run.sh            everything, about half an hour on two cores
 #   run.sh --quick    small sizes, one round: shows that all works
+#   run.sh --rounds 3   fewer of them
 #   run.sh --only I1,Q
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)

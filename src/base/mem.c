@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fault.h"
 
-enum { ALIGNMENT = 64 };
+enum {
+	ALIGNMENT = 64,
+	HUGE = 2 << 20, // a page of the larger kind; what is smaller cannot hold one
+};
 
 static atomic_long live;
 
@@ -52,7 +56,13 @@ mem_alloc_aligned(size_t size)
 	if (size > SIZE_MAX - ALIGNMENT || fault_here())
 		return NULL;
 	size_t rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-	return counted(aligned_alloc(ALIGNMENT, rounded == 0 ? ALIGNMENT : rounded));
+	if (rounded < HUGE)
+		return counted(aligned_alloc(ALIGNMENT, rounded == 0 ? ALIGNMENT : rounded));
+	// The first touch of a page costs as much as filling it; of a huge one, a fraction.
+	void *block = NULL;
+	if (posix_memalign(&block, HUGE, rounded) == 0)
+		(void)madvise(block, rounded & ~(size_t)(HUGE - 1), MADV_HUGEPAGE);
+	return counted(block);
 }
 
 // A block the caller fills at once needs no zeros.

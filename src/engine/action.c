@@ -13,6 +13,8 @@
 #include "engine/keeper.h"
 #include "engine/statements.h"
 #include "engine/system.h"
+#include "engine/ticker.h"
+#include "os/clock.h"
 
 typedef struct Reply {
 	Bytes *json;
@@ -37,6 +39,10 @@ struct mobius_call {
 	pthread_mutex_t lock; // guards all below
 	mobius_event event;
 	bool done;
+	bool closed;
+	bool late;        // its statement was ended by query.timeout
+	SqlQuery *query;  // that a statement reads with just now
+	int64_t until_ns; // query.timeout
 	mobius_error shown_error;
 };
 
@@ -153,13 +159,33 @@ run_server_info(mobius_call *call, Error *err)
 	return reply(call, &json, err);
 }
 
-// A read through an action answers how many rows it has; its rows come by DoGet.
-static Status
-count_rows(mobius_call *call, const char *text, int64_t *rows, Error *err)
+// A statement of this call reads: who closes the call, or query.timeout, ends that.
+static bool
+set_reading(void *arg, SqlQuery *query)
 {
-	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	TRY(sql_query_open(call->db->sql, text, &(SqlSession){.database = call->session->database},
-					   &query, err));
+	mobius_call *call = arg;
+	pthread_mutex_lock(&call->lock);
+	call->query = query;
+	bool wanted = !call->closed;
+	pthread_mutex_unlock(&call->lock);
+	return wanted;
+}
+
+static void
+end_late(void *arg, int64_t now_ns)
+{
+	mobius_call *call = arg;
+	pthread_mutex_lock(&call->lock);
+	if (call->query != NULL && (call->closed || now_ns > call->until_ns)) {
+		call->late = !call->closed;
+		sql_query_cancel(call->query);
+	}
+	pthread_mutex_unlock(&call->lock);
+}
+
+static Status
+count_all(SqlQuery *query, int64_t *rows, Error *err)
+{
 	for (;;) {
 		SCOPED(batch_drop) Batch *batch = NULL;
 		TRY(sql_query_next(query, 65536, 2 << 20, &batch, err));
@@ -167,6 +193,28 @@ count_rows(mobius_call *call, const char *text, int64_t *rows, Error *err)
 			return ST_OK;
 		*rows += batch_rows(batch);
 	}
+}
+
+// A read through an action answers how many rows it has; its rows come by DoGet.
+static Status
+count_rows(mobius_call *call, const char *text, int64_t *rows, Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(sql_query_open(call->db->sql, text, &(SqlSession){.database = call->session->database},
+					   &query, err));
+	Status st = set_reading(call, query) ? count_all(query, rows, err) : ST_OK;
+	(void)set_reading(call, NULL);
+	return st;
+}
+
+static Status
+run_statement(mobius_call *call, const SqlStatement *statement, int64_t *rows, Error *err)
+{
+	const char *read = statement_read_text(statement);
+	if (read != NULL)
+		return count_rows(call, read, rows, err);
+	StatementCall run = {call->db, call->session->database, set_reading, call};
+	return statement_run(&run, statement, rows, err);
 }
 
 static Status
@@ -181,11 +229,16 @@ run_sql_execute(mobius_call *call, Error *err)
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(text), &statement, err));
 	int64_t rows = 0;
-	const char *read = statement_read_text(statement);
-	if (read != NULL)
-		TRY(count_rows(call, read, &rows, err));
-	else
-		TRY(statement_run(call->db, statement, call->session->database, &rows, err));
+	call->until_ns = clock_mono_ns() + call->db->settings.query_timeout_ns;
+	Tick tick = {.fn = end_late, .arg = call};
+	ticker_add(call->db->ticker, &tick);
+	Status st = run_statement(call, statement, &rows, err);
+	ticker_remove(call->db->ticker, &tick);
+	if (st == ST_CANCELLED && call->late)
+		return error_set(err, ST_DEADLINE,
+						 "the statement was at work longer than query.timeout; ask for less, or "
+						 "raise it");
+	TRY(st);
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_printf(&json, "{\"rows\":%" PRId64 "}", rows);
 	return reply(call, &json, err);
@@ -357,6 +410,7 @@ mobius_call_close(mobius_call *call)
 		return;
 	pthread_mutex_lock(&call->lock);
 	call->event = (mobius_event){0};
+	call->closed = true;
 	pthread_mutex_unlock(&call->lock);
 	call_unref(call);
 }

@@ -157,13 +157,27 @@ answer_changed(mobius_result *result, Error *err)
 	return add_batch(result, batch, err);
 }
 
+// What a change reads with can be cancelled as any query can.
+static bool
+set_reading(void *arg, SqlQuery *query)
+{
+	mobius_result *result = arg;
+	pthread_mutex_lock(&result->lock);
+	result->query = query;
+	bool wanted = !result->failed && !result->closed;
+	pthread_mutex_unlock(&result->lock);
+	return wanted;
+}
+
 static Status
 run_change(mobius_result *result, Error *err)
 {
 	int64_t changed = 0;
 	bool ran = result->ticket != NULL && ticket_changed(result->ticket, &changed);
 	if (!ran && result->want != MOBIUS_SCHEMA)
-		TRY(statement_run(result->db, result->statement, result->session->database, &changed, err));
+		TRY(statement_run(
+			&(StatementCall){result->db, result->session->database, set_reading, result},
+			result->statement, &changed, err));
 	pthread_mutex_lock(&result->lock);
 	result->changed = changed;
 	pthread_mutex_unlock(&result->lock);

@@ -59,10 +59,10 @@ table_place(const SqlStatement *statement, const char *database, const char **ou
 }
 
 static Status
-run_create(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+run_create(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(schema_drop) Schema *schema = NULL;
-	TRY(column_schema(db, statement, &schema, err));
+	TRY(column_schema(call->db, statement, &schema, err));
 	SCOPED(mem_drop)
 	bool *marks = mem_alloc_array((size_t)statement->column_count + 1, sizeof(bool));
 	if (marks == NULL)
@@ -81,27 +81,27 @@ run_create(mobius *db, const SqlStatement *statement, const char *database, Erro
 		.ttl = option_value(statement, "ttl"),
 		.key = option_value(statement, "key"),
 	};
-	TRY(table_place(statement, database, &request.database, err));
+	TRY(table_place(statement, call->database, &request.database, err));
 	bool created;
-	return define_create(db, &request, statement->if_exists, &created, err);
+	return define_create(call->db, &request, statement->if_exists, &created, err);
 }
 
 static Status
-find_table(mobius *db, const SqlStatement *statement, const char *database, Table **out, Error *err)
+find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
 {
-	return sql_find_table(db->sql, &statement->table, &(SqlSession){.database = database}, out,
-						  err);
+	return sql_find_table(call->db->sql, &statement->table,
+						  &(SqlSession){.database = call->database}, out, err);
 }
 
 static Status
-run_drop(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+run_drop(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
-	Status st = find_table(db, statement, database, &table, err);
+	Status st = find_table(call, statement, &table, err);
 	if (st == ST_NOT_FOUND && statement->if_exists)
 		return ST_OK;
 	TRY(st);
-	return define_drop(db, table, err);
+	return define_drop(call->db, table, err);
 }
 
 // ---- INSERT ----
@@ -137,14 +137,9 @@ target_schema(const SqlStatement *statement, TableDef *def, Schema **out, Error 
 	return schema_new(fields, statement->target_count, NULL, 0, out, err);
 }
 
-// All rows of the source in one batch: an INSERT is one commit.
 static Status
-read_source(mobius *db, const SqlStatement *statement, const char *database, Schema *schema,
-			Batch **out, Error *err)
+read_all(mobius *db, SqlQuery *query, Batch **out, Error *err)
 {
-	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	TRY(sql_query_open_as(db->sql, statement->source, &(SqlSession){.database = database}, schema,
-						  &query, err));
 	uint64_t limit = db->settings.commit_max_bytes;
 	TRY(sql_query_next(query, INT64_MAX, limit, out, err));
 	if (*out == NULL)
@@ -153,23 +148,41 @@ read_source(mobius *db, const SqlStatement *statement, const char *database, Sch
 	TRY(sql_query_next(query, INSERT_BATCH_ROWS, limit, &more, err));
 	if (more == NULL)
 		return ST_OK;
-	batch_unref(TAKE(*out));
 	return error_set(err, ST_LIMIT,
 					 "the INSERT is over commit.max_bytes (%llu bytes); insert in parts",
 					 (unsigned long long)limit);
 }
 
+// All rows of the source in one batch: an INSERT is one commit.
 static Status
-run_insert(mobius *db, const SqlStatement *statement, const char *database, int64_t *changed,
-		   Error *err)
+read_source(const StatementCall *call, const SqlStatement *statement, Schema *schema, Batch **out,
+			Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(sql_query_open_as(call->db->sql, statement->source,
+						  &(SqlSession){.database = call->database}, schema, &query, err));
+	SCOPED(batch_drop) Batch *batch = NULL;
+	bool wanted = call->reading(call->arg, query);
+	Status st = wanted ? read_all(call->db, query, &batch, err) : ST_OK;
+	// Who gave up while it was read must not find rows that were stored afterwards.
+	wanted = call->reading(call->arg, NULL) && wanted;
+	TRY(st);
+	if (!wanted)
+		return error_set(err, ST_CANCELLED, "the statement was cancelled");
+	*out = TAKE(batch);
+	return ST_OK;
+}
+
+static Status
+run_insert(const StatementCall *call, const SqlStatement *statement, int64_t *changed, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
-	TRY(find_table(db, statement, database, &table, err));
+	TRY(find_table(call, statement, &table, err));
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
 	SCOPED(schema_drop) Schema *schema = NULL;
 	TRY(target_schema(statement, def, &schema, err));
 	SCOPED(batch_drop) Batch *batch = NULL;
-	Status st = read_source(db, statement, database, schema, &batch, err);
+	Status st = read_source(call, statement, schema, &batch, err);
 	if (st != ST_OK && err != NULL && err->position >= 0)
 		err->position += statement->source_position;
 	TRY(st);
@@ -182,10 +195,10 @@ run_insert(mobius *db, const SqlStatement *statement, const char *database, int6
 						.decoded = schema};
 	SCOPED(table_drop_ref) Table *into = NULL;
 	SCOPED(shape_drop) Shape *shape = NULL;
-	TRY(define_for_put(db, &target, &into, &shape, err));
+	TRY(define_for_put(call->db, &target, &into, &shape, err));
 	SCOPED(insert_plan_close) InsertPlan plan = {0};
 	insert_plan_init(&plan, into, shape, batch_schema(batch));
-	TRY(insert_batch(db, &plan, batch, !table_durable(def), NULL, err));
+	TRY(insert_batch(call->db, &plan, batch, !table_durable(def), NULL, err));
 	*changed = batch_rows(batch);
 	return ST_OK;
 }
@@ -193,25 +206,25 @@ run_insert(mobius *db, const SqlStatement *statement, const char *database, int6
 // ---- all ----
 
 static Status
-run_flush(mobius *db, const SqlStatement *statement, const char *database, Error *err)
+run_flush(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
 	if (statement->table.table.text != NULL)
-		TRY(find_table(db, statement, database, &table, err));
+		TRY(find_table(call, statement, &table, err));
 	KeeperFlushed flushed;
-	return keeper_flush(db->keeper, table, &flushed, err);
+	return keeper_flush(call->db->keeper, table, &flushed, err);
 }
 
 Status
-statement_run(mobius *db, const SqlStatement *statement, const char *database, int64_t *changed,
+statement_run(const StatementCall *call, const SqlStatement *statement, int64_t *changed,
 			  Error *err)
 {
 	*changed = 0;
 	switch (statement->kind) {
-	case STATEMENT_CREATE_TABLE: return run_create(db, statement, database, err);
-	case STATEMENT_DROP_TABLE: return run_drop(db, statement, database, err);
-	case STATEMENT_INSERT: return run_insert(db, statement, database, changed, err);
-	case STATEMENT_FLUSH: return run_flush(db, statement, database, err);
+	case STATEMENT_CREATE_TABLE: return run_create(call, statement, err);
+	case STATEMENT_DROP_TABLE: return run_drop(call, statement, err);
+	case STATEMENT_INSERT: return run_insert(call, statement, changed, err);
+	case STATEMENT_FLUSH: return run_flush(call, statement, err);
 	case STATEMENT_READ:
 	case STATEMENT_SHOW_TABLES: break;
 	}

@@ -6,9 +6,19 @@
 
 #include "engine/database_int.h"
 
+// Who has a statement run.
+typedef struct StatementCall {
+	mobius *db;
+	const char *database; // of the session
+	// Told the query the statement reads with, so that it can be cancelled, and NULL before that one
+	// is closed. False: the call was given up, and the statement ends as cancelled.
+	bool (*reading)(void *arg, SqlQuery *query);
+	void *arg;
+} StatementCall;
+
 // Runs a statement that is no read. *changed: rows (INSERT), 0 for definitions.
-Status statement_run(mobius *db, const SqlStatement *statement, const char *database,
-					 int64_t *changed, Error *err);
+Status statement_run(const StatementCall *call, const SqlStatement *statement, int64_t *changed,
+					 Error *err);
 
 // The text of the read that a SHOW stands for; NULL when the statement is no read.
 const char *statement_read_text(const SqlStatement *statement);

@@ -153,20 +153,21 @@ file_do_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_l
 			continue;
 		if (n < 0)
 			return file_error(file->path, "read", err);
-		if (n == 0)
-			break;
 		done += (size_t)n;
+		if (n == 0 || (file->reads_blocks && n % FILE_BLOCK != 0))
+			break; // the end of the file
 	}
-	if (file->read_once)
-		(void)posix_fadvise(file->fd, (off_t)off, (off_t)done, POSIX_FADV_DONTNEED);
 	*out_len = done;
 	return ST_OK;
 }
 
 void
-file_read_once(File *file)
+file_read_direct(File *file)
 {
-	file->read_once = true;
+	if (file->hold != NULL)
+		return;
+	int flags = fcntl(file->fd, F_GETFL);
+	file->reads_blocks = flags >= 0 && fcntl(file->fd, F_SETFL, flags | O_DIRECT) == 0;
 }
 
 Status

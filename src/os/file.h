@@ -32,8 +32,10 @@ Status file_read(File *file, uint64_t off, void *buf, size_t len, Error *err);
 // Reads up to len bytes; *out_len < len only at the end of the file.
 Status file_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *out_len, Error *err);
 
-// What is read from now on leaves the page cache at once: for large files that are read one time.
-void file_read_once(File *file);
+// From now on reads pass the page cache by, where the file system can: for large files that are
+// read one time. Offset, length and address of each are then multiples of FILE_BLOCK.
+enum { FILE_BLOCK = 4096 };
+void file_read_direct(File *file);
 
 // Write all or fail. `iov` may be changed. More than IOV_MAX pieces are allowed.
 Status file_write(File *file, uint64_t off, const void *buf, size_t len, Error *err);

@@ -12,7 +12,7 @@
 #include "os/file_int.h"
 
 enum {
-	BLOCK = 4096,
+	BLOCK = FILE_BLOCK,
 	STAGE_BYTES = 1 << 20,
 };
 

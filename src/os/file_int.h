@@ -12,9 +12,9 @@ typedef struct Direct Direct;
 struct File {
 	int fd;
 	char *path;
-	Hold *hold;     // NULL but in a test build's process; see file_hold_writes
-	Direct *direct; // NULL but after file_append_direct
-	bool read_once; // see file_read_once
+	Hold *hold;        // NULL but in a test build's process; see file_hold_writes
+	Direct *direct;    // NULL but after file_append_direct
+	bool reads_blocks; // see file_read_direct
 };
 
 // True when the caller must behave as if the system had said EIO.

@@ -8,6 +8,7 @@
 enum {
 	MOST_ROWS = 64 << 10,
 	MOST_RUNS = 4096,
+	ALIGNMENT = 64,
 	SPARE_TEXT = 256, // bytes a text column has beyond what rows like the first ones need
 };
 
@@ -17,16 +18,20 @@ typedef struct Run {
 	int64_t end_row;
 } Run;
 
+// Where a column's buffers lie in the chunk's memory.
 typedef struct ChunkColumn {
-	Bytes *validity;
-	Bytes *offsets;
-	Bytes *values;
+	uint8_t *validity;
+	uint8_t *offsets; // NULL: not of text
+	uint8_t *values;
 	int32_t value_bits;
-	size_t text_room;
+	size_t validity_len;
+	size_t offsets_len; // 0: not of text
+	size_t values_len;
 } ChunkColumn;
 
 struct Chunk {
 	Batch *view;
+	Bytes *memory; // of all columns: one block is cheaper to get than many
 	ChunkColumn *columns;
 	int32_t column_count;
 	int64_t capacity;
@@ -63,34 +68,63 @@ rows_for(const Batch *like, uint64_t bytes)
 	return rows < batch_rows(like) ? batch_rows(like) : rows;
 }
 
-static Bytes *
-zeroed(Chunk *chunk, BytesPool *pool, size_t len)
+static size_t
+aligned(size_t len)
 {
-	Bytes *bytes = bytes_new(pool, len);
-	if (bytes != NULL) {
-		memset(bytes_data(bytes), 0, len);
-		chunk->bytes += bytes_size(bytes);
-	}
-	return bytes;
+	return (len + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static bool
-make_column(Chunk *chunk, ChunkColumn *column, const Field *field, const Column *like,
-			BytesPool *pool)
+// What a column needs; returns how much that is.
+static size_t
+measure_column(const Chunk *chunk, ChunkColumn *column, const Field *field, const Column *like)
 {
 	TypeLayout layout = type_layout(&field->type);
 	size_t rows = (size_t)chunk->capacity + 1; // the view has one more
 	column->value_bits = layout.value_bits;
-	column->validity = zeroed(chunk, pool, (rows + 7) / 8);
+	column->validity_len = (rows + 7) / 8;
 	if (layout.offset_bytes == 4) {
-		column->text_room =
+		column->offsets_len = 4 * (rows + 1);
+		column->values_len =
 			like->values.len / (size_t)like->length * rows * 5 / 4 + like->values.len + SPARE_TEXT;
-		column->offsets = zeroed(chunk, pool, 4 * (rows + 1));
-		column->values = zeroed(chunk, pool, column->text_room);
-		return column->validity != NULL && column->offsets != NULL && column->values != NULL;
+	} else {
+		column->values_len = (rows * (size_t)layout.value_bits + 7) / 8;
 	}
-	column->values = zeroed(chunk, pool, (rows * (size_t)layout.value_bits + 7) / 8);
-	return column->validity != NULL && column->values != NULL;
+	return aligned(column->validity_len) + aligned(column->offsets_len) +
+		   aligned(column->values_len);
+}
+
+static uint8_t *
+place_column(ChunkColumn *column, uint8_t *at)
+{
+	column->validity = at;
+	at += aligned(column->validity_len);
+	column->offsets = column->offsets_len > 0 ? at : NULL;
+	at += aligned(column->offsets_len);
+	column->values = at;
+	// What is set bit by bit begins as zeros, and text at 0; the rest is written before it is read.
+	memset(column->validity, 0, column->validity_len);
+	if (column->offsets != NULL)
+		memset(column->offsets, 0, 4);
+	if (column->value_bits == 1)
+		memset(column->values, 0, column->values_len);
+	return at + aligned(column->values_len);
+}
+
+static bool
+make_columns(Chunk *chunk, const Schema *schema, const Batch *like, BytesPool *pool)
+{
+	size_t size = 0;
+	for (int32_t i = 0; i < chunk->column_count; i++)
+		size += measure_column(chunk, &chunk->columns[i], schema_field(schema, i),
+							   batch_column(like, i));
+	chunk->memory = bytes_new(pool, size);
+	if (chunk->memory == NULL)
+		return false;
+	uint8_t *at = bytes_data(chunk->memory);
+	for (int32_t i = 0; i < chunk->column_count; i++)
+		at = place_column(&chunk->columns[i], at);
+	chunk->bytes += bytes_size(chunk->memory);
+	return true;
 }
 
 // The view has a row that never counts, so that batch_head always cuts it, and counts its NULLs.
@@ -100,26 +134,19 @@ make_view(Chunk *chunk, Schema *schema)
 	int64_t rows = chunk->capacity + 1;
 	size_t count = (size_t)chunk->column_count;
 	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(Column));
-	SCOPED(mem_drop) Bytes **owners = mem_alloc_array(3 * count, sizeof(Bytes *));
-	if (columns == NULL || owners == NULL)
+	if (columns == NULL)
 		return false;
-	int32_t owned = 0;
 	for (size_t i = 0; i < count; i++) {
 		const ChunkColumn *c = &chunk->columns[i];
 		columns[i] = (Column){
 			.length = rows,
 			.null_count = rows, // not known: the bitmap tells
-			.validity = bytes_slice(c->validity),
-			.values = bytes_slice(c->values),
+			.validity = slice_of(c->validity, c->validity_len),
+			.offsets = slice_of(c->offsets, c->offsets_len),
+			.values = slice_of(c->values, c->values_len),
 		};
-		owners[owned++] = c->validity;
-		owners[owned++] = c->values;
-		if (c->offsets != NULL) {
-			columns[i].offsets = bytes_slice(c->offsets);
-			owners[owned++] = c->offsets;
-		}
 	}
-	return batch_new(schema, rows, columns, owners, owned, &chunk->view, NULL) == ST_OK;
+	return batch_new(schema, rows, columns, &chunk->memory, 1, &chunk->view, NULL) == ST_OK;
 }
 
 static void
@@ -145,11 +172,7 @@ chunk_new(Schema *schema, const Batch *like, uint64_t bytes, bool with_ids, Byte
 		return NULL;
 	chunk->bytes = (uint64_t)chunk->capacity * (with_ids ? 4 : 0) +
 				   (uint64_t)chunk->run_capacity * sizeof(Run) + 512;
-	for (int32_t i = 0; i < chunk->column_count; i++)
-		if (!make_column(chunk, &chunk->columns[i], schema_field(schema, i), batch_column(like, i),
-						 pool))
-			return NULL;
-	return make_view(chunk, schema) ? TAKE(chunk) : NULL;
+	return make_columns(chunk, schema, like, pool) && make_view(chunk, schema) ? TAKE(chunk) : NULL;
 }
 
 void
@@ -158,11 +181,7 @@ chunk_free(Chunk *chunk)
 	if (chunk == NULL)
 		return;
 	batch_unref(chunk->view);
-	for (int32_t i = 0; chunk->columns != NULL && i < chunk->column_count; i++) {
-		bytes_unref(chunk->columns[i].validity);
-		bytes_unref(chunk->columns[i].offsets);
-		bytes_unref(chunk->columns[i].values);
-	}
+	bytes_unref(chunk->memory);
 	mem_free(chunk->columns);
 	mem_free(chunk->ids);
 	mem_free(chunk->runs);
@@ -190,39 +209,49 @@ fits(const Chunk *chunk, const Batch *batch)
 		const Column *from = batch_column(batch, i);
 		if (c->offsets == NULL)
 			continue;
-		size_t used = (size_t)offset_at(bytes_data(c->offsets), chunk->rows);
+		size_t used = (size_t)offset_at(c->offsets, chunk->rows);
 		size_t more = (size_t)(offset_at(from->offsets.data, from->length) -
 							   offset_at(from->offsets.data, 0));
-		if (used + more > c->text_room)
+		if (used + more > c->values_len)
 			return false;
 	}
 	return true;
 }
 
+// One writer, so that loading and storing may be two steps.
 static void
-set_bit(uint8_t *bits, int64_t i)
+set_bits(uint8_t *byte, unsigned bits)
 {
-	uint8_t *byte = &bits[i >> 3]; // one writer, so that loading and storing may be two steps
-	__atomic_store_n(byte, (uint8_t)(__atomic_load_n(byte, __ATOMIC_RELAXED) | 1u << (i & 7)),
+	__atomic_store_n(byte, (uint8_t)(__atomic_load_n(byte, __ATOMIC_RELAXED) | bits),
 					 __ATOMIC_RELAXED);
+}
+
+static void
+append_ones(uint8_t *to, int64_t at, int64_t rows)
+{
+	for (int64_t end = at + rows; at < end;) {
+		int64_t first = at & 7, some = 8 - first < end - at ? 8 - first : end - at;
+		set_bits(&to[at >> 3], ((1u << some) - 1) << first);
+		at += some;
+	}
 }
 
 static void
 append_bits(uint8_t *to, int64_t at, const uint8_t *from, int64_t rows)
 {
 	for (int64_t i = 0; i < rows; i++)
-		if (from == NULL || bit_get(from, i))
-			set_bit(to, at + i);
+		if (bit_get(from, i))
+			set_bits(&to[(at + i) >> 3], 1u << ((at + i) & 7));
 }
 
 static void
 append_text(const ChunkColumn *to, int64_t at, const Column *from)
 {
-	uint8_t *offsets = bytes_data(to->offsets);
+	uint8_t *offsets = to->offsets;
 	int32_t used = offset_at(offsets, at), first = offset_at(from->offsets.data, 0);
 	int32_t last = offset_at(from->offsets.data, from->length);
 	if (last > first)
-		memcpy(bytes_data(to->values) + used, from->values.data + first, (size_t)(last - first));
+		memcpy(to->values + used, from->values.data + first, (size_t)(last - first));
 	for (int64_t i = 1; i <= from->length; i++) {
 		int32_t end = used + offset_at(from->offsets.data, i) - first;
 		memcpy(offsets + 4 * (at + i), &end, 4);
@@ -232,13 +261,16 @@ append_text(const ChunkColumn *to, int64_t at, const Column *from)
 static void
 append_column(const ChunkColumn *to, int64_t at, const Column *from)
 {
-	append_bits(bytes_data(to->validity), at, from->validity.data, from->length);
+	if (from->validity.data == NULL)
+		append_ones(to->validity, at, from->length);
+	else
+		append_bits(to->validity, at, from->validity.data, from->length);
 	if (to->offsets != NULL)
 		append_text(to, at, from);
 	else if (to->value_bits == 1)
-		append_bits(bytes_data(to->values), at, from->values.data, from->length);
+		append_bits(to->values, at, from->values.data, from->length);
 	else
-		memcpy(bytes_data(to->values) + at * (to->value_bits / 8), from->values.data,
+		memcpy(to->values + at * (to->value_bits / 8), from->values.data,
 			   (size_t)from->length * (size_t)to->value_bits / 8);
 }
 

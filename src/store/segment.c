@@ -11,7 +11,7 @@ enum {
 	SMALL_BYTES = 64 << 10, // smaller batches are gathered
 	FEW_BATCHES = 8,        // small ones of one shape after each other, before they get a chunk
 	CHUNK_LEAST = 32 << 10,
-	CHUNK_MOST = 1 << 20,
+	CHUNK_MOST = 8 << 20,
 };
 
 // Part of a segment: one received batch, or a chunk of small ones. Linked once, then only its

@@ -114,13 +114,12 @@ load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
 	if (file == NULL)
 		return error_no_memory(err, "a log file");
 	SCOPED(wal_cursor_close) WalCursor cursor = {0};
-	uint8_t header[WAL_HEADER_BYTES];
-	size_t len;
+	const uint8_t *header = NULL;
 	TRY(wal_cursor_open(&cursor, wal, number, WAL_PEEK_BYTES, err));
 	file->size = cursor.size;
-	TRY(file_read_some(cursor.file, 0, header, sizeof(header), &len, err));
-	file->readable = len == sizeof(header) && wal_header_decode(header, &file->header) &&
-					 file->header.number == number;
+	TRY(wal_cursor_header(&cursor, &header, err));
+	file->readable =
+		header != NULL && wal_header_decode(header, &file->header) && file->header.number == number;
 	file->header.number = number;
 	file->end = file->readable ? WAL_HEADER_BYTES : 0;
 	file->synced_end = file->end;
@@ -143,7 +142,7 @@ wal_files_load(Wal *wal, Error *err)
 	size_t count = sort_numbers(&listing.numbers);
 	wal->next_number = count > 0 ? number_at(&listing.numbers, 0) : 1;
 	for (size_t i = 0; i < count; i++) {
-		WalFile *file;
+		WalFile *file = NULL;
 		TRY(load_file(wal, number_at(&listing.numbers, i), &file, err));
 		if (wal->last == NULL)
 			wal->first = file;

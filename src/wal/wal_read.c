@@ -7,12 +7,14 @@ Status
 wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
 {
 	SCOPED(mem_drop) char *path = wal_path(wal, number, ".wal");
-	cursor->window = mem_alloc_aligned(window);
+	cursor->memory = mem_alloc_aligned(window + FILE_BLOCK);
 	cursor->capacity = window;
-	if (path == NULL || cursor->window == NULL)
+	if (path == NULL || cursor->memory == NULL)
 		return error_no_memory(err, "reading a log file");
 	TRY(file_open(path, FILE_READ, &cursor->file, err));
-	file_read_once(cursor->file);
+	cursor->window =
+		cursor->memory + (FILE_BLOCK - (uintptr_t)cursor->memory % FILE_BLOCK) % FILE_BLOCK;
+	file_read_direct(cursor->file);
 	return file_size(cursor->file, &cursor->size, err);
 }
 
@@ -20,7 +22,7 @@ void
 wal_cursor_close(WalCursor *cursor)
 {
 	file_close(cursor->file);
-	mem_free(cursor->window);
+	mem_free(cursor->memory);
 	*cursor = (WalCursor){0};
 }
 
@@ -31,16 +33,25 @@ in_window(const WalCursor *cursor, uint64_t offset, size_t len)
 	return offset - cursor->at <= cursor->len && len <= cursor->len - (offset - cursor->at);
 }
 
-// Makes the window hold `len` bytes at `offset`, or what is there before the end of the file.
+// Makes the window hold `len` bytes at `offset`, or what is there before the end of the file. `len`
+// is a block less than the window at most.
 static Status
 move_window(WalCursor *cursor, uint64_t offset, size_t len, Error *err)
 {
 	if (in_window(cursor, offset, len))
 		return ST_OK;
 	cursor->len = 0;
-	cursor->at = offset;
-	return file_read_some(cursor->file, offset, cursor->window, cursor->capacity, &cursor->len,
+	cursor->at = offset - offset % FILE_BLOCK;
+	return file_read_some(cursor->file, cursor->at, cursor->window, cursor->capacity, &cursor->len,
 						  err);
+}
+
+Status
+wal_cursor_header(WalCursor *cursor, const uint8_t **out, Error *err)
+{
+	TRY(move_window(cursor, 0, WAL_HEADER_BYTES, err));
+	*out = in_window(cursor, 0, WAL_HEADER_BYTES) ? cursor->window : NULL;
+	return ST_OK;
 }
 
 Status
@@ -62,21 +73,18 @@ wal_cursor_head(WalCursor *cursor, uint64_t offset, WalHead *out, bool *valid, E
 static Status
 copy_out(WalCursor *cursor, uint64_t offset, uint8_t *out, size_t len, Error *err)
 {
-	size_t have = 0;
-	if (in_window(cursor, offset, 0)) {
-		have = cursor->len - (size_t)(offset - cursor->at);
+	while (len > 0) {
+		TRY(move_window(cursor, offset, 1, err));
+		if (!in_window(cursor, offset, 1))
+			return error_set(err, ST_CORRUPT, "%s: became shorter while it was read",
+							 file_path(cursor->file));
+		size_t have = cursor->len - (size_t)(offset - cursor->at);
 		have = have < len ? have : len;
 		memcpy(out, cursor->window + (offset - cursor->at), have);
+		offset += have;
+		out += have;
+		len -= have;
 	}
-	if (have == len)
-		return ST_OK;
-	if (len - have >= cursor->capacity / 2)
-		return file_read(cursor->file, offset + have, out + have, len - have, err);
-	TRY(move_window(cursor, offset + have, len - have, err));
-	if (!in_window(cursor, offset + have, len - have))
-		return error_set(err, ST_CORRUPT, "%s: became shorter while it was read",
-						 file_path(cursor->file));
-	memcpy(out + have, cursor->window + (offset + have - cursor->at), len - have);
 	return ST_OK;
 }
 
