@@ -2,13 +2,12 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/timeval.h"
-#include "engine/database_int.h"
+#include "engine/call_int.h"
 #include "engine/json_rows.h"
 #include "engine/keeper.h"
 #include "engine/statements.h"
@@ -16,68 +15,7 @@
 #include "engine/ticker.h"
 #include "os/clock.h"
 
-typedef struct Reply {
-	Bytes *json;
-	struct Reply *next;
-} Reply;
-
-struct mobius_call {
-	atomic_uint refs; // the caller's and the worker's
-	mobius_session *session;
-	mobius *db;
-	int action;
-	json_t *request;
-	Job job;
-
-	// The worker's until done.
-	Reply *replies;
-	Reply **tail;
-	size_t count;
-	Status status;
-	Error error;
-
-	pthread_mutex_t lock; // guards all below
-	mobius_event event;
-	bool done;
-	bool closed;
-	bool late;        // its statement was ended by query.timeout
-	SqlQuery *query;  // that a statement reads with just now
-	int64_t until_ns; // query.timeout
-	mobius_error shown_error;
-};
-
-static Status
-reply(mobius_call *call, Buf *json, Error *err)
-{
-	Reply *node = mem_alloc(sizeof(*node));
-	Bytes *bytes = buf_to_bytes(json);
-	if (node == NULL || bytes == NULL) {
-		mem_free(node);
-		bytes_unref(bytes);
-		return error_no_memory(err, "a reply");
-	}
-	node->json = bytes;
-	*call->tail = node;
-	call->tail = &node->next;
-	call->count++;
-	return ST_OK;
-}
-
 // ---- actions ----
-
-// A text of the request; NULL when it is absent.
-static Status
-request_text(mobius_call *call, const char *key, bool needed, const char **out, Error *err)
-{
-	json_t *value = json_object_get(call->request, key);
-	*out = NULL;
-	if (value == NULL || json_is_null(value))
-		return needed ? error_set(err, ST_INVALID, "\"%s\" is missing", key) : ST_OK;
-	if (!json_is_string(value))
-		return error_set(err, ST_INVALID, "\"%s\" must be a text", key);
-	*out = json_string_value(value);
-	return ST_OK;
-}
 
 static Status
 reply_rows(mobius_call *call, const char *name, const char *table, Error *err)
@@ -96,7 +34,7 @@ reply_rows(mobius_call *call, const char *name, const char *table, Error *err)
 		}
 		SCOPED(buf_close) Buf json = BUF_INIT;
 		TRY(json_row(batch, row, &json, err));
-		TRY(reply(call, &json, err));
+		TRY(call_reply(call, &json, err));
 	}
 	return ST_OK;
 }
@@ -119,7 +57,7 @@ static Status
 run_table_offsets(mobius_call *call, Error *err)
 {
 	const char *name;
-	TRY(request_text(call, "table", true, &name, err));
+	TRY(call_text(call, "table", true, &name, err));
 	SCOPED(table_drop_ref) Table *table = NULL;
 	TRY(find_table(call, name, &table, err));
 	return reply_rows(call, "offsets", name, err);
@@ -129,7 +67,7 @@ static Status
 run_table_flush(mobius_call *call, Error *err)
 {
 	const char *name;
-	TRY(request_text(call, "table", false, &name, err));
+	TRY(call_text(call, "table", false, &name, err));
 	SCOPED(table_drop_ref) Table *table = NULL;
 	if (name != NULL)
 		TRY(find_table(call, name, &table, err));
@@ -138,7 +76,7 @@ run_table_flush(mobius_call *call, Error *err)
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_printf(&json, "{\"segments\":%" PRId64 ",\"rows\":%" PRId64 "}", flushed.segments,
 				   flushed.rows);
-	return reply(call, &json, err);
+	return call_reply(call, &json, err);
 }
 
 static Status
@@ -156,7 +94,7 @@ run_server_info(mobius_call *call, Error *err)
 				   wal_earliest_seq(db->wal));
 	buf_add_printf(&json, ",\"started_at\":\"%s\",\"read_only\":%s}", started,
 				   conductor_failed(db->conductor) ? "true" : "false");
-	return reply(call, &json, err);
+	return call_reply(call, &json, err);
 }
 
 // A statement of this call reads: who closes the call, or query.timeout, ends that.
@@ -221,7 +159,7 @@ static Status
 run_sql_execute(mobius_call *call, Error *err)
 {
 	const char *text;
-	TRY(request_text(call, "sql", true, &text, err));
+	TRY(call_text(call, "sql", true, &text, err));
 	json_t *params = json_object_get(call->request, "params");
 	if (params != NULL && json_array_size(params) + json_object_size(params) > 0)
 		return error_set(err, ST_UNIMPLEMENTED,
@@ -241,7 +179,7 @@ run_sql_execute(mobius_call *call, Error *err)
 	TRY(st);
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_printf(&json, "{\"rows\":%" PRId64 "}", rows);
-	return reply(call, &json, err);
+	return call_reply(call, &json, err);
 }
 
 // ---- the registry ----
@@ -263,7 +201,7 @@ static const mobius_action_info ACTIONS[] = {
 	 "{\"sql\": text}", "{\"rows\"}"},
 };
 
-static Status (*const RUN[])(mobius_call *call, Error *err) = {
+static const ActionRun RUN[] = {
 	run_table_list, run_table_offsets, run_table_flush, run_server_info, run_sql_execute,
 };
 
@@ -275,142 +213,8 @@ mobius_actions(size_t *count)
 	return ACTIONS;
 }
 
-// ---- calls ----
-
-static void
-call_unref(mobius_call *call)
+ActionRun
+action_run(int i)
 {
-	if (call == NULL || atomic_fetch_sub(&call->refs, 1) > 1)
-		return;
-	for (Reply *next; call->replies != NULL; call->replies = next) {
-		next = call->replies->next;
-		bytes_unref(call->replies->json);
-		mem_free(call->replies);
-	}
-	json_decref(call->request);
-	pthread_mutex_destroy(&call->lock);
-	mobius_session_unref(call->session);
-	mem_free(call);
-}
-
-static void
-call_drop(mobius_call **call)
-{
-	call_unref(*call);
-}
-
-static void
-run_call(Job *job)
-{
-	mobius_call *call = (mobius_call *)((char *)job - offsetof(mobius_call, job));
-	call->error = (Error)ERROR_INIT;
-	call->status = RUN[call->action](call, &call->error);
-	pthread_mutex_lock(&call->lock);
-	call->done = true;
-	if (call->event.fn != NULL)
-		call->event.fn(call->event.arg);
-	pthread_mutex_unlock(&call->lock);
-	call_unref(call);
-}
-
-static int
-find_action(const char *name)
-{
-	for (size_t i = 0; i < COUNT_OF(ACTIONS); i++)
-		if (strcmp(ACTIONS[i].name, name) == 0)
-			return (int)i;
-	return -1;
-}
-
-static Status
-parse_request(mobius_call *call, Slice json, Error *err)
-{
-	if (json.len == 0) {
-		call->request = json_object();
-		return call->request == NULL ? error_no_memory(err, "an action") : ST_OK;
-	}
-	json_error_t cause;
-	call->request = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &cause);
-	if (call->request == NULL)
-		return error_set(err, ST_INVALID, "the request of %s is no JSON: %s",
-						 ACTIONS[call->action].name, cause.text);
-	if (!json_is_object(call->request))
-		return error_set(err, ST_INVALID, "the request of %s must be an object: %s",
-						 ACTIONS[call->action].name, ACTIONS[call->action].request);
-	return ST_OK;
-}
-
-static Status
-open_call(mobius_session *session, const char *name, Slice json, mobius_event event,
-		  mobius_call **out, Error *err)
-{
-	int action = find_action(name);
-	if (action < 0)
-		return error_set(err, ST_UNIMPLEMENTED,
-						 "there is no action \"%.100s\"; ListActions tells which there are", name);
-	TRY(database_ready(session->db, err));
-	SCOPED(call_drop) mobius_call *call = mem_alloc(sizeof(*call));
-	if (call == NULL)
-		return error_no_memory(err, "an action");
-	atomic_init(&call->refs, 1);
-	pthread_mutex_init(&call->lock, NULL);
-	call->session = mobius_session_ref(session);
-	call->db = session->db;
-	call->action = action;
-	call->tail = &call->replies;
-	call->job.run = run_call;
-	call->event = event;
-	TRY(parse_request(call, json, err));
-	atomic_fetch_add(&call->refs, 1);
-	workers_submit(call->db->waiters, &call->job);
-	*out = TAKE(call);
-	return ST_OK;
-}
-
-mobius_status
-mobius_call_open(mobius_session *session, const char *name, mobius_slice json, mobius_event event,
-				 mobius_call **out, mobius_error *err)
-{
-	Error e = ERROR_INIT;
-	return error_out(open_call(session, name, slice_in(json), event, out, &e), &e, err);
-}
-
-bool
-mobius_call_done(mobius_call *call, mobius_status *status, const mobius_error **err)
-{
-	pthread_mutex_lock(&call->lock);
-	bool done = call->done;
-	pthread_mutex_unlock(&call->lock);
-	if (done) {
-		*status = error_out(call->status, &call->error, &call->shown_error);
-		*err = &call->shown_error;
-	}
-	return done;
-}
-
-size_t
-mobius_call_count(const mobius_call *call)
-{
-	return call->count;
-}
-
-mobius_slice
-mobius_call_reply(const mobius_call *call, size_t i)
-{
-	const Reply *node = call->replies;
-	while (i-- > 0)
-		node = node->next;
-	return slice_out(bytes_slice(node->json));
-}
-
-void
-mobius_call_close(mobius_call *call)
-{
-	if (call == NULL)
-		return;
-	pthread_mutex_lock(&call->lock);
-	call->event = (mobius_event){0};
-	call->closed = true;
-	pthread_mutex_unlock(&call->lock);
-	call_unref(call);
+	return RUN[i];
 }
