@@ -256,6 +256,25 @@ next_id(Catalog *catalog, IdBlock *block, uint64_t *out, Error *err)
 }
 
 Status
+catalog_keep_ids(Catalog *catalog, Error *err)
+{
+	IdBlock *block = &catalog->segments;
+	pthread_mutex_lock(&catalog->id_lock);
+	IdBlock next = *block;
+	pthread_mutex_unlock(&catalog->id_lock);
+	if (next.end - next.next > ID_BLOCK / 2 || next.most + 1 - next.end < ID_BLOCK)
+		return ST_OK;
+	uint64_t end = next.end;
+	next.end += ID_BLOCK;
+	TRY(catalog_call(catalog, CALL_CHANGES, write_block, &next, err));
+	pthread_mutex_lock(&catalog->id_lock);
+	if (block->end == end) // nobody had to do it meanwhile
+		block->end = next.end;
+	pthread_mutex_unlock(&catalog->id_lock);
+	return ST_OK;
+}
+
+Status
 catalog_next_table_id(Catalog *catalog, uint32_t *out, Error *err)
 {
 	uint64_t id;

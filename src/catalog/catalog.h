@@ -93,6 +93,9 @@ Status catalog_new_epoch(Catalog *catalog, uint8_t out_epoch[16], Error *err);
 
 // Ids that are never given twice, also across crashes (handed out from blocks that are reserved
 // durably).
+// Segment ids are wanted by threads that must not wait for the disk: reserves the next block while
+// there are some left.
+Status catalog_keep_ids(Catalog *catalog, Error *err);
 Status catalog_next_table_id(Catalog *catalog, uint32_t *out, Error *err);
 Status catalog_next_segment_id(Catalog *catalog, uint64_t *out, Error *err);
 Status catalog_next_schema_id(Catalog *catalog, uint32_t *out, Error *err);

@@ -198,11 +198,20 @@ checkpoint_by_need(Keeper *keeper)
 }
 
 static void
+keep_ids(Keeper *keeper)
+{
+	Error err = ERROR_INIT;
+	if (catalog_keep_ids(keeper->db->catalog, &err) != ST_OK)
+		log_warn("no ids reserved", "error=\"%s\"", err.text);
+}
+
+static void
 keeper_run(void *arg)
 {
 	Keeper *keeper = arg;
 	while (!keeper_stopping(keeper)) {
 		flush_sealed(keeper);
+		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
 			seal_by_need(keeper);
 			checkpoint_by_need(keeper);
