@@ -1,4 +1,5 @@
-// files.h - a table's flushed segments: Parquet files, by immutable set.
+// files.h - a table's flushed segments: Parquet files and which of their rows are deleted, by
+// immutable set.
 //
 // Threads  sets are immutable and counted. A File leaves the disk when it was doomed and its last
 // user is gone.
@@ -6,6 +7,7 @@
 #pragma once
 
 #include "catalog/catalog.h"
+#include "store/mask.h"
 
 typedef struct DataFile DataFile;
 typedef struct FileSet FileSet;
@@ -23,8 +25,30 @@ const char *data_file_path(const DataFile *file);
 // Takes new references. The files are in order of min_seq.
 Status file_set_new(DataFile *const *files, int32_t count, FileSet **out, Error *err);
 Status file_set_with(const FileSet *base, DataFile *add, FileSet **out,
-					 Error *err);                     // base NULL: empty; ordered by min_seq
-FileSet *file_set_ref(FileSet *set);                  // NULL is allowed
-void file_set_unref(FileSet *set);                    // NULL is allowed
-int32_t file_set_count(const FileSet *set);           // NULL: 0
-DataFile *file_set_at(const FileSet *set, int32_t i); // borrowed
+					 Error *err); // base NULL: empty; ordered by min_seq
+
+typedef struct FileMask {
+	uint64_t segment_id;
+	Mask *mask;
+} FileMask;
+
+// What changes in a set. Everything is borrowed; the set takes references of its own.
+typedef struct FileSetEdit {
+	const uint64_t *removed; // segment ids; others than the set's are nothing
+	int32_t removed_count;
+	DataFile *const *added;
+	Mask *const *added_masks; // one for each of them, or NULL; an entry may be NULL
+	int32_t added_count;
+	const FileMask *masks; // that replace those of files which stay, by rising segment id
+	int32_t mask_count;
+} FileSetEdit;
+
+// `base` (NULL: empty) without the removed and with the added files, in order of min_seq.
+Status file_set_edit(const FileSet *base, const FileSetEdit *edit, FileSet **out, Error *err);
+FileSet *file_set_ref(FileSet *set); // NULL is allowed
+void file_set_unref(FileSet *set);   // NULL is allowed
+DEFINE_DROP(FileSet, file_set_drop, file_set_unref)
+int32_t file_set_count(const FileSet *set);               // NULL: 0
+DataFile *file_set_at(const FileSet *set, int32_t i);     // borrowed
+const Mask *file_set_mask(const FileSet *set, int32_t i); // borrowed; NULL: nothing is deleted
+int32_t file_set_find(const FileSet *set, uint64_t segment_id); // -1: it is not among them

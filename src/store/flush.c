@@ -203,12 +203,6 @@ take_back(Store *store, DataFile *file)
 }
 
 static void
-file_set_drop(FileSet **set)
-{
-	file_set_unref(*set);
-}
-
-static void
 data_file_drop(DataFile **file)
 {
 	data_file_unref(*file);

@@ -60,17 +60,29 @@ void segment_append(Segment *seg, SegmentInsert *insert,
 void segment_seal(Segment *seg, int64_t now_ns);
 SegmentStats segment_stats(const Segment *seg);
 
-// What a reader at `seq` sees that overlaps [min_time, max_time] (ns, inclusive):
-// each(batch, rows, shape, ids) where the first `rows` rows count. ids may be NULL. Batches are
-// borrowed for as long as the segment is referenced.
+// Which rows of a part were deleted, and by which commit.
+typedef struct DeadRows DeadRows;
+
+// What a reader at `seq` sees that overlaps [min_time, max_time] (ns, inclusive): the first `rows`
+// rows of `batch`, but for those that part_live leaves out. ids may be NULL. All of it is borrowed
+// for as long as the segment is referenced.
 typedef struct SegmentPart {
 	Batch *batch;
-	int64_t rows;
+	int64_t rows; // with the deleted ones
 	Shape *shape;
 	const uint32_t *ids;
+	int64_t first_row; // position of the part's first row in the segment: addresses count from it
+	const DeadRows *dead; // NULL: nothing was ever deleted
+	uint64_t seq;         // the reader's
 	uint64_t min_seq;
 	uint64_t max_seq; // of the rows that count
 } SegmentPart;
+
+int64_t part_dead_rows(const SegmentPart *part); // of its rows, those the reader does not see
+// Of its rows [first, first + count), those the reader sees, relative to `first`; how many.
+int64_t part_live(const SegmentPart *part, int64_t first, int64_t count, uint32_t *rows);
+bool part_is_live(const SegmentPart *part, int64_t row);
+
 Status segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,
 					Status (*each)(void *arg, const SegmentPart *part, Error *err), void *arg,
 					Error *err);

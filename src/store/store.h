@@ -58,6 +58,17 @@ TableDef *table_current(Table *table); // a reference of the definition now
 bool table_dropped(const Table *table);
 SeriesMap *table_series(Table *table);
 
+// Two locks of a table for statements that change rows, always in this order and before any other.
+// `change`: UPDATE, DELETE, TRUNCATE and ALTER, from the first read to the end of the commit, so
+// that they come one after the other. `rewrite`: who deletes holds it from making the StoreDelete
+// until the commit was published or failed; who replaces segments (flush, merge) while it looks for
+// late deletions, writes the catalog and swaps. So a StoreDelete names what is there when it is
+// applied.
+void table_change_lock(Table *table);
+void table_change_unlock(Table *table);
+void table_rewrite_lock(Table *table);
+void table_rewrite_unlock(Table *table);
+
 // ---- the commit path: made by handlers (may fail), applied by the publishing thread (cannot) ----
 
 // A table that will exist, or the next version of one.
@@ -74,6 +85,41 @@ void store_apply_insert(Store *store, Table *table, SegmentInsert *insert,
 						uint64_t seq); // a segment that is full then is sealed by store_publish
 void store_apply_define(Store *store, StoreDefine *define,
 						uint64_t seq); // queues the catalog change too
+
+// Rows that will be deleted, by addresses; or all rows.
+//
+// In memory a row is addressed by its place; in the log, a row that is in no file yet by its commit
+// and its number among that commit's rows of the table, so that a replay finds it again. The
+// payload of a WAL_DELETE record (one for each table and commit; wal.table_id names the table),
+// little-endian:
+//
+//     u8 format (1) · u8 flags (1: all rows the table has) · u16 0 · u32 groups
+//     for each: u8 kind (0: rows of a commit, 1: rows of a file) · u8 0 · u16 0 · u32 length
+//               u64 seq or segment id · `length` bytes: row numbers, as mask.h has them
+typedef struct RowAddress {
+	uint64_t segment_id;
+	int64_t row;  // its number in the file, or its position in the memory segment
+	bool in_file; // a flushed segment keeps its id, and its rows change places
+} RowAddress;
+
+typedef struct StoreDelete StoreDelete;
+// The caller holds the table's rewrite lock from before until the commit was published or failed.
+// Addresses may come in any order and more than once. Everything is made here: masks, file sets,
+// what memory needs. ST_CONFLICT: a segment is not the table's any more; nothing has changed, take
+// a new snapshot. ST_NOT_FOUND: the table was dropped. (ST_INVALID: there is no such row.)
+Status store_delete_new(Store *store, Table *table, const RowAddress *rows, int64_t count,
+						StoreDelete **out, Error *err);
+Status store_truncate_new(Store *store, Table *table, StoreDelete **out,
+						  Error *err); // every row there is when it is applied
+Status store_delete_encode(const StoreDelete *del, Buf *out, Error *err); // appends the payload
+void store_delete_free(StoreDelete *del); // never applied; NULL is allowed
+// Rows in memory are marked at once, for readers at `seq` and later; files change their masks in
+// the step that makes `seq` visible (store_publish).
+void store_apply_delete(Store *store, StoreDelete *del, uint64_t seq);
+// From the log, at start: what is in files and catalog already is left out, so it may be applied
+// any number of times. ST_CORRUPT: no payload of ours, or rows that never were.
+Status store_replay_delete(Store *store, Table *table, Slice payload, uint64_t seq, Error *err);
+
 void store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq);
 void store_publish(Store *store, uint64_t seq); // commits ≤ seq are visible from now on
 uint64_t store_published_seq(const Store *store);
@@ -105,7 +151,8 @@ Status store_snapshot(Store *store, Table *const *tables, int32_t count, Snapsho
 					  Error *err);
 void snapshot_free(Snapshot *snapshot); // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
-int64_t view_rows(const TableView *view, uint64_t seq); // exact while nothing is deleted
+int64_t view_rows(const TableView *view, uint64_t seq);         // exact
+int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segments, not seen
 
 // ---- keeping: one thread ----
 
@@ -114,6 +161,9 @@ int64_t view_rows(const TableView *view, uint64_t seq); // exact while nothing i
 // gone. After a failure nothing has changed and it can be tried again.
 Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
 bool store_has_sealed(Store *store);
+// Writes masks to the catalog that are not in it yet; the log is needed from their deletions on
+// until then.
+Status store_keep_masks(Store *store, Error *err);
 void store_on_sealed(Store *store, void (*wake)(void *arg),
 					 void *arg); // called when a segment was sealed
 // The lowest seq whose rows are in memory only (UINT64_MAX: none).
