@@ -84,6 +84,35 @@ store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out
 	return ST_OK;
 }
 
+Status
+snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapshot **out, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *part = mem_alloc(sizeof(*part));
+	size_t segments = 0;
+	for (int32_t i = from; i < from + count; i++)
+		segments += (size_t)whole->tables[i].segment_count;
+	if (part == NULL)
+		return error_no_memory(err, "a snapshot");
+	part->seq = whole->seq;
+	part->tables = mem_alloc_array((size_t)count + 1, sizeof(TableView));
+	part->room = mem_alloc_array(segments + 1, sizeof(Segment *));
+	if (part->tables == NULL || part->room == NULL)
+		return error_no_memory(err, "a snapshot");
+	for (Segment **room = part->room; part->table_count < count;) {
+		const TableView *of = &whole->tables[from + part->table_count];
+		TableView *view = &part->tables[part->table_count++];
+		*view = *of;
+		table_ref(view->table);
+		table_def_ref(view->def);
+		file_set_ref(view->files);
+		view->segments = room;
+		for (int32_t s = 0; s < of->segment_count; s++)
+			*room++ = segment_ref(of->segments[s]);
+	}
+	*out = TAKE(part);
+	return ST_OK;
+}
+
 void
 snapshot_free(Snapshot *snapshot)
 {

@@ -149,6 +149,9 @@ typedef struct Snapshot {
 // table.
 Status store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out,
 					  Error *err);
+// `count` of its tables, from the from-th on, at the same moment.
+Status snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapshot **out,
+					 Error *err);
 void snapshot_free(Snapshot *snapshot); // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
 int64_t view_rows(const TableView *view, uint64_t seq);         // exact
