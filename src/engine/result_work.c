@@ -37,6 +37,8 @@ fail(mobius_result *result, Status status, const Error *err)
 
 // ---- frames: the worker ----
 
+// Who takes it is told by whoever adds the last one that is at hand: waking costs more than a small
+// frame.
 static Status
 add_frame(mobius_result *result, Frame *frame)
 {
@@ -44,7 +46,6 @@ add_frame(mobius_result *result, Frame *frame)
 	*result->frames_tail = frame;
 	result->frames_tail = &frame->next;
 	result->queued_bytes += frame->message.body_len + frame->message.metadata.len;
-	tell(result);
 	pthread_mutex_unlock(&result->lock);
 	return ST_OK;
 }
@@ -114,14 +115,17 @@ open_query(mobius_result *result, const char *text, Error *err)
 	return ST_OK;
 }
 
+// Shows rows that were added, before the next ones are worked for.
 static bool
-should_stop(mobius_result *result, bool *full)
+should_stop(mobius_result *result, bool added)
 {
 	pthread_mutex_lock(&result->lock);
 	bool stop = result->closed || result->failed;
-	*full = result->queued_bytes >= MOBIUS_RESULT_QUEUE;
+	bool full = result->queued_bytes >= MOBIUS_RESULT_QUEUE;
+	if (added)
+		tell(result);
 	pthread_mutex_unlock(&result->lock);
-	return stop || *full;
+	return stop || full;
 }
 
 static Status
@@ -130,11 +134,12 @@ produce(mobius_result *result, const char *text, bool *end, Error *err)
 	if (result->query == NULL)
 		TRY(open_query(result, text, err));
 	*end = result->want == MOBIUS_SCHEMA;
-	for (bool full = false; !*end && !should_stop(result, &full);) {
+	for (bool added = false; !*end && !should_stop(result, added);) {
 		SCOPED(batch_drop) Batch *batch = NULL;
 		TRY(sql_query_next(result->query, FRAME_ROWS, FRAME_BYTES, &batch, err));
-		*end = batch == NULL;
-		if (batch != NULL && batch_rows(batch) > 0)
+		*end = sql_query_ended(result->query);
+		added = batch != NULL && batch_rows(batch) > 0;
+		if (added)
 			TRY(add_batch(result, batch, err));
 	}
 	return ST_OK;

@@ -76,8 +76,8 @@ workers_submit(Workers *workers, Job *job)
 	pthread_mutex_lock(&workers->lock);
 	*workers->tail = job;
 	workers->tail = &job->next;
-	pthread_cond_signal(&workers->wake);
 	pthread_mutex_unlock(&workers->lock);
+	pthread_cond_signal(&workers->wake);
 }
 
 int

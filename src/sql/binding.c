@@ -7,13 +7,16 @@
 #include "base/hash.h"
 #include "sql/query_int.h"
 
+enum { FEW_ROWS = 100 * 1000 };
+
 Status
-query_ensure_conn(SqlQuery *query, const uint64_t *hashes, int count, Error *err)
+query_ensure_conn(SqlQuery *query, Pool *pool, const uint64_t *hashes, int count, Error *err)
 {
-	if (query->conn != NULL)
+	if (query->conn != NULL && (query->conn->pool == pool || query->plan != NULL))
 		return ST_OK;
+	query_release_conn(query);
 	Conn *conn = NULL;
-	TRY(pool_acquire(query->sql->pool, hashes, count, &conn, err));
+	TRY(pool_acquire(pool, hashes, count, &conn, err));
 	pthread_mutex_lock(&query->lock);
 	query->conn = conn;
 	pthread_mutex_unlock(&query->lock);
@@ -30,7 +33,7 @@ query_release_conn(SqlQuery *query)
 	pthread_mutex_lock(&query->lock);
 	Conn *conn = TAKE(query->conn);
 	pthread_mutex_unlock(&query->lock);
-	pool_release(query->sql->pool, conn);
+	pool_release(conn);
 }
 
 // ---- binding ----
@@ -119,6 +122,20 @@ uses_time(const Verdict *v)
 	return false;
 }
 
+// A second thread costs more to wake than it helps with few rows.
+static Pool *
+fitting_pool(const Sql *sql, const Views *views)
+{
+	int64_t rows = 0;
+	for (int32_t i = 0; i < views->count; i++) {
+		const RefView *view = &views->refs[i];
+		rows += view->memory_rows;
+		for (int32_t f = 0; f < view->file_count; f++)
+			rows += data_file_meta(file_set_at(view->table->files, view->files[f]))->rows;
+	}
+	return rows <= FEW_ROWS ? sql->narrow : sql->pool;
+}
+
 Status
 query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err)
 {
@@ -131,7 +148,8 @@ query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err)
 		TRY(binding_init(query, snapshot, true, &aliased, err));
 		hashes[1] = hash64(aliased.key.data, aliased.key.len);
 	}
-	TRY(query_ensure_conn(query, hashes, maybe_aliased ? 2 : 1, err));
+	Pool *pool = fitting_pool(query->sql, &written.views);
+	TRY(query_ensure_conn(query, pool, hashes, maybe_aliased ? 2 : 1, err));
 	if (find_plan(query, &written) || (maybe_aliased && find_plan(query, &aliased)))
 		return ST_OK;
 	return bind_anew(query, &written, maybe_aliased ? &aliased : NULL, err);

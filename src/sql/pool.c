@@ -111,6 +111,7 @@ conn_open(Pool *pool, Conn **out, Error *err)
 		return st;
 	}
 	conn->instance_duck = conn->instance->duck;
+	conn->pool = pool;
 	st = duck_connect(conn->instance_duck, &conn->duck, err);
 	if (st != ST_OK) {
 		conn_end(pool, conn);
@@ -199,15 +200,16 @@ pool_acquire(Pool *pool, const uint64_t *hashes, int hash_count, Conn **out, Err
 			*out = conn;
 			return ST_OK;
 		}
-		pool_release(pool, conn);
+		pool_release(conn);
 	}
 }
 
 void
-pool_release(Pool *pool, Conn *conn)
+pool_release(Conn *conn)
 {
 	if (conn == NULL)
 		return;
+	Pool *pool = conn->pool;
 	bool poisoned = duck_conn_poisoned(conn->duck);
 	pthread_mutex_lock(&pool->lock);
 	if (poisoned && pool->current == conn->instance)

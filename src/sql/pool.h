@@ -20,6 +20,7 @@ typedef struct Conn {
 	Plan *plans;         // the most recently used one first
 	int32_t plan_count;
 	Instance *instance;
+	Pool *pool;        // it goes back to
 	struct Conn *next; // while idle
 } Conn;
 
@@ -30,4 +31,4 @@ DEFINE_DROP(Pool, pool_drop, pool_close)
 // One that has a plan of one of these hashes if there is an idle one, else any idle one, else a new
 // one.
 Status pool_acquire(Pool *pool, const uint64_t *hashes, int hash_count, Conn **out, Error *err);
-void pool_release(Pool *pool, Conn *conn); // NULL is allowed
+void pool_release(Conn *conn); // NULL is allowed

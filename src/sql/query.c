@@ -16,7 +16,7 @@ judge(SqlQuery *query, const char *text, Error *err)
 	query->verdict = verdicts_find(sql->verdicts, slice);
 	if (query->verdict != NULL)
 		return ST_OK;
-	TRY(query_ensure_conn(query, NULL, 0, err));
+	TRY(query_ensure_conn(query, query->sql->narrow, NULL, 0, err));
 	TRY(gate_judge(query->conn->duck, slice, &query->verdict, err));
 	verdicts_add(sql->verdicts, slice, query->verdict);
 	return ST_OK;
@@ -237,6 +237,12 @@ sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **ou
 	if (query->ended || query->failed)
 		finish(query);
 	return st;
+}
+
+bool
+sql_query_ended(const SqlQuery *query)
+{
+	return query->ended;
 }
 
 Schema *

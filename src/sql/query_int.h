@@ -45,8 +45,10 @@ struct SqlQuery {
 	pthread_mutex_t lock; // guards conn against cancel
 };
 
-// One with a plan of these hashes is preferred. Kept until the query is over.
-Status query_ensure_conn(SqlQuery *query, const uint64_t *hashes, int count, Error *err);
+// One of the pool, with a plan of these hashes preferred. Kept until the query is over, unless
+// another pool is asked for before anything was prepared.
+Status query_ensure_conn(SqlQuery *query, Pool *pool, const uint64_t *hashes, int count,
+						 Error *err);
 void query_release_conn(SqlQuery *query); // ends what runs on it
 // Makes or finds the plan for what the snapshot holds.
 Status query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err);

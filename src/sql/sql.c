@@ -24,6 +24,8 @@ sql_open(const SqlOptions *options, Sql **out, Error *err)
 						.temp_dir = options->temp_dir,
 						.allowed_dir = options->files_dir};
 	TRY(pool_open(&duck, &sql->pool, err));
+	duck.threads = 1;
+	TRY(pool_open(&duck, &sql->narrow, err));
 	*out = TAKE(sql);
 	return ST_OK;
 }
@@ -33,6 +35,7 @@ sql_close(Sql *sql)
 {
 	if (sql == NULL)
 		return;
+	pool_close(sql->narrow);
 	pool_close(sql->pool);
 	verdicts_free(sql->verdicts);
 	mem_free(sql->database);
@@ -55,7 +58,7 @@ sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullab
 	Conn *conn = NULL;
 	TRY(pool_acquire(sql->pool, NULL, 0, &conn, err));
 	Status st = duck_field_of_type(conn->duck, name, type_text, out, arena, err);
-	pool_release(sql->pool, conn);
+	pool_release(conn);
 	if (st == ST_OK)
 		out->nullable = nullable;
 	return st;

@@ -61,6 +61,7 @@ Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch h
 // or NULL at the end. The first call takes the snapshot and starts.
 Status sql_query_next(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **out,
 					  Error *err);
+bool sql_query_ended(const SqlQuery *query); // no batch will follow
 // Before the first sql_query_next. *pin NULL: takes the snapshot now and gives a new pin.
 Status sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err);
 SqlPin *sql_pin_ref(SqlPin *pin);

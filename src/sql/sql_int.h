@@ -17,6 +17,7 @@ struct Sql {
 	Store *store;
 	char *database; // the default one
 	Pool *pool;
+	Pool *narrow; // of one thread, for statements that others would only slow down
 	Verdicts *verdicts;
 	NamedSource sources[MOST_SOURCES]; // registered before the first query
 	int32_t source_count;

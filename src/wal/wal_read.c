@@ -7,15 +7,19 @@ Status
 wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
 {
 	SCOPED(mem_drop) char *path = wal_path(wal, number, ".wal");
-	cursor->memory = mem_alloc_aligned(window + FILE_BLOCK);
-	cursor->capacity = window;
-	if (path == NULL || cursor->memory == NULL)
+	if (path == NULL)
 		return error_no_memory(err, "reading a log file");
 	TRY(file_open(path, FILE_READ, &cursor->file, err));
+	TRY(file_size(cursor->file, &cursor->size, err));
+	size_t whole = (size_t)(cursor->size / FILE_BLOCK + 2) * FILE_BLOCK; // more is never read
+	cursor->capacity = whole < window ? whole : window;
+	cursor->memory = mem_alloc_aligned(cursor->capacity + FILE_BLOCK);
+	if (cursor->memory == NULL)
+		return error_no_memory(err, "reading a log file");
 	cursor->window =
 		cursor->memory + (FILE_BLOCK - (uintptr_t)cursor->memory % FILE_BLOCK) % FILE_BLOCK;
 	file_read_direct(cursor->file);
-	return file_size(cursor->file, &cursor->size, err);
+	return ST_OK;
 }
 
 void
