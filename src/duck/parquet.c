@@ -118,8 +118,9 @@ read_sizes(const char *path, ParquetFile *out, Error *err)
 static Status
 copy_to_file(DuckConn *conn, const ScanSlot *slot, const char *path, int64_t *rows, Error *err)
 {
+	const char *function = slot->feed != NULL ? "mobius_rows" : "mobius_scan";
 	SCOPED(buf_close) Buf sql = BUF_INIT;
-	buf_add_printf(&sql, "COPY (FROM mobius_scan(%" PRIu64 ")) TO ", slot->number);
+	buf_add_printf(&sql, "COPY (FROM %s(%" PRIu64 ")) TO ", function, slot->number);
 	duck_quote(&sql, path, '\'');
 	buf_add_printf(&sql,
 				   " (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
@@ -151,14 +152,9 @@ check_absent(const char *path, Error *err)
 	return st == ST_NOT_FOUND ? ST_OK : st;
 }
 
-Status
-duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
-				   const char *path, ParquetFile *out, Error *err)
+static Status
+write_slot(DuckConn *conn, const ScanSlot *slot, const char *path, ParquetFile *out, Error *err)
 {
-	TRY(check_absent(path, err));
-	SCOPED(slot_drop) ScanSlot *slot = NULL;
-	TRY(scan_slot_new(conn->duck, schema, FORM_FILE, total_rows(batches, count), &slot, err));
-	TRY(fill_slot(slot, schema, batches, count, err));
 	ParquetFile file = {0};
 	Status st = copy_to_file(conn, slot, path, &file.rows, err);
 	if (st == ST_OK)
@@ -169,4 +165,31 @@ duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_
 	}
 	*out = file;
 	return ST_OK;
+}
+
+Status
+duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
+				   const char *path, ParquetFile *out, Error *err)
+{
+	TRY(check_absent(path, err));
+	SCOPED(slot_drop) ScanSlot *slot = NULL;
+	TRY(scan_slot_new(conn->duck, schema, FORM_FILE, total_rows(batches, count), &slot, err));
+	TRY(fill_slot(slot, schema, batches, count, err));
+	return write_slot(conn, slot, path, out, err);
+}
+
+Status
+duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, const char *path,
+				ParquetFile *out, Error *err)
+{
+	TRY(check_absent(path, err));
+	RowFeed feed = {.source = *source, .error = ERROR_INIT};
+	SCOPED(slot_drop) ScanSlot *slot = NULL;
+	TRY(scan_slot_new(conn->duck, schema, FORM_FILE, 0, &slot, err));
+	slot->feed = &feed;
+	Status st = write_slot(conn, slot, path, out, err);
+	// What the source said is more than what DuckDB makes of it.
+	if (st != ST_OK && feed.error.code != ST_OK && err != NULL)
+		*err = feed.error;
+	return st != ST_OK && feed.error.code != ST_OK ? feed.error.code : st;
 }

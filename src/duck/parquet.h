@@ -1,4 +1,4 @@
-// parquet.h - sorted batches into one Parquet file.
+// parquet.h - sorted rows into one Parquet file.
 
 #pragma once
 
@@ -16,3 +16,20 @@ typedef struct ParquetFile {
 // Not synced: that is the caller's. A failure leaves no file that counts.
 Status duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
 						  const char *path, ParquetFile *out, Error *err);
+
+// The same with rows that are made while they are written, for files of any size. All in the
+// calling thread.
+typedef struct RowRun {
+	Batch *batch; // borrowed until the next turn
+	int64_t row;
+	int64_t rows;
+} RowRun;
+typedef struct RowSource {
+	// At most `most` rows; none: that was all. May run statements of other connections.
+	Status (*next)(void *arg, int64_t most, RowRun *out, Error *err);
+	// What was given before is written and not used any more. What `path` has so far may be less.
+	Status (*turn)(void *arg, Error *err);
+	void *arg;
+} RowSource;
+Status duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, const char *path,
+					   ParquetFile *out, Error *err);

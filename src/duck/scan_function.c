@@ -52,8 +52,8 @@ bind_columns(duckdb_bind_info info, const ScanSlot *slot)
 	}
 }
 
-static void
-bind_scan(duckdb_bind_info info)
+void
+scan_bind(duckdb_bind_info info)
 {
 	Duck *duck = duckdb_bind_get_extra_info(info);
 	SCOPED(duckdb_destroy_value) duckdb_value value = duckdb_bind_get_parameter(info, 0);
@@ -211,7 +211,7 @@ scan_register(Duck *duck, duckdb_connection conn, Error *err)
 	duckdb_table_function_set_name(function, "mobius_scan");
 	duckdb_table_function_add_parameter(function, number);
 	duckdb_table_function_set_extra_info(function, duck, NULL);
-	duckdb_table_function_set_bind(function, bind_scan);
+	duckdb_table_function_set_bind(function, scan_bind);
 	duckdb_table_function_set_init(function, init_scan);
 	duckdb_table_function_set_local_init(function, init_cursor);
 	duckdb_table_function_set_function(function, next_rows);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "duck/duck_int.h"
+#include "duck/parquet.h"
 
 // Rows that are being read: counted by the slot and by each execution.
 typedef struct SharedScan {
@@ -12,6 +13,12 @@ typedef struct SharedScan {
 } SharedScan;
 
 void shared_scan_unref(SharedScan *shared); // NULL is allowed
+
+// Rows that are made while they are read, and what their maker failed with.
+typedef struct RowFeed {
+	RowSource source;
+	Error error;
+} RowFeed;
 
 // Counted by its maker and by each statement that is bound to it.
 struct ScanSlot {
@@ -23,6 +30,7 @@ struct ScanSlot {
 	DuckForm form;
 	int64_t expected_rows;
 	SharedScan *shared; // guarded by the instance's lock; NULL: no rows
+	RowFeed *feed;      // of the one statement that reads it by mobius_rows; NULL: none
 };
 
 Status scan_slot_new(Duck *duck, Schema *schema, DuckForm form, int64_t expected_rows,
@@ -32,8 +40,10 @@ ScanSlot *scan_slot_acquire(Duck *duck, uint64_t number); // NULL: there is none
 void scan_slot_unref(ScanSlot *slot);
 SharedScan *scan_slot_rows(ScanSlot *slot); // an owned reference; NULL: no rows
 
-// The table function mobius_scan, once for each instance.
+// The table functions mobius_scan and mobius_rows, once for each instance.
 Status scan_register(Duck *duck, duckdb_connection conn, Error *err);
+Status feed_register(Duck *duck, duckdb_connection conn, Error *err);
+void scan_bind(duckdb_bind_info info); // of both: the slot by its number, and its columns
 
 // ---- filling vectors ----
 
