@@ -94,13 +94,14 @@ catalog_generation(const Catalog *catalog)
 // ---- changes of schema ----
 
 static Status
-change_new(TableDef *define, uint32_t drop_id, CatalogChange **out, Error *err)
+change_new(ChangeKind kind, TableDef *define, uint32_t table_id, CatalogChange **out, Error *err)
 {
 	CatalogChange *change = mem_alloc(sizeof(*change));
 	if (change == NULL)
 		return error_no_memory(err, "a change of the catalog");
+	change->kind = kind;
 	change->define = define != NULL ? table_def_ref(define) : NULL;
-	change->drop_id = drop_id;
+	change->table_id = table_id;
 	*out = change;
 	return ST_OK;
 }
@@ -108,13 +109,19 @@ change_new(TableDef *define, uint32_t drop_id, CatalogChange **out, Error *err)
 Status
 catalog_change_define(TableDef *def, CatalogChange **out, Error *err)
 {
-	return change_new(def, 0, out, err);
+	return change_new(CHANGE_DEFINE, def, table_id(def), out, err);
 }
 
 Status
 catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err)
 {
-	return change_new(NULL, table_id, out, err);
+	return change_new(CHANGE_DROP, NULL, table_id, out, err);
+}
+
+Status
+catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err)
+{
+	return change_new(CHANGE_TRUNCATE, NULL, table_id, out, err);
 }
 
 void
@@ -174,35 +181,26 @@ catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err)
 
 // ---- files ----
 
-typedef struct Publication {
-	const FileMeta *files;
-	int32_t file_count;
-	const uint64_t *removed;
-	int32_t removed_count;
-	const CatalogFlushed *flushed;
-	int32_t flushed_count;
-} Publication;
-
 static Status
-write_publication(sqlite3 *db, void *arg, Error *err)
+write_edit(sqlite3 *db, void *arg, Error *err)
 {
-	const Publication *p = arg;
-	for (int32_t i = 0; i < p->file_count; i++)
-		TRY(catalog_write_file(db, &p->files[i], err));
-	for (int32_t i = 0; i < p->removed_count; i++)
-		TRY(catalog_remove_file(db, p->removed[i], err));
-	for (int32_t i = 0; i < p->flushed_count; i++)
-		TRY(catalog_write_flushed(db, &p->flushed[i], err));
+	const CatalogEdit *edit = arg;
+	for (int32_t i = 0; i < edit->file_count; i++)
+		TRY(catalog_write_file(db, &edit->files[i], err));
+	for (int32_t i = 0; i < edit->removed_count; i++)
+		TRY(catalog_remove_file(db, edit->removed[i], err));
+	for (int32_t i = 0; i < edit->mask_count; i++)
+		TRY(catalog_write_mask(db, &edit->masks[i], err));
+	for (int32_t i = 0; i < edit->flushed_count; i++)
+		TRY(catalog_write_flushed(db, &edit->flushed[i], err));
 	return ST_OK;
 }
 
 Status
-catalog_publish(Catalog *catalog, const FileMeta *files, int32_t file_count,
-				const uint64_t *removed, int32_t removed_count, const CatalogFlushed *flushed,
-				int32_t flushed_count, Error *err)
+catalog_publish(Catalog *catalog, const CatalogEdit *edit, Error *err)
 {
-	Publication p = {files, file_count, removed, removed_count, flushed, flushed_count};
-	return catalog_call(catalog, CALL_CHANGES, write_publication, &p, err);
+	CatalogEdit copy = *edit;
+	return catalog_call(catalog, CALL_CHANGES, write_edit, &copy, err);
 }
 
 static Status

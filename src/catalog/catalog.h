@@ -50,12 +50,20 @@ void catalog_close(Catalog *catalog); // finishes what was queued; NULL is allow
 // went back in time.
 uint64_t catalog_generation(const Catalog *catalog);
 
+// Which rows of a file are deleted, by whose newest commit; `rows` as the store writes them.
+typedef struct CatalogMask {
+	uint64_t segment_id;
+	uint64_t seq;
+	Slice rows;
+} CatalogMask;
+
 // At start, before anything is queued: databases, tables (every version, oldest first, the current
-// one last), files.
+// one last), files with their masks.
 typedef struct CatalogVisitor {
 	Status (*database)(void *arg, const char *name, Error *err);
 	Status (*table)(void *arg, TableDef *def, bool current, Error *err); // borrowed
-	Status (*file)(void *arg, const FileMeta *file, Error *err);
+	Status (*file)(void *arg, const FileMeta *file, const CatalogMask *mask,
+				   Error *err); // mask NULL: nothing is deleted
 	Status (*flushed)(void *arg, uint32_t table_id, uint64_t flushed_seq,
 					  Error *err); // commits ≤ this are in files
 	void *arg;
@@ -68,6 +76,8 @@ Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err)
 typedef struct CatalogChange CatalogChange;
 Status catalog_change_define(TableDef *def, CatalogChange **out, Error *err);
 Status catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err);
+// Commits ≤ the seq it is applied with are in no file of the table any more, and count as flushed.
+Status catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err);
 // then(arg, true) is called by the catalog's thread once the change is durable, or then(arg, false)
 // when it is freed or given up at close. Set before catalog_apply.
 void catalog_change_then(CatalogChange *change, void (*then)(void *arg, bool durable), void *arg);
@@ -78,15 +88,25 @@ uint64_t catalog_applied_seq(const Catalog *catalog);
 // published seq).
 uint64_t catalog_needed_after(const Catalog *catalog, uint64_t otherwise);
 
-// Durable on return. Adds files of one or more tables and moves each table's flushed seq; removes
-// `removed` (segment ids).
 typedef struct CatalogFlushed {
 	uint32_t table_id;
 	uint64_t flushed_seq;
 } CatalogFlushed;
-Status catalog_publish(Catalog *catalog, const FileMeta *files, int32_t file_count,
-					   const uint64_t *removed, int32_t removed_count,
-					   const CatalogFlushed *flushed, int32_t flushed_count, Error *err);
+
+// What changes with files, all at once: in this order files are added (or replaced, if there is one
+// of that segment), segments removed together with their masks, masks set where the file is known
+// and has no newer one, flushed seqs raised.
+typedef struct CatalogEdit {
+	const FileMeta *files;
+	int32_t file_count;
+	const uint64_t *removed; // segment ids
+	int32_t removed_count;
+	const CatalogMask *masks;
+	int32_t mask_count;
+	const CatalogFlushed *flushed;
+	int32_t flushed_count;
+} CatalogEdit;
+Status catalog_publish(Catalog *catalog, const CatalogEdit *edit, Error *err); // durable on return
 
 // A new epoch (after a recovery that lost something), durable on return.
 Status catalog_new_epoch(Catalog *catalog, uint8_t out_epoch[16], Error *err);

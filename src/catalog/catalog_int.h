@@ -42,6 +42,8 @@ Status catalog_write_define(sqlite3 *db, const TableDef *def, Error *err);
 Status catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err);
 Status catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err);
 Status catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err);
+Status catalog_write_mask(sqlite3 *db, const CatalogMask *mask, Error *err);
+Status catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err);
 Status catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err);
 Status catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err);
 
@@ -60,9 +62,12 @@ Status catalog_load_all(sqlite3 *db, void *arg, Error *err);
 
 // ---- the queue and the thread (catalog_thread.c) ----
 
+typedef enum ChangeKind { CHANGE_DEFINE, CHANGE_DROP, CHANGE_TRUNCATE } ChangeKind;
+
 struct CatalogChange {
-	TableDef *define; // or, if NULL, a drop of
-	uint32_t drop_id;
+	ChangeKind kind;
+	TableDef *define; // CHANGE_DEFINE
+	uint32_t table_id;
 	uint64_t seq;
 	void (*then)(void *arg, bool durable);
 	void *arg;

@@ -54,7 +54,12 @@ visit_file(void *arg, sqlite3_stmt *row, Error *err)
 		.sealed_ns = sqlite3_column_int64(row, 13),
 	};
 	TRY(catalog_blob(row, 7, "the hash of a file", &meta.hash, sizeof(meta.hash), err));
-	return visitor->file(visitor->arg, &meta, err);
+	if (sqlite3_column_type(row, 14) == SQLITE_NULL)
+		return visitor->file(visitor->arg, &meta, NULL, err);
+	CatalogMask mask = {.segment_id = meta.segment_id,
+						.seq = (uint64_t)sqlite3_column_int64(row, 14)};
+	TRY(catalog_bytes(row, 15, "a mask", &mask.rows, err));
+	return visitor->file(visitor->arg, &meta, &mask, err);
 }
 
 static Status
@@ -74,7 +79,10 @@ catalog_load_all(sqlite3 *db, void *arg, Error *err)
 						 " version = max(version) OVER (PARTITION BY table_id)"
 						 " FROM definitions ORDER BY table_id, version",
 						 visit_table, arg, err));
-	TRY(catalog_each_row(db, "SELECT * FROM files ORDER BY table_id, min_seq, segment_id",
+	TRY(catalog_each_row(db,
+						 "SELECT files.*, masks.seq, masks.rows"
+						 " FROM files LEFT JOIN masks ON masks.segment_id=files.segment_id"
+						 " ORDER BY table_id, min_seq, files.segment_id",
 						 visit_file, arg, err));
 	return catalog_each_row(db, "SELECT id, flushed_seq FROM tables", visit_flushed, arg, err);
 }

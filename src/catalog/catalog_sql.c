@@ -8,6 +8,9 @@
 //     tables(id, flushed_seq)                         what exists
 //     definitions(table_id, version, definition)      every version, as table_codec.c has it
 //     files(segment_id, table_id, …)                  Parquet files
+//     masks(segment_id, seq, rows)                    rows of theirs that are deleted
+//
+// The masks came later: a catalog without the table gets it when it is opened.
 
 #include <string.h>
 
@@ -31,6 +34,9 @@ static const char SCHEMA_SQL[] =
 	"INSERT INTO databases VALUES('mobius');"
 	"INSERT INTO meta VALUES('format',1),('generation',1),('applied_seq',0),('next_table_id',1),"
 	"('next_segment_id',1),('next_schema_id',1);";
+
+static const char MASKS_SQL[] = "CREATE TABLE IF NOT EXISTS masks(segment_id INTEGER PRIMARY KEY,"
+								" seq INTEGER NOT NULL, rows BLOB NOT NULL);";
 
 // ---- statements ----
 
@@ -201,6 +207,8 @@ catalog_transaction(sqlite3 *db, CatalogRun *run, void *arg, Error *err)
 static Status
 make_tables(sqlite3 *db, void *arg, Error *err)
 {
+	// The last page has rows then: that it was cut is noticed.
+	TRY(catalog_exec(db, MASKS_SQL, err));
 	TRY(catalog_exec(db, SCHEMA_SQL, err));
 	TRY(catalog_write_epoch(db, arg, err));
 	return catalog_digest_make(db, err);
@@ -252,6 +260,7 @@ catalog_init(sqlite3 *db, CatalogState *state, Error *err)
 		return error_set(err, ST_CORRUPT,
 						 "catalog.db has format %lld and this version reads %d; use a newer one",
 						 (long long)format, FORMAT);
+	TRY(catalog_exec(db, MASKS_SQL, err));
 	TRY(catalog_digest_check(db, err));
 	TRY(catalog_digest_follow(db, err));
 	return read_state(db, state, err);
@@ -277,21 +286,43 @@ catalog_write_define(sqlite3 *db, const TableDef *def, Error *err)
 	return catalog_step_done(db, definition, err);
 }
 
+// Runs a statement of the parameters ?1 and, where it has it, ?2.
+static Status
+run_with(sqlite3 *db, const char *sql, int64_t first, int64_t second, Error *err)
+{
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db, sql, &stmt, err));
+	sqlite3_bind_int64(stmt, 1, first);
+	if (sqlite3_bind_parameter_count(stmt) > 1)
+		sqlite3_bind_int64(stmt, 2, second);
+	return catalog_step_done(db, stmt, err);
+}
+
 Status
 catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
 {
 	static const char *const sql[] = {
+		"DELETE FROM masks WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
 		"DELETE FROM files WHERE table_id=?1",
 		"DELETE FROM definitions WHERE table_id=?1",
 		"DELETE FROM tables WHERE id=?1",
 	};
-	for (size_t i = 0; i < COUNT_OF(sql); i++) {
-		SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
-		TRY(catalog_prepare(db, sql[i], &stmt, err));
-		sqlite3_bind_int64(stmt, 1, table_id);
-		TRY(catalog_step_done(db, stmt, err));
-	}
+	for (size_t i = 0; i < COUNT_OF(sql); i++)
+		TRY(run_with(db, sql[i], table_id, 0, err));
 	return ST_OK;
+}
+
+Status
+catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err)
+{
+	static const char *const sql[] = {
+		"DELETE FROM masks WHERE segment_id IN"
+		" (SELECT segment_id FROM files WHERE table_id=?1 AND max_seq<=?2)",
+		"DELETE FROM files WHERE table_id=?1 AND max_seq<=?2",
+	};
+	for (size_t i = 0; i < COUNT_OF(sql); i++)
+		TRY(run_with(db, sql[i], table_id, (int64_t)seq, err));
+	return catalog_write_flushed(db, &(CatalogFlushed){table_id, seq}, err);
 }
 
 Status
@@ -328,19 +359,29 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 Status
 catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err)
 {
+	TRY(run_with(db, "DELETE FROM masks WHERE segment_id=?1", (int64_t)segment_id, 0, err));
+	return run_with(db, "DELETE FROM files WHERE segment_id=?1", (int64_t)segment_id, 0, err);
+}
+
+Status
+catalog_write_mask(sqlite3 *db, const CatalogMask *mask, Error *err)
+{
 	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
-	TRY(catalog_prepare(db, "DELETE FROM files WHERE segment_id=?1", &stmt, err));
-	sqlite3_bind_int64(stmt, 1, (int64_t)segment_id);
+	// The file may have gone meanwhile, and a mask that comes late is no reason to forget a newer.
+	TRY(catalog_prepare(db,
+						"INSERT OR REPLACE INTO masks SELECT ?1,?2,?3"
+						" WHERE EXISTS(SELECT 1 FROM files WHERE segment_id=?1)"
+						" AND NOT EXISTS(SELECT 1 FROM masks WHERE segment_id=?1 AND seq>?2)",
+						&stmt, err));
+	sqlite3_bind_int64(stmt, 1, (int64_t)mask->segment_id);
+	sqlite3_bind_int64(stmt, 2, (int64_t)mask->seq);
+	sqlite3_bind_blob64(stmt, 3, mask->rows.data, mask->rows.len, SQLITE_STATIC);
 	return catalog_step_done(db, stmt, err);
 }
 
 Status
 catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
 {
-	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
-	TRY(catalog_prepare(db, "UPDATE tables SET flushed_seq=max(flushed_seq, ?2) WHERE id=?1", &stmt,
-						err));
-	sqlite3_bind_int64(stmt, 1, flushed->table_id);
-	sqlite3_bind_int64(stmt, 2, (int64_t)flushed->flushed_seq);
-	return catalog_step_done(db, stmt, err);
+	return run_with(db, "UPDATE tables SET flushed_seq=max(flushed_seq, ?2) WHERE id=?1",
+					flushed->table_id, (int64_t)flushed->flushed_seq, err);
 }

@@ -12,12 +12,22 @@
 // ---- changes ----
 
 static Status
+write_change(sqlite3 *db, const CatalogChange *change, Error *err)
+{
+	switch (change->kind) {
+	case CHANGE_DEFINE: return catalog_write_define(db, change->define, err);
+	case CHANGE_DROP: return catalog_write_drop(db, change->table_id, err);
+	case CHANGE_TRUNCATE: return catalog_write_truncate(db, change->table_id, change->seq, err);
+	}
+	return ST_OK;
+}
+
+static Status
 write_changes(sqlite3 *db, void *arg, Error *err)
 {
 	uint64_t last = 0;
 	for (const CatalogChange *change = arg; change != NULL; change = change->next) {
-		TRY(change->define != NULL ? catalog_write_define(db, change->define, err)
-								   : catalog_write_drop(db, change->drop_id, err));
+		TRY(write_change(db, change, err));
 		last = change->seq;
 	}
 	return catalog_set_meta(db, "applied_seq", (int64_t)last, err);

@@ -9,6 +9,7 @@ commit_entry_close(CommitEntry *entry)
 	segment_insert_free(entry->insert);
 	store_define_free(entry->define);
 	catalog_change_free(entry->change);
+	store_delete_free(entry->del);
 	table_unref(entry->table);
 	shape_unref(entry->shape);
 	ipc_message_close(&entry->message);

@@ -181,6 +181,8 @@ write_checkpoint(Keeper *keeper)
 {
 	Error err = ERROR_INIT;
 	keeper->checkpoint_ns = clock_mono_ns();
+	if (store_keep_masks(keeper->db->store, &err) != ST_OK)
+		log_warn("masks not kept", "error=\"%s\"", err.text); // the log has them
 	if (store_write_checkpoint(keeper->db->store, &err) != ST_OK)
 		log_warn("no checkpoint", "error=\"%s\"", err.text);
 	keeper->checkpoint_seq = store_checkpoint_seq(keeper->db->store);

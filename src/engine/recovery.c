@@ -207,6 +207,21 @@ replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 }
 
 static Status
+replay_delete(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
+	if (table == NULL)
+		return ST_OK;
+	Error cause = ERROR_INIT;
+	Status st = store_replay_delete(replay->db->store, table, record->payload, seq, &cause);
+	if (st == ST_CORRUPT)
+		return damaged(record, seq, &cause, err);
+	if (st != ST_OK && err != NULL)
+		*err = cause;
+	return st;
+}
+
+static Status
 replay_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, Error *err)
 {
 	Replay *replay = arg;
@@ -215,7 +230,7 @@ replay_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, 
 		case WAL_BATCH: TRY(replay_batch(replay, &records[i], seq, err)); break;
 		case WAL_DEFINE: TRY(replay_define(replay, &records[i], seq, err)); break;
 		case WAL_DROP: TRY(replay_drop(replay, &records[i], seq, err)); break;
-		case WAL_DELETE:
+		case WAL_DELETE: TRY(replay_delete(replay, &records[i], seq, err)); break;
 		case WAL_SCHEMA:
 		case WAL_ADOPT:
 		case WAL_MARK:

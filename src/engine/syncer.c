@@ -15,6 +15,7 @@ apply(Store *store, Commit *commit)
 		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
 		break;
 	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
+	case WAL_DELETE: store_apply_delete(store, TAKE(entry->del), seq); break;
 	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
 	default: must(false && "a commit of a kind nobody makes");
 	}

@@ -219,7 +219,7 @@ add_columns(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 }
 
 static void
-add_file_row(Builder *builder, const TableDef *def, const DataFile *file)
+add_file_row(Builder *builder, const TableDef *def, const DataFile *file, const Mask *mask)
 {
 	const FileMeta *meta = data_file_meta(file);
 	Row row = {builder, 0};
@@ -234,14 +234,14 @@ add_file_row(Builder *builder, const TableDef *def, const DataFile *file)
 	time_range(&row, meta->min_time, meta->max_time);
 	unsigned_number(&row, meta->min_seq);
 	unsigned_number(&row, meta->max_seq);
-	number(&row, 0);
+	number(&row, mask_count(mask));
 	flag(&row, false);
 	number(&row, meta->created_ns / 1000);
 	number(&row, meta->sealed_ns / 1000);
 }
 
 static void
-add_memory_row(Builder *builder, const TableDef *def, const Segment *seg)
+add_memory_row(Builder *builder, const TableDef *def, const Segment *seg, uint64_t seq)
 {
 	SegmentStats stats = segment_stats(seg);
 	Row row = {builder, 0};
@@ -256,7 +256,7 @@ add_memory_row(Builder *builder, const TableDef *def, const Segment *seg)
 	time_range(&row, stats.min_time, stats.max_time);
 	unsigned_number(&row, stats.min_seq);
 	unsigned_number(&row, stats.max_seq);
-	number(&row, 0);
+	number(&row, segment_dead_rows(seg, seq));
 	flag(&row, true);
 	number(&row, stats.created_ns / 1000);
 	if (stats.sealed_ns == 0)
@@ -273,9 +273,10 @@ add_segments(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];
 		for (int32_t f = 0; f < file_set_count(view->files); f++)
-			add_file_row(builder, view->def, file_set_at(view->files, f));
+			add_file_row(builder, view->def, file_set_at(view->files, f),
+						 file_set_mask(view->files, f));
 		for (int32_t s = 0; s < view->segment_count; s++)
-			add_memory_row(builder, view->def, view->segments[s]);
+			add_memory_row(builder, view->def, view->segments[s], snapshot->seq);
 	}
 	return ST_OK;
 }

@@ -125,6 +125,22 @@ remove_older(void *arg, const char *name, Error *err)
 	return path == NULL ? error_no_memory(err, "a checkpoint") : file_unlink(path, err);
 }
 
+// The first deletion whose mask the catalog lacks (UINT64_MAX: none).
+static uint64_t
+unkept_seq(Store *store)
+{
+	uint64_t least = UINT64_MAX;
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS; b++) {
+		for (const Table *t = store->by_id[b]; t != NULL; t = t->next_by_id) {
+			uint64_t seq = t->keeping_seq != 0 ? t->keeping_seq : t->unkept_seq;
+			least = seq != 0 && seq < least ? seq : least;
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	return least;
+}
+
 // Every commit up to it is in files and in the catalog.
 static uint64_t
 settled_seq(Store *store, uint64_t published)
@@ -132,6 +148,8 @@ settled_seq(Store *store, uint64_t published)
 	uint64_t unflushed = store_unflushed_seq(store);
 	uint64_t applied = catalog_needed_after(store->options.catalog, published);
 	uint64_t floor = published < applied ? published : applied;
+	uint64_t unkept = unkept_seq(store);
+	floor = unkept <= floor ? unkept - 1 : floor;
 	return unflushed <= floor ? unflushed - 1 : floor;
 }
 

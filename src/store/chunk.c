@@ -12,12 +12,6 @@ enum {
 	SPARE_TEXT = 256, // bytes a text column has beyond what rows like the first ones need
 };
 
-// Rows up to end_row belong to commits ≤ seq.
-typedef struct Run {
-	uint64_t seq;
-	int64_t end_row;
-} Run;
-
 // Where a column's buffers lie in the chunk's memory.
 typedef struct ChunkColumn {
 	uint8_t *validity;
@@ -37,7 +31,7 @@ struct Chunk {
 	int64_t capacity;
 	int64_t rows; // the appender's
 	uint32_t *ids;
-	Run *runs;
+	ChunkRun *runs;
 	int32_t run_capacity;
 	_Atomic int32_t run_count; // release: what the runs name is written
 	uint64_t bytes;
@@ -165,13 +159,13 @@ chunk_new(Schema *schema, const Batch *like, uint64_t bytes, bool with_ids, Byte
 	chunk->run_capacity = chunk->capacity < MOST_RUNS ? (int32_t)chunk->capacity : MOST_RUNS;
 	chunk->column_count = schema_field_count(schema);
 	chunk->columns = mem_alloc_array((size_t)chunk->column_count, sizeof(ChunkColumn));
-	chunk->runs = mem_alloc_array((size_t)chunk->run_capacity, sizeof(Run));
+	chunk->runs = mem_alloc_array((size_t)chunk->run_capacity, sizeof(ChunkRun));
 	if (with_ids)
 		chunk->ids = mem_alloc_array((size_t)chunk->capacity, sizeof(uint32_t));
 	if (chunk->columns == NULL || chunk->runs == NULL || (with_ids && chunk->ids == NULL))
 		return NULL;
 	chunk->bytes = (uint64_t)chunk->capacity * (with_ids ? 4 : 0) +
-				   (uint64_t)chunk->run_capacity * sizeof(Run) + 512;
+				   (uint64_t)chunk->run_capacity * sizeof(ChunkRun) + 512;
 	return make_columns(chunk, schema, like, pool) && make_view(chunk, schema) ? TAKE(chunk) : NULL;
 }
 
@@ -285,7 +279,7 @@ chunk_append(Chunk *chunk, const Batch *batch, const uint32_t *ids, uint64_t seq
 		memcpy(chunk->ids + chunk->rows, ids, (size_t)batch_rows(batch) * sizeof(*ids));
 	chunk->rows += batch_rows(batch);
 	int32_t run = atomic_load_explicit(&chunk->run_count, memory_order_relaxed);
-	chunk->runs[run] = (Run){seq, chunk->rows};
+	chunk->runs[run] = (ChunkRun){seq, chunk->rows};
 	atomic_store_explicit(&chunk->run_count, run + 1, memory_order_release);
 	return true;
 }
@@ -296,6 +290,24 @@ uint64_t
 chunk_bytes(const Chunk *chunk)
 {
 	return chunk->bytes;
+}
+
+int64_t
+chunk_capacity(const Chunk *chunk)
+{
+	return chunk->capacity;
+}
+
+int32_t
+chunk_run_count(const Chunk *chunk)
+{
+	return atomic_load_explicit(&chunk->run_count, memory_order_acquire);
+}
+
+ChunkRun
+chunk_run(const Chunk *chunk, int32_t i)
+{
+	return chunk->runs[i];
 }
 
 Batch *

@@ -23,8 +23,17 @@ void chunk_free(Chunk *chunk); // NULL is allowed
 // without. Seqs never fall.
 bool chunk_append(Chunk *chunk, const Batch *batch, const uint32_t *ids, uint64_t seq);
 uint64_t chunk_bytes(const Chunk *chunk); // allocated
+int64_t chunk_capacity(const Chunk *chunk);
 // A view of more rows than it will ever have: only the first chunk_rows count. Borrowed.
 Batch *chunk_batch(const Chunk *chunk);
 const uint32_t *chunk_ids(const Chunk *chunk); // NULL: made without
 // Rows of commits ≤ seq, and the highest of those seqs.
 int64_t chunk_rows(const Chunk *chunk, uint64_t seq, uint64_t *max_seq);
+
+// The rows of each chunk_append, in order. Runs beside each other may be of one commit.
+typedef struct ChunkRun {
+	uint64_t seq;
+	int64_t end_row; // it begins where the one before it ends
+} ChunkRun;
+int32_t chunk_run_count(const Chunk *chunk);
+ChunkRun chunk_run(const Chunk *chunk, int32_t i);

@@ -14,10 +14,15 @@ struct DataFile {
 	char *path;
 };
 
+typedef struct Entry {
+	DataFile *file;
+	Mask *mask; // NULL: none
+} Entry;
+
 struct FileSet {
 	atomic_uint refs;
 	int32_t count;
-	DataFile *files[];
+	Entry entries[];
 };
 
 Status
@@ -82,40 +87,56 @@ data_file_path(const DataFile *file)
 	return file->path;
 }
 
-static Status
-alloc_set(int32_t count, FileSet **out, Error *err)
+// ---- sets ----
+
+static bool
+is_removed(const FileSetEdit *edit, const DataFile *file)
 {
-	FileSet *set = mem_alloc(sizeof(*set) + (size_t)count * sizeof(DataFile *));
+	for (int32_t i = 0; i < edit->removed_count; i++)
+		if (edit->removed[i] == file->meta.segment_id)
+			return true;
+	return false;
+}
+
+static const Mask *
+replaced_mask(const FileSetEdit *edit, const Entry *entry)
+{
+	uint64_t id = entry->file->meta.segment_id;
+	int32_t low = 0, high = edit->mask_count;
+	while (low < high) {
+		int32_t middle = low + (high - low) / 2;
+		if (edit->masks[middle].segment_id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = low < edit->mask_count && edit->masks[low].segment_id == id;
+	return found ? edit->masks[low].mask : entry->mask;
+}
+
+// Behind those of its min_seq, so that files which come in order need no look at the others.
+static void
+add_entry(FileSet *set, DataFile *file, const Mask *mask)
+{
+	int32_t at = set->count++;
+	for (; at > 0 && set->entries[at - 1].file->meta.min_seq > file->meta.min_seq; at--)
+		set->entries[at] = set->entries[at - 1];
+	set->entries[at] = (Entry){data_file_ref(file), mask_ref(mask)};
+}
+
+Status
+file_set_edit(const FileSet *base, const FileSetEdit *edit, FileSet **out, Error *err)
+{
+	size_t most = (size_t)file_set_count(base) + (size_t)edit->added_count;
+	FileSet *set = mem_alloc(sizeof(*set) + most * sizeof(Entry));
 	if (set == NULL)
 		return error_no_memory(err, "a table's files");
 	atomic_init(&set->refs, 1);
-	*out = set;
-	return ST_OK;
-}
-
-Status
-file_set_new(DataFile *const *files, int32_t count, FileSet **out, Error *err)
-{
-	TRY(alloc_set(count, out, err));
-	for (int32_t i = 0; i < count; i++)
-		(*out)->files[i] = data_file_ref(files[i]);
-	(*out)->count = count;
-	return ST_OK;
-}
-
-Status
-file_set_with(const FileSet *base, DataFile *add, FileSet **out, Error *err)
-{
-	int32_t old = file_set_count(base);
-	FileSet *set = NULL;
-	TRY(alloc_set(old + 1, &set, err));
-	int32_t at = old;
-	while (at > 0 && base->files[at - 1]->meta.min_seq > add->meta.min_seq)
-		at--;
-	for (int32_t i = 0; i <= old; i++) {
-		DataFile *file = i < at ? base->files[i] : i == at ? add : base->files[i - 1];
-		set->files[set->count++] = data_file_ref(file);
-	}
+	for (int32_t i = 0; i < file_set_count(base); i++)
+		if (!is_removed(edit, base->entries[i].file))
+			add_entry(set, base->entries[i].file, replaced_mask(edit, &base->entries[i]));
+	for (int32_t i = 0; i < edit->added_count; i++)
+		add_entry(set, edit->added[i], edit->added_masks != NULL ? edit->added_masks[i] : NULL);
 	*out = set;
 	return ST_OK;
 }
@@ -133,8 +154,10 @@ file_set_unref(FileSet *set)
 {
 	if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	for (int32_t i = 0; i < set->count; i++)
-		data_file_unref(set->files[i]);
+	for (int32_t i = 0; i < set->count; i++) {
+		data_file_unref(set->entries[i].file);
+		mask_unref(set->entries[i].mask);
+	}
 	mem_free(set);
 }
 
@@ -147,5 +170,20 @@ file_set_count(const FileSet *set)
 DataFile *
 file_set_at(const FileSet *set, int32_t i)
 {
-	return set->files[i];
+	return set->entries[i].file;
+}
+
+const Mask *
+file_set_mask(const FileSet *set, int32_t i)
+{
+	return set->entries[i].mask;
+}
+
+int32_t
+file_set_find(const FileSet *set, uint64_t segment_id)
+{
+	for (int32_t i = 0; i < file_set_count(set); i++)
+		if (set->entries[i].file->meta.segment_id == segment_id)
+			return i;
+	return -1;
 }

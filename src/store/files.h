@@ -17,15 +17,11 @@ Status data_file_new(const FileMeta *meta, TableDef *def, const char *path, Data
 					 Error *err);
 DataFile *data_file_ref(DataFile *file);
 void data_file_unref(DataFile *file); // NULL is allowed
-void data_file_doom(DataFile *file);  // unlink at the last unref
+DEFINE_DROP(DataFile, data_file_drop, data_file_unref)
+void data_file_doom(DataFile *file); // unlink at the last unref
 const FileMeta *data_file_meta(const DataFile *file);
 TableDef *data_file_def(const DataFile *file); // borrowed
 const char *data_file_path(const DataFile *file);
-
-// Takes new references. The files are in order of min_seq.
-Status file_set_new(DataFile *const *files, int32_t count, FileSet **out, Error *err);
-Status file_set_with(const FileSet *base, DataFile *add, FileSet **out,
-					 Error *err); // base NULL: empty; ordered by min_seq
 
 typedef struct FileMask {
 	uint64_t segment_id;

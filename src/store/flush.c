@@ -21,14 +21,15 @@ enum { READ_BYTES = 1 << 20 };
 typedef struct Flush {
 	Store *store;
 	Table *table; // a reference
-	Link *link;   // the table's oldest: it stays, but for a drop
+	Link *link;   // the table's oldest when it began
 	Segment *segment;
 	TableDef *def;
 	SegmentStats stats;
 	char *tmp_path;
 	char *dir;
 	char *path;
-	FileMeta meta;
+	FileMeta meta;       // rows 0: nothing is left of the segment, and no file is made
+	uint32_t *positions; // of the file's rows in the segment
 } Flush;
 
 static void
@@ -40,6 +41,7 @@ flush_close(Flush *flush)
 	mem_free(flush->tmp_path);
 	mem_free(flush->dir);
 	mem_free(flush->path);
+	mem_free(flush->positions);
 }
 
 // The oldest rows first, but a table that cannot be flushed must not hold up the others.
@@ -128,16 +130,18 @@ write_file(Flush *flush, DuckConn *conn, Error *err)
 	Store *store = flush->store;
 	SCOPED(batch_drop) Batch *sorted = NULL;
 	TRY(segment_sorted(flush->segment, flush->def, flush->table->series, store->options.pool,
-					   &sorted, err));
+					   &sorted, &flush->positions, err));
+	if (batch_rows(sorted) == 0)
+		return ST_OK;
 	Status gone = file_unlink(flush->tmp_path, err); // left by an attempt that failed
 	if (gone != ST_NOT_FOUND)
 		TRY(gone);
 	ParquetFile written = {0};
 	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, flush->tmp_path, &written,
 						   err));
-	if (written.rows != flush->stats.rows)
+	if (written.rows != batch_rows(sorted))
 		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
-						 flush->tmp_path, written.rows, flush->stats.rows);
+						 flush->tmp_path, written.rows, batch_rows(sorted));
 	flush->meta.rows = written.rows;
 	flush->meta.bytes = written.bytes;
 	flush->meta.footer_bytes = written.footer_bytes;
@@ -157,15 +161,53 @@ place_file(Flush *flush, Error *err)
 	return dir_sync(flush->dir, err);
 }
 
+// ---- rows that were deleted while the file was written ----
+
+static Status
+note_dead(void *arg, const SegmentPart *part, Error *err)
+{
+	(void)err;
+	uint8_t *dead = (uint8_t *)arg + part->first_row;
+	for (int64_t row = 0; row < part->rows; row++)
+		dead[row] = !part_is_live(part, row);
+	return ST_OK;
+}
+
+// NULL: there are none.
+static Status
+late_mask(const Flush *flush, Mask **out, Error *err)
+{
+	const Segment *seg = flush->segment;
+	*out = NULL;
+	if (segment_dead_rows(seg, UINT64_MAX) == flush->stats.rows - flush->meta.rows)
+		return ST_OK;
+	SCOPED(mem_drop) uint8_t *dead = mem_alloc((size_t)flush->stats.rows);
+	SCOPED(buf_close) Buf rows = BUF_INIT;
+	if (dead == NULL)
+		return error_no_memory(err, "a mask");
+	TRY(segment_each(seg, UINT64_MAX, INT64_MIN, INT64_MAX, note_dead, dead, err));
+	for (int64_t i = 0; i < flush->meta.rows; i++)
+		if (dead[flush->positions[i]])
+			buf_add(&rows, &(uint32_t){(uint32_t)i}, sizeof(uint32_t));
+	TRY(buf_status(&rows, err, "a mask"));
+	TRY(mask_new(NULL, (const uint32_t *)(const void *)rows.data,
+				 (int64_t)(rows.len / sizeof(uint32_t)), out, err));
+	mask_stamp(*out, segment_newest_deletion(seg));
+	return ST_OK;
+}
+
 // ---- publication ----
 
-static FileSet *
-current_files(Store *store, Table *table)
+// The table's files as they are. False: the segment is not the table's any more.
+static bool
+still_there(const Flush *flush, FileSet **files)
 {
-	pthread_mutex_lock(&store->lock);
-	FileSet *files = file_set_ref(table->files);
-	pthread_mutex_unlock(&store->lock);
-	return files;
+	Table *table = flush->table;
+	pthread_mutex_lock(&flush->store->lock);
+	bool there = table->oldest != NULL && table->oldest->segment == flush->segment;
+	*files = file_set_ref(table->files);
+	pthread_mutex_unlock(&flush->store->lock);
+	return there;
 }
 
 // In one step readers lose the segment and get the file. False: the table was dropped meanwhile.
@@ -192,26 +234,28 @@ swap_in(Flush *flush, FileSet *next)
 	return link != NULL;
 }
 
-// Nobody will read it. The file goes only once the catalog does not know it any more; else the next
-// start removes it.
 static void
-take_back(Store *store, DataFile *file)
+forget(const Flush *flush, DataFile *file)
 {
-	uint64_t id = data_file_meta(file)->segment_id;
-	if (catalog_publish(store->options.catalog, NULL, 0, &id, 1, NULL, 0, NULL) == ST_OK)
+	if (flush->meta.rows > 0)
 		data_file_doom(file);
 }
 
+// Nobody will read it. The file goes only once the catalog does not know it any more; else the next
+// start removes it.
 static void
-data_file_drop(DataFile **file)
-{
-	data_file_unref(*file);
-}
-
-static Status
-publish(Flush *flush, Error *err)
+take_back(const Flush *flush, DataFile *file)
 {
 	Store *store = flush->store;
+	uint64_t id = data_file_meta(file)->segment_id;
+	CatalogEdit edit = {.removed = &id, .removed_count = 1};
+	if (catalog_publish(store->options.catalog, &edit, NULL) == ST_OK)
+		forget(flush, file);
+}
+
+static void
+describe(Flush *flush)
+{
 	FileMeta *meta = &flush->meta;
 	meta->segment_id = flush->stats.id;
 	meta->table_id = flush->table->id;
@@ -222,16 +266,48 @@ publish(Flush *flush, Error *err)
 	meta->max_seq = flush->stats.max_seq;
 	meta->created_ns = clock_wall_ns();
 	meta->sealed_ns = flush->stats.sealed_ns;
+}
 
+static Status
+catalog_file(const Flush *flush, const Mask *late, Error *err)
+{
+	SCOPED(buf_close) Buf rows = BUF_INIT;
+	CatalogFlushed flushed = {flush->table->id, flush->stats.max_seq};
+	CatalogMask mask = {.segment_id = flush->meta.segment_id};
+	CatalogEdit edit = {.files = &flush->meta,
+						.file_count = flush->meta.rows > 0,
+						.masks = &mask,
+						.flushed = &flushed,
+						.flushed_count = 1};
+	if (late != NULL) {
+		TRY(mask_encode(late, &rows, err));
+		mask.seq = mask_seq(late);
+		mask.rows = buf_slice(&rows);
+		edit.mask_count = 1;
+	}
+	return catalog_publish(flush->store->options.catalog, &edit, err);
+}
+
+// With the table's rewrite lock: what is deleted from now on has its address in the file.
+static Status
+publish(Flush *flush, Error *err)
+{
 	SCOPED(data_file_drop) DataFile *file = NULL;
-	TRY(data_file_new(meta, flush->def, flush->path, &file, err));
-	SCOPED(file_set_drop) FileSet *old = current_files(store, flush->table);
+	SCOPED(mask_drop) Mask *late = NULL;
+	SCOPED(file_set_drop) FileSet *old = NULL;
 	SCOPED(file_set_drop) FileSet *next = NULL;
-	TRY(file_set_with(old, file, &next, err));
-	CatalogFlushed flushed = {flush->table->id, meta->max_seq};
-	TRY(catalog_publish(store->options.catalog, meta, 1, NULL, 0, &flushed, 1, err));
+	describe(flush);
+	TRY(data_file_new(&flush->meta, flush->def, flush->path, &file, err));
+	if (!still_there(flush, &old)) {
+		forget(flush, file); // the catalog never knew it
+		return ST_OK;
+	}
+	TRY(late_mask(flush, &late, err));
+	FileSetEdit edit = {.added = &file, .added_masks = &late, .added_count = flush->meta.rows > 0};
+	TRY(file_set_edit(old, &edit, &next, err));
+	TRY(catalog_file(flush, late, err));
 	if (!swap_in(flush, TAKE(next)))
-		take_back(store, file);
+		take_back(flush, file);
 	return ST_OK;
 }
 
@@ -240,8 +316,12 @@ flush_segment(Flush *flush, DuckConn *conn, Error *err)
 {
 	TRY(make_paths(flush, err));
 	TRY(write_file(flush, conn, err));
-	TRY(place_file(flush, err));
-	return publish(flush, err);
+	if (flush->meta.rows > 0)
+		TRY(place_file(flush, err));
+	table_rewrite_lock(flush->table);
+	Status st = publish(flush, err);
+	table_rewrite_unlock(flush->table);
+	return st;
 }
 
 Status

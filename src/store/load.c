@@ -22,9 +22,20 @@ typedef struct Loading {
 	Version *versions;
 	Table *table; // whose files are coming
 	DataFile **files;
+	Mask **masks; // of each of them, or NULL
 	int32_t file_count;
 	int32_t file_room;
 } Loading;
+
+static void
+drop_files(Loading *loading)
+{
+	for (int32_t i = 0; i < loading->file_count; i++) {
+		data_file_unref(loading->files[i]);
+		mask_unref(loading->masks[i]);
+	}
+	loading->file_count = 0;
+}
 
 static void
 loading_close(Loading *loading)
@@ -34,9 +45,9 @@ loading_close(Loading *loading)
 		table_def_unref(loading->versions->def);
 		mem_free(loading->versions);
 	}
-	for (int32_t i = 0; i < loading->file_count; i++)
-		data_file_unref(loading->files[i]);
+	drop_files(loading);
 	mem_free(loading->files);
+	mem_free(loading->masks);
 	table_unref(loading->table);
 }
 
@@ -114,6 +125,10 @@ make_file_room(Loading *loading, Error *err)
 	if (files == NULL)
 		return error_no_memory(err, "a table's files");
 	loading->files = files;
+	Mask **masks = mem_resize(loading->masks, (size_t)room * sizeof(Mask *));
+	if (masks == NULL)
+		return error_no_memory(err, "a table's files");
+	loading->masks = masks;
 	loading->file_room = room;
 	return ST_OK;
 }
@@ -124,10 +139,10 @@ end_files(Loading *loading, Error *err)
 {
 	if (loading->table == NULL)
 		return ST_OK;
-	TRY(file_set_new(loading->files, loading->file_count, &loading->table->files, err));
-	for (int32_t i = 0; i < loading->file_count; i++)
-		data_file_unref(loading->files[i]);
-	loading->file_count = 0;
+	FileSetEdit edit = {
+		.added = loading->files, .added_masks = loading->masks, .added_count = loading->file_count};
+	TRY(file_set_edit(NULL, &edit, &loading->table->files, err));
+	drop_files(loading);
 	table_unref(TAKE(loading->table));
 	return ST_OK;
 }
@@ -149,7 +164,22 @@ begin_files(Loading *loading, const FileMeta *meta, TableDef **def, Error *err)
 }
 
 static Status
-load_file(void *arg, const FileMeta *meta, Error *err)
+load_mask(const CatalogMask *saved, const FileMeta *meta, Mask **out, Error *err)
+{
+	*out = NULL;
+	if (saved == NULL)
+		return ST_OK;
+	Status st = mask_decode(saved->rows, meta->rows, out, err);
+	if (st != ST_OK) {
+		(void)error_prefix(err, "catalog.db: the mask of file %" PRIu64, meta->segment_id);
+		return st;
+	}
+	mask_stamp(*out, saved->seq);
+	return ST_OK;
+}
+
+static Status
+load_file(void *arg, const FileMeta *meta, const CatalogMask *saved, Error *err)
 {
 	Loading *loading = arg;
 	Store *store = loading->store;
@@ -162,10 +192,13 @@ load_file(void *arg, const FileMeta *meta, Error *err)
 		return error_no_memory(err, "a file");
 	TRY(check_size(path, meta, err));
 	TRY(make_file_room(loading, err));
+	SCOPED(mask_drop) Mask *mask = NULL;
+	TRY(load_mask(saved, meta, &mask, err));
 	TRY(data_file_new(meta, def, path, &loading->files[loading->file_count], err));
-	loading->file_count++;
-	if (meta->max_seq > store->published_seq)
-		store->published_seq = meta->max_seq;
+	loading->masks[loading->file_count++] = TAKE(mask);
+	uint64_t newest = saved != NULL && saved->seq > meta->max_seq ? saved->seq : meta->max_seq;
+	if (newest > store->published_seq)
+		store->published_seq = newest;
 	return ST_OK;
 }
 
@@ -173,10 +206,14 @@ static Status
 load_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
 {
 	(void)err;
-	Table *table = store_find_id(((Loading *)arg)->store, table_id);
+	Store *store = ((Loading *)arg)->store;
+	Table *table = store_find_id(store, table_id);
 	if (table != NULL)
 		atomic_store(&table->flushed_seq, flushed_seq);
 	table_unref(table);
+	// Where all rows were deleted no file tells it.
+	if (flushed_seq > store->published_seq)
+		store->published_seq = flushed_seq;
 	return ST_OK;
 }
 

@@ -18,6 +18,8 @@ typedef struct Mask Mask;
 
 // The rows of `base` (NULL: none) and `rows`, in any order.
 Status mask_new(const Mask *base, const uint32_t *rows, int64_t count, Mask **out, Error *err);
+// The rows of both.
+Status mask_union(const Mask *a, const Mask *b, Mask **out, Error *err); // a NULL: a copy of b
 // Until it is given to others: the seq of its newest deletion (0 at first).
 void mask_stamp(Mask *mask, uint64_t seq);
 Mask *mask_ref(const Mask *mask); // NULL is allowed
@@ -35,7 +37,14 @@ Status mask_encode(const Mask *mask, Buf *out, Error *err);
 // Untrusted: ST_CORRUPT if it is no mask of a file with so many rows.
 Status mask_decode(Slice bytes, int64_t rows, Mask **out, Error *err);
 
-// The same bytes for a list: rising, no row twice.
-void rows_encode(const uint32_t *rows, int64_t count, Buf *out);
+// The same bytes for rising rows that come one by one. Begins as {.out = …}.
+typedef struct RowRuns {
+	Buf *out;
+	uint64_t before; // the end of the last run that was written
+	uint64_t first;
+	uint64_t end; // == first: none is under way
+} RowRuns;
+void row_runs_add(RowRuns *runs, uint32_t row);
+void row_runs_end(RowRuns *runs);
 // Appends them to `out` as uint32_t. ST_CORRUPT: not all of `bytes` is runs, or a row is ≥ `rows`.
 Status rows_decode(Slice bytes, int64_t rows, Buf *out, Error *err);

@@ -1,11 +1,10 @@
-#include "store/segment.h"
+// segment.c - how rows get into a segment, and its life.
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/timeval.h"
-#include "store/chunk.h"
+#include "store/segment_int.h"
 
 enum {
 	SMALL_BYTES = 64 << 10, // smaller batches are gathered
@@ -14,47 +13,10 @@ enum {
 	CHUNK_MOST = 8 << 20,
 };
 
-// Part of a segment: one received batch, or a chunk of small ones. Linked once, then only its
-// `next` changes (and, of a chunk, its rows and time range, which only widen).
-typedef struct Node {
-	Batch *batch; // NULL: a chunk
-	Chunk *chunk;
-	Shape *shape;
-	uint32_t *ids;
-	uint64_t seq; // of the batch, or of a chunk's first
-	_Atomic int64_t min_time;
-	_Atomic int64_t max_time;
-	uint64_t reserved; // bytes of the budget
-	_Atomic(struct Node *) next;
-} Node;
-
 struct SegmentInsert {
 	Node node; // first: appended as it is, or copied into a chunk
 	Budget *budget;
 	int64_t rows;
-};
-
-struct Segment {
-	atomic_uint refs;
-	uint64_t id;
-	Budget *budget;
-	BytesPool *pool;
-	int64_t created_ns;
-	_Atomic(Node *) first;
-
-	// The appender's.
-	Node *last;
-	int32_t alike; // small batches of the last one's shape, after each other
-	uint64_t alike_bytes;
-
-	_Atomic int status;
-	_Atomic int64_t sealed_ns;
-	_Atomic int64_t rows;
-	_Atomic uint64_t bytes;
-	_Atomic int64_t min_time;
-	_Atomic int64_t max_time;
-	_Atomic uint64_t min_seq;
-	_Atomic uint64_t max_seq;
 };
 
 const char *
@@ -73,7 +35,9 @@ node_close(Node *node, Budget *budget)
 	chunk_free(node->chunk);
 	shape_unref(node->shape);
 	mem_free(node->ids);
-	budget_release(budget, node->reserved);
+	DeadRows *dead = atomic_load(&node->dead);
+	budget_release(budget, node->reserved + (dead != NULL ? dead_rows_bytes(dead->room) : 0));
+	mem_free(dead);
 }
 
 // The smallest and largest time, in the column's unit. No NULL is among them.
@@ -248,6 +212,8 @@ static void
 link_node(Segment *seg, Node *node)
 {
 	atomic_store(&node->next, NULL);
+	node->first_row = seg->next_row;
+	node->commit_first = seg->commit_first;
 	if (seg->last == NULL)
 		atomic_store_explicit(&seg->first, node, memory_order_release);
 	else
@@ -339,6 +305,10 @@ note_rows(Segment *seg, const SegmentInsert *insert, uint64_t seq)
 		atomic_store(&seg->min_seq, seq);
 	atomic_store(&seg->max_seq, seq);
 	atomic_fetch_add(&seg->rows, insert->rows);
+	if (seq != seg->commit_seq) {
+		seg->commit_seq = seq;
+		seg->commit_first = seg->next_row;
+	}
 }
 
 void
@@ -346,53 +316,14 @@ segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
 {
 	must(atomic_load(&seg->status) == SEGMENT_GROWING && seq >= atomic_load(&seg->max_seq));
 	Node *node = &insert->node;
-	if (insert->rows > 0)
+	int64_t rows = insert->rows;
+	if (rows > 0)
 		note_rows(seg, insert, seq);
-	if (insert->rows == 0 || gather(seg, node, seq)) {
+	if (rows == 0 || gather(seg, node, seq)) {
 		segment_insert_free(insert);
-		return;
+	} else {
+		node->seq = seq;
+		link_node(seg, node);
 	}
-	node->seq = seq;
-	link_node(seg, node);
-}
-
-// ---- looking ----
-
-static bool
-visible_part(const Node *node, uint64_t seq, SegmentPart *part)
-{
-	*part = (SegmentPart){.shape = node->shape, .min_seq = node->seq};
-	if (node->chunk == NULL) {
-		part->batch = node->batch;
-		part->rows = batch_rows(node->batch);
-		part->ids = node->ids;
-		part->max_seq = node->seq;
-		return node->seq <= seq;
-	}
-	part->batch = chunk_batch(node->chunk);
-	part->ids = chunk_ids(node->chunk);
-	part->rows = chunk_rows(node->chunk, seq, &part->max_seq);
-	return part->rows > 0;
-}
-
-static bool
-overlaps(const Node *node, int64_t min_time, int64_t max_time)
-{
-	int64_t low = atomic_load_explicit(&node->min_time, memory_order_relaxed);
-	int64_t high = atomic_load_explicit(&node->max_time, memory_order_relaxed);
-	return low > high || (low <= max_time && high >= min_time);
-}
-
-Status
-segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,
-			 Status (*each)(void *arg, const SegmentPart *part, Error *err), void *arg, Error *err)
-{
-	const Node *node = atomic_load_explicit(&seg->first, memory_order_acquire);
-	for (; node != NULL; node = atomic_load_explicit(&node->next, memory_order_acquire)) {
-		SegmentPart part;
-		// Rows first: a chunk's range is widened before its rows appear.
-		if (visible_part(node, seq, &part) && overlaps(node, min_time, max_time))
-			TRY(each(arg, &part, err));
-	}
-	return ST_OK;
+	seg->next_row += rows;
 }

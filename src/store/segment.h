@@ -86,3 +86,27 @@ bool part_is_live(const SegmentPart *part, int64_t row);
 Status segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,
 					Status (*each)(void *arg, const SegmentPart *part, Error *err), void *arg,
 					Error *err);
+
+// ---- deletions, by position in the segment ----
+
+// Where a commit's rows lie, one after the other.
+typedef struct SegmentCommit {
+	uint64_t seq;
+	int64_t first_row;
+	int64_t rows;
+} SegmentCommit;
+
+// Where a search goes on when the next is for something further on. Begins as {0}.
+typedef struct SegmentPlace {
+	const void *node;
+} SegmentPlace;
+// False: there is no such row, or commit.
+bool segment_commit_of(const Segment *seg, SegmentPlace *from, int64_t row, SegmentCommit *out);
+bool segment_find_commit(const Segment *seg, SegmentPlace *from, uint64_t seq, SegmentCommit *out);
+
+// `rows` rise. First room is made for their marks (may fail; nothing is seen of it); then the
+// appender marks those that are not deleted yet.
+Status segment_make_room(Segment *seg, const uint32_t *rows, int64_t count, Error *err);
+void segment_delete(Segment *seg, const uint32_t *rows, int64_t count, uint64_t seq);
+int64_t segment_dead_rows(const Segment *seg, uint64_t seq); // not seen by a reader at seq
+uint64_t segment_newest_deletion(const Segment *seg);        // its seq; 0: none

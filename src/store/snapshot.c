@@ -135,7 +135,7 @@ static Status
 add_rows(void *arg, const SegmentPart *part, Error *err)
 {
 	(void)err;
-	*(int64_t *)arg += part->rows;
+	*(int64_t *)arg += part->rows - part_dead_rows(part);
 	return ST_OK;
 }
 
@@ -144,9 +144,21 @@ view_rows(const TableView *view, uint64_t seq)
 {
 	int64_t rows = 0;
 	for (int32_t i = 0; i < file_set_count(view->files); i++)
-		rows += data_file_meta(file_set_at(view->files, i))->rows;
+		rows += data_file_meta(file_set_at(view->files, i))->rows -
+				mask_count(file_set_mask(view->files, i));
 	for (int32_t i = 0; i < view->segment_count; i++)
 		(void)segment_each(view->segments[i], seq, INT64_MIN, INT64_MAX, add_rows, &rows, NULL);
+	return rows;
+}
+
+int64_t
+view_deleted_rows(const TableView *view, uint64_t seq)
+{
+	int64_t rows = 0;
+	for (int32_t i = 0; i < file_set_count(view->files); i++)
+		rows += mask_count(file_set_mask(view->files, i));
+	for (int32_t i = 0; i < view->segment_count; i++)
+		rows += segment_dead_rows(view->segments[i], seq);
 	return rows;
 }
 

@@ -12,7 +12,7 @@ typedef struct Sorting {
 	SeriesMap *series;
 	BytesPool *pool;
 	Batch **batches; // as the table has its columns
-	const uint32_t **ids;
+	SegmentPart *parts;
 	int32_t count;
 	int32_t room;
 	int64_t rows;
@@ -25,7 +25,7 @@ sorting_close(Sorting *s)
 	for (int32_t i = 0; i < s->count; i++)
 		batch_unref(s->batches[i]);
 	mem_free(s->batches);
-	mem_free(s->ids);
+	mem_free(s->parts);
 }
 
 // ---- parts as the table has its columns ----
@@ -102,10 +102,10 @@ make_room(Sorting *s, Error *err)
 	if (batches == NULL)
 		return error_no_memory(err, "a flush");
 	s->batches = batches;
-	const uint32_t **ids = mem_resize(s->ids, (size_t)room * sizeof(*ids));
-	if (ids == NULL)
+	SegmentPart *parts = mem_resize(s->parts, (size_t)room * sizeof(*parts));
+	if (parts == NULL)
 		return error_no_memory(err, "a flush");
-	s->ids = ids;
+	s->parts = parts;
 	s->room = room;
 	return ST_OK;
 }
@@ -117,8 +117,9 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	TRY(make_room(s, err));
 	SCOPED(batch_drop) Batch *head = NULL;
 	TRY(batch_head(part->batch, part->rows, &head, err));
+	must(part->first_row == s->rows); // so that rows are numbered by position
 	TRY(as_table(s, part->shape, head, &s->batches[s->count], err));
-	s->ids[s->count++] = part->ids;
+	s->parts[s->count++] = *part;
 	s->rows += part->rows;
 	s->with_ids &= part->ids != NULL;
 	return ST_OK;
@@ -147,7 +148,7 @@ number_series(const Sorting *s, uint32_t *dense, uint32_t *rank, uint32_t *liste
 	int64_t at = 0;
 	for (int32_t b = 0; b < s->count; b++) {
 		for (int64_t row = 0; row < batch_rows(s->batches[b]); row++) {
-			uint32_t id = s->ids[b][row];
+			uint32_t id = s->parts[b].ids[row];
 			if (dense[id] == 0) {
 				listed[count] = id;
 				dense[id] = ++count;
@@ -192,7 +193,7 @@ list_times(const Sorting *s, Keys *keys, Error *err)
 }
 
 static Status
-order_rows(const Sorting *s, uint32_t *order, Error *err)
+order_by_ids(const Sorting *s, uint32_t *order, Error *err)
 {
 	SCOPED(keys_close) Keys keys = {0};
 	TRY(rank_rows(s, &keys, err));
@@ -201,63 +202,78 @@ order_rows(const Sorting *s, uint32_t *order, Error *err)
 }
 
 // Row numbers over all batches as batch and row.
-static Status
-as_refs(const Sorting *s, const uint32_t *order, RowRef *refs, Error *err)
+static RowRef *
+all_refs(const Sorting *s)
 {
-	SCOPED(mem_drop) RowRef *all = mem_alloc_array((size_t)s->rows, sizeof(RowRef));
-	if (all == NULL)
-		return error_no_memory(err, "a flush");
+	RowRef *all = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
 	int64_t at = 0;
-	for (int32_t b = 0; b < s->count; b++)
+	for (int32_t b = 0; all != NULL && b < s->count; b++)
 		for (int64_t row = 0; row < batch_rows(s->batches[b]); row++)
 			all[at++] = (RowRef){(uint32_t)b, (uint32_t)row};
-	for (int64_t i = 0; i < s->rows; i++)
-		refs[i] = all[order == NULL ? (uint32_t)i : order[i]];
-	return ST_OK;
-}
-
-static Status
-gather_rows(const Sorting *s, const uint32_t *order, Batch **out, Error *err)
-{
-	SCOPED(mem_drop) RowRef *refs = mem_alloc_array((size_t)s->rows, sizeof(RowRef));
-	if (refs == NULL)
-		return error_no_memory(err, "a flush");
-	TRY(as_refs(s, order, refs, err));
-	return batch_gather(s->batches, refs, s->rows, table_schema(s->def), s->pool, out, err);
+	return all;
 }
 
 // Without series ids the tags are compared as they are.
 static Status
-sort_by_values(const Sorting *s, Batch **out, Error *err)
+order_by_values(const Sorting *s, uint32_t *order, Error *err)
 {
-	SCOPED(batch_drop) Batch *all = NULL;
-	TRY(gather_rows(s, NULL, &all, err));
+	SCOPED(mem_drop) RowRef *refs = all_refs(s);
 	int32_t tags = table_tag_count(s->def);
 	SCOPED(mem_drop) SortKey *keys = mem_alloc_array((size_t)tags + 1, sizeof(SortKey));
-	if (keys == NULL)
+	if (refs == NULL || keys == NULL)
 		return error_no_memory(err, "a flush");
+	SCOPED(batch_drop) Batch *all = NULL;
+	TRY(batch_gather(s->batches, refs, s->rows, table_schema(s->def), s->pool, &all, err));
 	for (int32_t i = 0; i < tags; i++)
 		keys[i] = (SortKey){.column = table_tag_column(s->def, i)};
 	keys[tags] = (SortKey){.column = table_time_column(s->def)};
-	return batch_sort(all, keys, tags + 1, s->pool, out, err);
+	return batch_sort_order(all, keys, tags + 1, order, err);
+}
+
+static Status
+order_rows(const Sorting *s, uint32_t *order, Error *err)
+{
+	if (table_time_column(s->def) >= 0)
+		return s->with_ids ? order_by_ids(s, order, err) : order_by_values(s, order, err);
+	for (int64_t i = 0; i < s->rows; i++)
+		order[i] = (uint32_t)i;
+	return ST_OK;
+}
+
+// Leaves the rows in `order` that are not deleted, and gathers them. Each is looked at once: who
+// compares later finds every deletion either here or there.
+static Status
+gather_live(const Sorting *s, uint32_t *order, Batch **out, Error *err)
+{
+	SCOPED(mem_drop) RowRef *all = all_refs(s);
+	SCOPED(mem_drop) RowRef *refs = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
+	if (all == NULL || refs == NULL)
+		return error_no_memory(err, "a flush");
+	int64_t live = 0;
+	for (int64_t i = 0; i < s->rows; i++) {
+		RowRef ref = all[order[i]];
+		if (!part_is_live(&s->parts[ref.batch], ref.row))
+			continue;
+		order[live] = order[i];
+		refs[live++] = ref;
+	}
+	return batch_gather(s->batches, refs, live, table_schema(s->def), s->pool, out, err);
 }
 
 Status
 segment_sorted(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *pool, Batch **out,
-			   Error *err)
+			   uint32_t **positions, Error *err)
 {
 	SCOPED(sorting_close)
 	Sorting s = {.def = def, .series = series, .pool = pool, .with_ids = true};
 	TRY(segment_each(seg, UINT64_MAX, INT64_MIN, INT64_MAX, add_part, &s, err));
 	if (s.rows > UINT32_MAX)
 		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
-	if (table_time_column(def) < 0)
-		return gather_rows(&s, NULL, out, err);
-	if (!s.with_ids)
-		return sort_by_values(&s, out, err);
-	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows, sizeof(uint32_t));
+	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows + 1, sizeof(uint32_t));
 	if (order == NULL)
 		return error_no_memory(err, "a flush");
 	TRY(order_rows(&s, order, err));
-	return gather_rows(&s, order, out, err);
+	TRY(gather_live(&s, order, out, err));
+	*positions = TAKE(order);
+	return ST_OK;
 }

@@ -61,11 +61,21 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 	return ST_OK;
 }
 
+static void
+free_applied(Store *store)
+{
+	for (StoreDelete *del; (del = store->applied) != NULL;) {
+		store->applied = del->next_applied;
+		store_delete_free(del);
+	}
+}
+
 void
 store_close(Store *store)
 {
 	if (store == NULL)
 		return;
+	free_applied(store);
 	for (Table *table; (table = store->full) != NULL;) {
 		store->full = table->next_full;
 		table_unref(table);
@@ -214,7 +224,7 @@ store_apply_define(Store *store, StoreDefine *define, uint64_t seq)
 
 // The files of a dropped table go when the catalog does not know them any more: a start that misses
 // a file the catalog knows is refused.
-static void
+void
 forget_files(void *arg, bool durable)
 {
 	FileSet *files = arg;
@@ -255,8 +265,11 @@ store_publish(Store *store, uint64_t seq)
 	pthread_mutex_lock(&store->lock);
 	if (seq > store->published_seq) // a replay begins below what files hold
 		store->published_seq = seq;
+	for (StoreDelete *del = store->applied; del != NULL; del = del->next_applied)
+		delete_swap_locked(del);
 	pthread_mutex_unlock(&store->lock);
 
+	free_applied(store);
 	for (Table *table; (table = store->full) != NULL;) {
 		store->full = table->next_full;
 		table->full = false;

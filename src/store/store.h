@@ -164,8 +164,8 @@ int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segmen
 // gone. After a failure nothing has changed and it can be tried again.
 Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
 bool store_has_sealed(Store *store);
-// Writes masks to the catalog that are not in it yet; the log is needed from their deletions on
-// until then.
+// Writes the masks to the catalog that it lacks. Until then replay needs their deletions, and
+// store_flushed_floor stays below them.
 Status store_keep_masks(Store *store, Error *err);
 void store_on_sealed(Store *store, void (*wake)(void *arg),
 					 void *arg); // called when a segment was sealed

@@ -24,14 +24,18 @@ struct Table {
 	_Atomic uint64_t flushed_seq;
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's
-	Table *next_full;        // the publishing thread's, like full
-	bool full;               // is in the store's list of such
+	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
+	pthread_mutex_t rewrite;
+	Table *next_full; // the publishing thread's, like full
+	bool full;        // is in the store's list of such
 
 	// Guarded by the store's lock.
 	TableDef *def; // changed by the publishing thread alone
 	FileSet *files;
-	Link *spare;  // to go on with when the growing one is sealed
-	Link *oldest; // sealed ones, then the growing one last
+	uint64_t unkept_seq;  // of the first deletion in a file whose mask the catalog lacks; 0: none
+	uint64_t keeping_seq; // the same, of those on their way there
+	Link *spare;          // to go on with when the growing one is sealed
+	Link *oldest;         // sealed ones, then the growing one last
 	Link **newest;
 	Table *next_in_bucket; // by database and name
 	Table *next_by_id;
@@ -51,8 +55,9 @@ struct Store {
 	uint64_t checkpoint_floor; // commits ≤ it were flushed and catalogued when it was written
 
 	// The publishing thread's.
-	Table *full;      // references of tables whose growing segment is to be sealed
-	bool sealed_some; // since the last time it was told
+	Table *full;          // references of tables whose growing segment is to be sealed
+	bool sealed_some;     // since the last time it was told
+	StoreDelete *applied; // deletions whose files change with the next publication, the last first
 
 	pthread_mutex_t lock; // guards names, every table's guarded part, published_seq and on_sealed
 	Table *by_name[TABLE_BUCKETS];
@@ -69,6 +74,55 @@ struct StoreDefine {
 	CatalogChange *change;
 	Link *spare; // an existing table's growing segment is sealed
 };
+
+// delete.c (from addresses), delete_log.c (to and from the log), delete_apply.c: rows that go, by
+// segment.
+typedef struct MemoryRows {
+	Segment *segment; // a reference
+	Buf rows;         // positions, rising; uint32_t
+} MemoryRows;
+
+typedef struct FileRows {
+	uint64_t segment_id;
+	int32_t at; // in the table's file set
+	Mask *rows;
+} FileRows;
+
+struct StoreDelete {
+	Table *table; // a reference
+	MemoryRows *memory;
+	int32_t memory_count;
+	FileRows *files; // by rising segment id
+	int32_t file_count;
+
+	// What follows from them.
+	FileSet *base;   // what `next` was made from
+	FileSet *next;   // NULL: the files stay as they are
+	FileMask *masks; // those of `next` that are new
+	int32_t mask_count;
+
+	// All rows.
+	bool all;
+	Link *spare;           // to go on with
+	const Link *last;      // of those in the table's chain that go; NULL: none
+	Link *gone;            // once they were taken off
+	CatalogChange *change; // the files go from the catalog
+
+	uint64_t seq; // from its application on
+	StoreDelete *next_applied;
+};
+
+Status delete_alloc(Table *table, int32_t memory_most, int32_t file_most, StoreDelete **out,
+					Error *err);
+void delete_drop(StoreDelete **del); // for SCOPED
+// Masks, file set and room for marks, from the rows.
+Status delete_prepare(StoreDelete *del, FileSet *files, Error *err);
+void delete_swap_locked(StoreDelete *del);
+// Leaves out what is in files already, and what is gone. Not prepared yet.
+Status delete_decode(Slice payload, const TableView *view, StoreDelete **out, Error *err);
+
+// Files that leave the catalog leave the disk after it; takes the set.
+void forget_files(void *files, bool durable);
 
 // tables.c
 Status table_new(Store *store, TableDef *def, Table **out, Error *err);

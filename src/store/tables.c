@@ -50,6 +50,8 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->id = table_id(def);
 	table->def = table_def_ref(def);
 	table->newest = &table->oldest;
+	pthread_mutex_init(&table->change, NULL);
+	pthread_mutex_init(&table->rewrite, NULL);
 	TRY(series_new(store->options.series_limit, &table->series, err));
 	*out = TAKE(table);
 	return ST_OK;
@@ -75,6 +77,8 @@ table_unref(Table *table)
 	file_set_unref(table->files);
 	series_free(table->series);
 	table_def_unref(table->def);
+	pthread_mutex_destroy(&table->change);
+	pthread_mutex_destroy(&table->rewrite);
 	mem_free(table);
 }
 
@@ -103,6 +107,30 @@ uint64_t
 store_flushed_seq(const Table *table)
 {
 	return atomic_load(&table->flushed_seq);
+}
+
+void
+table_change_lock(Table *table)
+{
+	pthread_mutex_lock(&table->change);
+}
+
+void
+table_change_unlock(Table *table)
+{
+	pthread_mutex_unlock(&table->change);
+}
+
+void
+table_rewrite_lock(Table *table)
+{
+	pthread_mutex_lock(&table->rewrite);
+}
+
+void
+table_rewrite_unlock(Table *table)
+{
+	pthread_mutex_unlock(&table->rewrite);
 }
 
 // ---- names ----

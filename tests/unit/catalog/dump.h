@@ -26,7 +26,7 @@ dump_table(void *arg, TableDef *def, bool current, Error *err)
 }
 
 static inline Status
-dump_file(void *arg, const FileMeta *f, Error *err)
+dump_file(void *arg, const FileMeta *f, const CatalogMask *mask, Error *err)
 {
 	(void)err;
 	buf_add_printf(arg,
@@ -36,6 +36,11 @@ dump_file(void *arg, const FileMeta *f, Error *err)
 				   f->segment_id, f->table_id, f->table_version, f->level, f->rows, f->bytes,
 				   f->footer_bytes, f->hash.low, f->hash.high, f->min_time, f->max_time, f->min_seq,
 				   f->max_seq, f->created_ns, f->sealed_ns);
+	if (mask != NULL) {
+		buf_add_printf(arg, "  mask at %" PRIu64 ": ", mask->seq);
+		buf_add_slice(arg, mask->rows);
+		buf_add_text(arg, "\n");
+	}
 	return ST_OK;
 }
 
@@ -135,5 +140,6 @@ static inline Status
 publish_file(Catalog *catalog, const FileMeta *file, Error *err)
 {
 	CatalogFlushed flushed = {file->table_id, file->max_seq};
-	return catalog_publish(catalog, file, 1, NULL, 0, &flushed, 1, err);
+	CatalogEdit edit = {.files = file, .file_count = 1, .flushed = &flushed, .flushed_count = 1};
+	return catalog_publish(catalog, &edit, err);
 }

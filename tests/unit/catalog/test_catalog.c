@@ -119,7 +119,8 @@ files_are_published_and_removed(void **state)
 	uint64_t removed[] = {5, 6};
 	FileMeta merged = file_of(7, 8, 10, 30);
 	merged.level = 1;
-	ok(catalog_publish(catalog, &merged, 1, removed, 2, NULL, 0, &err), &err);
+	CatalogEdit edit = {.files = &merged, .file_count = 1, .removed = removed, .removed_count = 2};
+	ok(catalog_publish(catalog, &edit, &err), &err);
 	Buf text = BUF_INIT;
 	ok(dump(catalog, &text, &err), &err);
 	assert_null(strstr(buf_text(&text), "file 5"));
@@ -424,7 +425,13 @@ a_publication_is_whole_or_not_at_all(void **state)
 		uint64_t removed[] = {1};
 		CatalogFlushed flushed = {7, 5};
 		fault_arm(nth);
-		Status st = catalog_publish(catalog, &files[1], 1, removed, 1, &flushed, 1, &err);
+		CatalogEdit edit = {.files = &files[1],
+							.file_count = 1,
+							.removed = removed,
+							.removed_count = 1,
+							.flushed = &flushed,
+							.flushed_count = 1};
+		Status st = catalog_publish(catalog, &edit, &err);
 		bool failed = fault_disarm();
 		assert_int_equal(st, failed ? ST_NO_MEMORY : ST_OK);
 		if (!failed)

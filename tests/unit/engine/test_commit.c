@@ -551,7 +551,7 @@ a_start_that_fails_leaves_nothing(void **state)
 	conductor_stop(TAKE(fx.conductor));
 	// The catalog's thread lets go of the table's definition before it answers.
 	Error asked = ERROR_INIT;
-	ok(catalog_publish(fx.catalog, NULL, 0, NULL, 0, NULL, 0, &asked), &asked);
+	ok(catalog_publish(fx.catalog, &(CatalogEdit){0}, &asked), &asked);
 	long blocks = mem_live();
 	for (long nth = 0;; nth++) {
 		ConductorOptions options = {.wal = fx.wal, .store = fx.store, .next_seq = 2};

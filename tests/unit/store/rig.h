@@ -281,9 +281,10 @@ no_table(void *arg, TableDef *def, bool current, Error *err)
 }
 
 static inline Status
-no_file(void *arg, const FileMeta *file, Error *err)
+no_file(void *arg, const FileMeta *file, const CatalogMask *mask, Error *err)
 {
 	(void)arg;
+	(void)mask;
 	(void)file;
 	(void)err;
 	return ST_OK;

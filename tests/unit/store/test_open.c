@@ -130,7 +130,8 @@ many_files_keep_the_order_of_their_rows(void **state)
 		snprintf(name, sizeof(name), "files/%" PRIu32 "/%" PRIu64 ".parquet", meta.table_id,
 				 meta.segment_id);
 		write_file(path_in(&rig, name), "12345", 5);
-		ok(catalog_publish(rig.catalog, &meta, 1, NULL, 0, NULL, 0, &err), &err);
+		CatalogEdit edit = {.files = &meta, .file_count = 1};
+		ok(catalog_publish(rig.catalog, &edit, &err), &err);
 	}
 	rig_shut(&rig);
 	rig_open(&rig);

@@ -58,8 +58,10 @@ static void
 sorted_is(Rig *rig, TableDef *def, const char *rows)
 {
 	Batch *sorted = NULL;
+	uint32_t *positions = NULL;
 	Error err = ERROR_INIT;
-	ok(segment_sorted(rig->seg, def, rig->series, NULL, &sorted, &err), &err);
+	ok(segment_sorted(rig->seg, def, rig->series, NULL, &sorted, &positions, &err), &err);
+	mem_free(positions);
 	assert_true(schema_equal(batch_schema(sorted), table_schema(def)));
 	batch_is_sound(sorted);
 	batch_is(sorted, rows);
@@ -171,8 +173,10 @@ gathered_rows_are_exact(void **state)
 		append_text(&rig, def, shape, row, true);
 	}
 	Batch *sorted = NULL;
+	uint32_t *positions = NULL;
 	Error err = ERROR_INIT;
-	ok(segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &err), &err);
+	ok(segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &positions, &err), &err);
+	mem_free(positions);
 	batch_is_sound(sorted);
 	assert_int_equal(batch_rows(sorted), ROWS);
 	assert_int_equal(batch_column(sorted, 2)->null_count, ROWS / 4);
@@ -204,12 +208,14 @@ sorting_undoes_itself_on_every_fault(void **state)
 		bool failed = true;
 		for (long nth = 0; failed; nth++) {
 			Batch *sorted = NULL;
+			uint32_t *positions = NULL;
 			Error err = ERROR_INIT;
 			fault_arm(nth);
-			Status st = segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &err);
+			Status st = segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &positions, &err);
 			failed = fault_disarm();
 			assert_int_equal(st, failed ? ST_NO_MEMORY : ST_OK);
 			batch_unref(sorted);
+			mem_free(positions);
 			assert_int_equal(mem_live(), live);
 		}
 		sorted_is(&rig, def, "4|~|7\n3|a|2\n5|b|1\n");
