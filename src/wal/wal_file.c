@@ -150,14 +150,17 @@ wal_spare_from(Wal *wal, const WalFile *file, Error *err)
 
 	// The index first: it must not outlive what it describes.
 	unlink_quietly(index);
-	if (file->size == wal->segment_size && spare_wanted(wal)) {
-		TRY(file_rename(from, to, err));
+	bool kept = file->size == wal->segment_size && spare_wanted(wal);
+	Status st = kept ? file_rename(from, to, err) : file_unlink(from, err);
+	// An earlier try may have come as far as this.
+	if (st != ST_OK && st != ST_NOT_FOUND)
+		return st;
+	// Before any other file goes: a hole in the sequence would be taken for damage. And before this
+	// one is written again.
+	TRY(dir_sync(wal->dir, err));
+	if (kept && st == ST_OK)
 		spare_add(wal, id);
-	} else {
-		TRY(file_unlink(from, err));
-	}
-	// Before any other file goes: a hole in the sequence would be taken for damage.
-	return dir_sync(wal->dir, err);
+	return ST_OK;
 }
 
 // Opens a spare of the right size; *out stays NULL when there is none.

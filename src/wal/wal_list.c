@@ -2,7 +2,9 @@
 // names are none of ours.
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "wal/wal_int.h"
@@ -28,10 +30,11 @@ parse_name(const char *name, const char *suffix, uint64_t *out)
 	if (name[0] < '0' || name[0] > '9')
 		return false;
 	uint64_t number = strtoull(name, &end, 10);
-	SCOPED(mem_drop) char *again = mem_printf("%08" PRIu64 "%s", number, suffix);
+	char again[32]; // on the stack: a file that is not seen for want of memory would be lost
+	(void)snprintf(again, sizeof(again), "%08" PRIu64 "%s", number, suffix);
 	*out = number;
 	// The first and the last number are nobody's, so that there is always one before and after.
-	return again != NULL && strcmp(name, again) == 0 && number > 0 && number < UINT64_MAX;
+	return strcmp(name, again) == 0 && number > 0 && number < UINT64_MAX;
 }
 
 static Status

@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "base/fault.h"
+
 typedef struct Count {
 	int active;
 	int inactive;
@@ -118,6 +120,31 @@ files_that_nobody_needs_are_used_again(void **state)
 
 	// What is gone is missed by who asks for it.
 	assert_int_equal(log_read(dir.path, WAL_STRICT, 100, &seen), ST_CORRUPT);
+}
+
+static void
+what_failed_while_files_were_used_again_is_made_up_for(void **state)
+{
+	(void)state;
+	bool hit = true;
+	for (long nth = 0; hit; nth++) {
+		SCOPED(dir_drop) Dir dir = dir_new();
+		Wal *wal = log_start(dir.path, SEGMENT, 1);
+		log_write_synced(wal, 1, 100);
+		WalKeep keep = {.needed_seq = 100};
+		Error err;
+		fault_arm(nth);
+		Status st = wal_recycle(wal, &keep, &err);
+		hit = fault_disarm();
+		assert_true(st == ST_OK || st == ST_IO || st == ST_NO_MEMORY);
+		recycle(wal, 100);
+		assert_true(count_files(wal).inactive <= 1);
+		log_write_synced(wal, 101, 200);
+		wal_close(wal);
+		Seen seen;
+		assert_int_equal(log_read(dir.path, WAL_STRICT, 99, &seen), ST_OK);
+		assert_int_equal(seen.count, 101);
+	}
 }
 
 static void
@@ -397,6 +424,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_files_are_kept_ready),
 		cmocka_unit_test(files_that_nobody_needs_are_used_again),
+		cmocka_unit_test(what_failed_while_files_were_used_again_is_made_up_for),
 		cmocka_unit_test(files_are_kept_while_they_are_needed),
 		cmocka_unit_test(a_file_is_kept_until_the_next_one_is_synced),
 		cmocka_unit_test(files_are_kept_for_a_time_and_a_size),
