@@ -46,7 +46,7 @@ class Mobiusd:
 
     def start(self):
         self.stderr = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(command(self.data, self.settings, self.binary), stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(self._command(), stdout=subprocess.PIPE,
                                         stderr=self.stderr)
         line = self._first_line()
         if not line.startswith("ready "):
@@ -55,6 +55,9 @@ class Mobiusd:
         self.ready = {key: unquote(value) for key, value in (word.split("=", 1) for word in line.split()[1:])}
         self.location = "grpc://" + self.ready["flight"].split(",")[0]
         self.pid = int(self.ready["pid"])
+
+    def _command(self):
+        return command(self.data, self.settings, self.binary)
 
     def _first_line(self):
         deadline, line = time.monotonic() + self.ready_timeout, b""

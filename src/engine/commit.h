@@ -60,6 +60,7 @@ typedef struct ConductorOptions {
 	Wal *wal;
 	Store *store;
 	uint64_t next_seq;
+	void (*on_write_failure)(void *arg, Status status); // the sequencer's thread
 	void (*on_sync_failure)(void *arg, const Error *err);
 	void *arg;
 } ConductorOptions;

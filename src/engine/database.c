@@ -184,6 +184,13 @@ open_sql(mobius *db, Error *err)
 }
 
 static void
+write_failed(void *arg, Status status)
+{
+	if (status == ST_DISK_FULL)
+		keeper_disk_full(((mobius *)arg)->keeper);
+}
+
+static void
 sync_failed(void *arg, const Error *err)
 {
 	mobius *db = arg;
@@ -200,6 +207,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 	ConductorOptions options = {.wal = db->wal,
 								.store = db->store,
 								.next_seq = next_seq,
+								.on_write_failure = write_failed,
 								.on_sync_failure = sync_failed,
 								.arg = db};
 	TRY(conductor_start(&options, &db->conductor, err));

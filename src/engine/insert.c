@@ -142,6 +142,9 @@ insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_
 	if (table_dropped(plan->table))
 		return error_set(err, ST_NOT_FOUND,
 						 "the table was dropped; put to its name to make it anew");
+	if (!keeper_has_room(db->keeper))
+		return error_set(err, ST_DISK_FULL,
+						 "the disk is full; free space, or drop what is not needed, and put again");
 	uint64_t bytes = insert_cost(converted);
 	if (bytes > budget_limit(db->memtable))
 		return error_set(

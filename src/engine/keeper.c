@@ -1,4 +1,4 @@
-#include "engine/keeper.h"
+#include "engine/keeper_int.h"
 
 #include <inttypes.h>
 
@@ -11,31 +11,9 @@
 enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
+	ROOM_AFTER_MS = 2000,         // after the disk was full: whether it has room again
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
-};
-
-struct Keeper {
-	mobius *db;
-	DuckConn *conn;
-	Thread *thread;
-	Signal wake;
-
-	pthread_mutex_t lock;   // guards all below
-	pthread_cond_t flushed; // an attempt ended
-	uint64_t attempts;
-	uint64_t failures;
-	Error last_error;
-	bool log_ready;
-	bool stopping;
-
-	_Atomic int64_t stop_by_ns; // INT64_MAX while running
-	atomic_bool memory_needed;
-
-	// The keeper's thread alone.
-	int64_t checkpoint_ns;
-	uint64_t checkpoint_seq;
-	int64_t retry_ns;
 };
 
 static bool
@@ -77,6 +55,13 @@ note_attempt(Keeper *keeper, Status st, const Error *err)
 	pthread_mutex_unlock(&keeper->lock);
 }
 
+static void
+note_disk(Keeper *keeper, Status st)
+{
+	if (st == ST_DISK_FULL)
+		keeper_disk_full(keeper);
+}
+
 // Everything sealed, oldest first. A failure is tried again later: nothing has changed but the
 // memory that stays used.
 static void
@@ -92,6 +77,7 @@ flush_sealed(Keeper *keeper)
 		if (st != ST_OK) {
 			keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
 			log_error("flush failed", "error=\"%s\"", err.text);
+			note_disk(keeper, st);
 			return;
 		}
 		if (did)
@@ -164,8 +150,10 @@ keep_log(Keeper *keeper)
 {
 	mobius *db = keeper->db;
 	Error err = ERROR_INIT;
-	if (wal_prepare(db->wal, &err) != ST_OK)
+	Status st = keeper_has_room(keeper) ? wal_prepare(db->wal, &err) : ST_OK;
+	if (st != ST_OK)
 		log_warn("no spare log file", "error=\"%s\"", err.text);
+	note_disk(keeper, st);
 	WalKeep keep = {
 		.needed_seq = store_flushed_floor(db->store) + 1, // where a replay would begin
 		.keep_time_ns = db->settings.wal_keep_time_ns,
@@ -207,11 +195,37 @@ keep_ids(Keeper *keeper)
 		log_warn("no ids reserved", "error=\"%s\"", err.text);
 }
 
+// The disk is full: what is kept back is room for a flush of everything, which lets the log go.
+static void
+use_ballast(Keeper *keeper)
+{
+	log_error("disk full", "puts=\"refused until there is room\"");
+	ballast_give_back(&keeper->ballast);
+	keeper->retry_ns = 0;
+	keeper->room_ns = clock_mono_ns() + ROOM_AFTER_MS * (SECOND_NS / 1000);
+	if (log_is_ready(keeper))
+		conductor_run(keeper->db->conductor, seal_all, keeper->db);
+}
+
+static void
+mind_the_disk(Keeper *keeper)
+{
+	bool full = !keeper_has_room(keeper);
+	if (full && keeper->ballast.held)
+		use_ballast(keeper);
+	if (clock_mono_ns() < keeper->room_ns || ballast_hold(&keeper->ballast, NULL) != ST_OK)
+		return;
+	if (full)
+		log_info("disk has room again", "puts=\"taken\"");
+	atomic_store(&keeper->disk_full, false);
+}
+
 static void
 keeper_run(void *arg)
 {
 	Keeper *keeper = arg;
 	while (!keeper_stopping(keeper)) {
+		mind_the_disk(keeper);
 		flush_sealed(keeper);
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
@@ -243,10 +257,15 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	pthread_mutex_init(&keeper->lock, NULL);
 	pthread_cond_init(&keeper->flushed, NULL);
 	signal_init(&keeper->wake);
+	keeper->room_ns =
+		clock_mono_ns() + ROOM_AFTER_MS * (SECOND_NS / 1000); // a start has better to do
+	keeper->ballast_path = mem_printf("%s/ballast", db->dir);
+	keeper->ballast.path = keeper->ballast_path;
 	store_on_sealed(db->store, wake_keeper, keeper);
 
 	ThreadOptions options = {.name = "keeper", .stack_bytes = 8 << 20};
-	Status st = duck_connect(db->flush_duck, &keeper->conn, err);
+	Status st = keeper->ballast_path == NULL ? error_no_memory(err, "the keeper")
+											 : duck_connect(db->flush_duck, &keeper->conn, err);
 	if (st == ST_OK)
 		st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
 	if (st != ST_OK) {
@@ -267,6 +286,19 @@ keeper_log_ready(Keeper *keeper)
 }
 
 void
+keeper_disk_full(Keeper *keeper)
+{
+	atomic_store(&keeper->disk_full, true);
+	signal_raise(&keeper->wake);
+}
+
+bool
+keeper_has_room(const Keeper *keeper)
+{
+	return !atomic_load(&keeper->disk_full);
+}
+
+void
 keeper_need_memory(Keeper *keeper)
 {
 	atomic_store(&keeper->memory_needed, true);
@@ -282,84 +314,6 @@ keeper_failures(Keeper *keeper, Error *last)
 		*last = keeper->last_error;
 	pthread_mutex_unlock(&keeper->lock);
 	return failures;
-}
-
-// What a flush waits for: the segments that had rows when it was asked for.
-static Status
-count_left(mobius *db, Table *table, uint64_t up_to, KeeperFlushed *left, bool *growing, Error *err)
-{
-	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(store_snapshot(db->store, table != NULL ? &table : NULL, table != NULL, &snapshot, err));
-	*left = (KeeperFlushed){0};
-	*growing = false;
-	for (int32_t t = 0; t < snapshot->table_count; t++) {
-		const TableView *view = &snapshot->tables[t];
-		for (int32_t i = 0; i < view->segment_count; i++) {
-			SegmentStats stats = segment_stats(view->segments[i]);
-			if (stats.rows == 0 || stats.min_seq > up_to)
-				continue;
-			left->segments++;
-			left->rows += stats.rows;
-			*growing |= stats.status == SEGMENT_GROWING;
-		}
-	}
-	return ST_OK;
-}
-
-typedef struct SealTable {
-	Store *store;
-	Table *table;
-} SealTable;
-
-static void
-seal_table(void *arg)
-{
-	SealTable *seal = arg;
-	store_seal(seal->store, seal->table, 0);
-}
-
-static Status
-wait_flushed(Keeper *keeper, Table *table, uint64_t up_to, Error *err)
-{
-	uint64_t failures = keeper_failures(keeper, NULL);
-	for (;;) {
-		pthread_mutex_lock(&keeper->lock);
-		uint64_t attempts = keeper->attempts;
-		pthread_mutex_unlock(&keeper->lock);
-		KeeperFlushed left;
-		bool growing;
-		TRY(count_left(keeper->db, table, up_to, &left, &growing, err));
-		if (left.segments == 0)
-			return ST_OK;
-		if (growing) // they were sealed before, unless there was no memory for the next
-			return error_no_memory(err, "the next segment");
-		signal_raise(&keeper->wake);
-		pthread_mutex_lock(&keeper->lock);
-		while (keeper->attempts == attempts && !keeper->stopping)
-			pthread_cond_wait(&keeper->flushed, &keeper->lock);
-		bool failed = keeper->failures != failures;
-		bool stopping = keeper->stopping;
-		Error cause = keeper->last_error;
-		pthread_mutex_unlock(&keeper->lock);
-		if (failed)
-			return error_set(err, cause.code, "%s", cause.text);
-		if (stopping)
-			return error_set(err, ST_UNAVAILABLE, "shutting down");
-	}
-}
-
-Status
-keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err)
-{
-	mobius *db = keeper->db;
-	uint64_t up_to = store_published_seq(db->store);
-	KeeperFlushed before;
-	bool growing;
-	TRY(count_left(db, table, up_to, &before, &growing, err));
-	conductor_run(db->conductor, seal_table, &(SealTable){db->store, table});
-	TRY(wait_flushed(keeper, table, up_to, err));
-	*out = before;
-	return ST_OK;
 }
 
 void
@@ -382,5 +336,6 @@ keeper_stop(Keeper *keeper, bool flush)
 	signal_close(&keeper->wake);
 	pthread_mutex_destroy(&keeper->lock);
 	pthread_cond_destroy(&keeper->flushed);
+	mem_free(keeper->ballast_path);
 	mem_free(keeper);
 }

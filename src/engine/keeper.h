@@ -1,7 +1,7 @@
 // keeper.h - the thread that moves rows from memory to files and keeps the log short: flush,
 // checkpoint, spare and recycled log files.
 //
-// Threads  flush: any but the keeper's own and the publishing one. need_memory, failures: any.
+// Threads  flush: any but the keeper's own and the publishing one. The others: any.
 
 #pragma once
 
@@ -20,6 +20,9 @@ void keeper_log_ready(Keeper *keeper); // the log was started: it may be prepare
 Status keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err);
 // Somebody waits for memory: if no flush is about to give some back, what is growing is sealed.
 void keeper_need_memory(Keeper *keeper);
+// A write met a full disk: puts are refused (keeper_has_room) until there is room again.
+void keeper_disk_full(Keeper *keeper);
+bool keeper_has_room(const Keeper *keeper);
 // How many flushes have failed, and why the last one did (untouched if none has).
 uint64_t keeper_failures(Keeper *keeper, Error *last);
 // Flushes for at most stop.flush, writes a checkpoint, ends the thread. NULL is allowed.

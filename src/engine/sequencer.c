@@ -80,6 +80,7 @@ write_some(Conductor *c, Commit *first)
 	}
 	if (st != ST_OK) {
 		log_error("log write failed", "error=\"%s\"", err.text);
+		c->on_write_failure(c->arg, st);
 		fail_commits(first, end, st, &err);
 		return end;
 	}

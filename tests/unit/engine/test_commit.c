@@ -21,6 +21,12 @@ typedef struct Parts {
 // ---- the parts ----
 
 static void
+write_failed(void *arg, Status status)
+{
+	(void)arg, (void)status;
+}
+
+static void
 sync_failed(void *arg, const Error *err)
 {
 	assert_int_equal(err->code, ST_UNAVAILABLE);
@@ -87,6 +93,7 @@ start_conductor(Parts *fx)
 	ConductorOptions options = {.wal = fx->wal,
 								.store = fx->store,
 								.next_seq = 1,
+								.on_write_failure = write_failed,
 								.on_sync_failure = sync_failed,
 								.arg = fx};
 	ok(conductor_start(&options, &fx->conductor, &err), &err);

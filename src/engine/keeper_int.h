@@ -1,0 +1,33 @@
+// keeper_int.h - the keeper's parts, shared by its files.
+
+#pragma once
+
+#include "engine/ballast.h"
+#include "engine/keeper.h"
+
+struct Keeper {
+	mobius *db;
+	DuckConn *conn;
+	Thread *thread;
+	Signal wake;
+
+	pthread_mutex_t lock;   // guards all below
+	pthread_cond_t flushed; // an attempt ended
+	uint64_t attempts;
+	uint64_t failures;
+	Error last_error;
+	bool log_ready;
+	bool stopping;
+
+	_Atomic int64_t stop_by_ns; // INT64_MAX while running
+	atomic_bool memory_needed;
+	atomic_bool disk_full; // until there is room for the ballast again
+
+	// The keeper's thread alone.
+	int64_t checkpoint_ns;
+	uint64_t checkpoint_seq;
+	int64_t retry_ns;
+	Ballast ballast;
+	char *ballast_path;
+	int64_t room_ns; // when to look whether a full disk has room again
+};
