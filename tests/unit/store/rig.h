@@ -21,6 +21,7 @@ typedef struct Rig {
 	DuckConn *conn;
 	Store *store;
 	uint64_t segment_bytes;
+	uint32_t series_limit;
 	uint64_t seq;
 } Rig;
 
@@ -53,7 +54,8 @@ rig_add_duck(Rig *rig)
 static inline void
 rig_new(Rig *rig)
 {
-	*rig = (Rig){.dir = "/tmp/mobius-store-XXXXXX", .segment_bytes = 1 << 20};
+	*rig =
+		(Rig){.dir = "/tmp/mobius-store-XXXXXX", .segment_bytes = 1 << 20, .series_limit = 1000000};
 	if (access("/dev/shm", W_OK) == 0)
 		strcpy(rig->dir, "/dev/shm/mobius-store-XXXXXX");
 	assert_non_null(mkdtemp(rig->dir));
@@ -73,7 +75,7 @@ rig_try_store(Rig *rig, Error *err)
 		.pool = rig->pool,
 		.segment_bytes = rig->segment_bytes,
 		.segment_age_ns = 1,
-		.series_limit = 1000000,
+		.series_limit = rig->series_limit,
 	};
 	return store_open(&options, &rig->store, err);
 }

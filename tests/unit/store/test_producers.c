@@ -37,6 +37,13 @@ offer(Stream *stream, int64_t seq)
 	return producer_offer(stream->producer, &stream->hold, seq);
 }
 
+static void
+settle(Stream *stream, int64_t seq)
+{
+	producer_store(stream->producer, seq);
+	producer_settle(stream->producer);
+}
+
 static Producers *
 make(void)
 {
@@ -65,10 +72,10 @@ a_repetition_is_told_from_what_is_new(void **state)
 	assert_int_equal(offer(&s, 5), PRODUCER_NEW);
 	assert_int_equal(offer(&s, 5), PRODUCER_PENDING);
 	assert_int_equal(offer(&s, 9), PRODUCER_NEW);
-	producer_settle(s.producer, 5, true);
+	settle(&s, 5);
 	assert_int_equal(offer(&s, 5), PRODUCER_STORED);
 	assert_int_equal(offer(&s, 7), PRODUCER_PENDING);
-	producer_settle(s.producer, 9, true);
+	settle(&s, 9);
 	assert_int_equal(offer(&s, 9), PRODUCER_STORED);
 	assert_int_equal(offer(&s, INT64_MIN), PRODUCER_STORED);
 	assert_true(producers_find(producers, slice_text("gateway-1"), &last));
@@ -85,12 +92,12 @@ what_failed_may_come_again(void **state)
 	Stream s, again;
 	hold(producers, "p", &s);
 	assert_int_equal(offer(&s, 1), PRODUCER_NEW);
-	producer_settle(s.producer, 1, false);
+	producer_settle(s.producer);
 	producer_let_go(s.producer, &s.hold);
 	hold(producers, "p", &again);
 	assert_int_equal(s.lost, 0);
 	assert_int_equal(offer(&again, 1), PRODUCER_NEW);
-	producer_settle(again.producer, 1, true);
+	settle(&again, 1);
 	assert_int_equal(offer(&again, 1), PRODUCER_STORED);
 	finish(producers);
 }
@@ -112,19 +119,19 @@ the_newest_holder_waits_for_what_is_under_way(void **state)
 	assert_int_equal(offer(&new, 2), PRODUCER_BUSY);
 	(void)producer_last(new.producer, &new.hold, &last, &busy);
 	assert_true(busy);
-	producer_settle(old.producer, 1, true);
+	settle(&old, 1);
 	assert_int_equal(new.ready, 0);
-	producer_settle(old.producer, 2, false);
+	producer_settle(old.producer);
 	assert_int_equal(new.ready, 1);
 	assert_true(producer_last(new.producer, &new.hold, &last, &busy));
 	assert_false(busy);
 	assert_int_equal(last, 1);
 	assert_int_equal(offer(&new, 1), PRODUCER_STORED);
 	assert_int_equal(offer(&new, 2), PRODUCER_NEW);
-	producer_settle(new.producer, 2, true);
+	settle(&new, 2);
 	producer_let_go(old.producer, &old.hold); // it is not the holder any more
 	assert_int_equal(offer(&new, 3), PRODUCER_NEW);
-	producer_settle(new.producer, 3, true);
+	settle(&new, 3);
 	finish(producers);
 }
 
