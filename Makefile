@@ -11,7 +11,7 @@ export TSAN_OPTIONS = halt_on_error=1 ignore_noninstrumented_modules=1
 
 help:
 	@echo "make deps     install what is missing: Debian packages, DuckDB, a Python venv; all pinned"
-	@echo "make build    build/mobiusd and build/libmobius.so"
+	@echo "make build    build/mobiusd, build/mobius and build/libmobius.so"
 	@echo "make run      build, start mobiusd on ./data, and say how to write and ask"
 	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, a few kills, conformance, h2spec"
 	@echo "make unit     unit tests"
@@ -37,7 +37,7 @@ say = @echo "== $@:"
 build: deps
 	$(say) gcc, optimised, into build/
 	$(call configure,build,gcc,-Db_ndebug=true)
-	@ninja --quiet -C build mobiusd append_query
+	@ninja --quiet -C build mobiusd mobius append_query
 
 clang: deps
 	$(say) clang, into build/clang/

@@ -240,6 +240,34 @@ MOBIUS_API mobius_status mobius_open_async(const char *dir, const char *const *s
 MOBIUS_API bool mobius_open_result(mobius *db, mobius_status *status,
 								   mobius_error *err); // false: not yet
 
+// ---- directories that nobody has open ----
+
+typedef struct mobius_findings {
+	// One line each, naming the file. damage false: worth knowing, and no loss.
+	void (*found)(void *arg, bool damage, const char *text);
+	void *arg;
+} mobius_findings;
+
+typedef struct mobius_checked {
+	uint64_t files;
+	uint64_t bytes; // of the files
+	uint64_t damaged;
+	uint64_t last_seq;
+} mobius_checked;
+
+// Reads all of a data directory, or of a backup, and changes nothing: catalog, files, checkpoint,
+// log. MOBIUS_OK also where there is damage: *out counts it.
+//   MOBIUS_CONFLICT  a process has it open
+//   MOBIUS_INVALID   it is neither
+MOBIUS_API mobius_status mobius_check(const char *dir, const mobius_findings *findings,
+									  mobius_checked *out, mobius_error *err);
+
+// Makes a data directory of a backup; `dir` is made, or empty. It has a new epoch.
+//   MOBIUS_NOT_FOUND  no backup: one that was interrupted is none
+//   MOBIUS_CONFLICT   `dir` is not empty
+//   MOBIUS_CORRUPT    a file of it is not what was backed up
+MOBIUS_API mobius_status mobius_restore(const char *backup, const char *dir, mobius_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,8 +33,10 @@ typedef struct FileMeta {
 	int64_t rows;
 	uint64_t bytes;
 	uint64_t footer_bytes;
-	Hash128 hash;
-	int64_t min_time; // nanoseconds; min > max: none
+	Hash128 hash;        // of all bytes
+	Hash128 footer_hash; // of the last footer_bytes + 8: the footer, its length and "PAR1". Zeros:
+						 // not known
+	int64_t min_time;    // nanoseconds; min > max: none
 	int64_t max_time;
 	uint64_t min_seq;
 	uint64_t max_seq;
@@ -69,6 +71,13 @@ typedef struct CatalogVisitor {
 	void *arg;
 } CatalogVisitor;
 Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err);
+
+// Copies it to `path`, which must not exist, and visits what the copy holds; until the last visit
+// has ended nothing changes, and every file it names is on disk. Not synced: that is the caller's.
+Status catalog_copy(Catalog *catalog, const char *path, const CatalogVisitor *visitor, Error *err);
+// Reads one that nobody has open, and changes nothing. ST_CORRUPT: damaged, or no catalog.
+Status catalog_look(const char *path, CatalogState *state, uint64_t *generation,
+					const CatalogVisitor *visitor, Error *err);
 
 // Queued, in commit order; idempotent. If SQLite refuses, the catalog keeps them and tries again;
 // catalog_applied_seq stays behind, and with it the log is kept. They cannot fail: the caller gives

@@ -1,5 +1,7 @@
 // catalog_load.c - reading the catalog back at start.
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "catalog/catalog_int.h"
 
@@ -54,11 +56,15 @@ visit_file(void *arg, sqlite3_stmt *row, Error *err)
 		.sealed_ns = sqlite3_column_int64(row, 13),
 	};
 	TRY(catalog_blob(row, 7, "the hash of a file", &meta.hash, sizeof(meta.hash), err));
-	if (sqlite3_column_type(row, 14) == SQLITE_NULL)
+	Slice footer;
+	TRY(catalog_bytes(row, 14, "the hash of a footer", &footer, err));
+	if (footer.len == sizeof(meta.footer_hash))
+		memcpy(&meta.footer_hash, footer.data, footer.len);
+	if (sqlite3_column_type(row, 15) == SQLITE_NULL)
 		return visitor->file(visitor->arg, &meta, NULL, err);
 	CatalogMask mask = {.segment_id = meta.segment_id,
-						.seq = (uint64_t)sqlite3_column_int64(row, 14)};
-	TRY(catalog_bytes(row, 15, "a mask", &mask.rows, err));
+						.seq = (uint64_t)sqlite3_column_int64(row, 15)};
+	TRY(catalog_bytes(row, 16, "a mask", &mask.rows, err));
 	return visitor->file(visitor->arg, &meta, &mask, err);
 }
 

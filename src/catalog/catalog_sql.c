@@ -10,13 +10,17 @@
 //     files(segment_id, table_id, …)                  Parquet files
 //     masks(segment_id, seq, rows)                    rows of theirs that are deleted
 //
-// The masks came later: a catalog without the table gets it when it is opened.
+// The masks and files.footer_hash came later: a catalog without them gets them when it is opened.
+// footer_hash is not in the digest: where it is wrong, all of the file is read, and its hash holds.
 
 #include <string.h>
 
 #include "catalog/catalog_int.h"
 
 enum { FORMAT = 1 };
+
+static const char FOOTERS_SQL[] =
+	"SELECT count(*) FROM pragma_table_info('files') WHERE name='footer_hash'";
 
 static const char SCHEMA_SQL[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
@@ -30,7 +34,8 @@ static const char SCHEMA_SQL[] =
 	" table_version INTEGER NOT NULL, level INTEGER NOT NULL, rows INTEGER NOT NULL,"
 	" bytes INTEGER NOT NULL, footer_bytes INTEGER NOT NULL, hash BLOB NOT NULL,"
 	" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER NOT NULL,"
-	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL);"
+	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL, "
+	"footer_hash BLOB);"
 	"INSERT INTO databases VALUES('mobius');"
 	"INSERT INTO meta VALUES('format',1),('generation',1),('applied_seq',0),('next_table_id',1),"
 	"('next_segment_id',1),('next_schema_id',1);";
@@ -222,6 +227,17 @@ read_count(void *arg, sqlite3_stmt *row, Error *err)
 	return ST_OK;
 }
 
+// What came later than the first catalogs.
+static Status
+add_missing(sqlite3 *db, Error *err)
+{
+	int64_t footers = 0;
+	TRY(catalog_exec(db, MASKS_SQL, err));
+	TRY(catalog_each_row(db, FOOTERS_SQL, read_count, &footers, err));
+	return footers > 0 ? ST_OK
+					   : catalog_exec(db, "ALTER TABLE files ADD COLUMN footer_hash BLOB", err);
+}
+
 static Status
 read_epoch(void *arg, sqlite3_stmt *row, Error *err)
 {
@@ -260,7 +276,7 @@ catalog_init(sqlite3 *db, CatalogState *state, Error *err)
 		return error_set(err, ST_CORRUPT,
 						 "catalog.db has format %lld and this version reads %d; use a newer one",
 						 (long long)format, FORMAT);
-	TRY(catalog_exec(db, MASKS_SQL, err));
+	TRY(add_missing(db, err));
 	TRY(catalog_digest_check(db, err));
 	TRY(catalog_digest_follow(db, err));
 	return read_state(db, state, err);
@@ -332,7 +348,7 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 	// A table that was dropped meanwhile takes no file: nobody would ever remove it.
 	TRY(catalog_prepare(db,
 						"INSERT OR REPLACE INTO files"
-						" SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14"
+						" SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15"
 						" WHERE EXISTS(SELECT 1 FROM tables WHERE id=?2)",
 						&stmt, err));
 	const int64_t numbers[] = {
@@ -353,6 +369,7 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 	};
 	for (size_t i = 0; i < COUNT_OF(more); i++)
 		sqlite3_bind_int64(stmt, (int)i + 9, more[i]);
+	sqlite3_bind_blob(stmt, 15, &file->footer_hash, sizeof(file->footer_hash), SQLITE_STATIC);
 	return catalog_step_done(db, stmt, err);
 }
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/timeval.h"
+#include "engine/backup.h"
 #include "engine/call_int.h"
 #include "engine/json_rows.h"
 #include "engine/keeper.h"
@@ -76,6 +77,21 @@ run_table_flush(mobius_call *call, Error *err)
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_printf(&json, "{\"segments\":%" PRId64 ",\"rows\":%" PRId64 "}", flushed.segments,
 				   flushed.rows);
+	return call_reply(call, &json, err);
+}
+
+static Status
+run_backup_create(mobius_call *call, Error *err)
+{
+	BackupRequest request = {.copy = json_is_true(json_object_get(call->request, "copy"))};
+	BackupDone done;
+	TRY(call_text(call, "name", true, &request.name, err));
+	TRY(backup_create(call->db, &request, &done, err));
+	SCOPED(buf_close) Buf json = BUF_INIT;
+	buf_add_text(&json, "{\"path\":");
+	text_json_string(&json, slice_text(done.path));
+	buf_add_printf(&json, ",\"seq\":%" PRIu64 ",\"files\":%d,\"bytes\":%" PRIu64 "}", done.seq,
+				   done.files, done.bytes);
 	return call_reply(call, &json, err);
 }
 
@@ -194,6 +210,9 @@ static const mobius_action_info ACTIONS[] = {
 	{"table.flush",
 	 "Writes a table's rows in memory to files (without a table: of all), and waits for it.",
 	 "{\"table\": text, optional}", "{\"segments\", \"rows\"}"},
+	{"backup.create",
+	 "Makes a backup of everything in backup.dir, by links or, with copy, by bytes.",
+	 "{\"name\": text, \"copy\": bool, optional}", "{\"path\", \"seq\", \"files\", \"bytes\"}"},
 	{"server.info", "Version, epoch and seqs.", "{}",
 	 "{\"version\", \"epoch\", \"seq\", \"durable_seq\", \"earliest_seq\", \"started_at\", "
 	 "\"read_only\"}"},
@@ -202,7 +221,8 @@ static const mobius_action_info ACTIONS[] = {
 };
 
 static const ActionRun RUN[] = {
-	run_table_list, run_table_offsets, run_table_flush, run_server_info, run_sql_execute,
+	run_table_list,    run_table_offsets, run_table_flush,
+	run_backup_create, run_server_info,   run_sql_execute,
 };
 
 const mobius_action_info *

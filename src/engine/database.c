@@ -10,61 +10,21 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/define.h"
+#include "engine/format.h"
 #include "engine/keeper.h"
 #include "engine/recovery.h"
+#include "engine/scrubber.h"
 #include "engine/system.h"
 #include "engine/ticker.h"
 #include "engine/ticket.h"
 #include "os/clock.h"
 
 enum {
-	FORMAT = 1,
 	WAITERS = 4,
 	FLUSH_MEMORY = 256 << 20,
 };
 
 // ---- the directory ----
-
-static Status
-read_format(const char *path, Error *err)
-{
-	SCOPED(file_drop) File *file = NULL;
-	TRY(file_open(path, FILE_READ, &file, err));
-	char text[16] = "";
-	size_t len;
-	TRY(file_read_some(file, 0, text, sizeof(text) - 1, &len, err));
-	long format = strtol(text, NULL, 10);
-	if (format < 1)
-		return error_set(err, ST_CORRUPT, "%s does not hold a number", path);
-	if (format > FORMAT)
-		return error_set(
-			err, ST_CORRUPT,
-			"%s: the data has format %ld, this version reads up to %d; use a newer one", path,
-			format, FORMAT);
-	return ST_OK;
-}
-
-static Status
-write_format(const char *dir, const char *path, Error *err)
-{
-	SCOPED(file_drop) File *file = NULL;
-	TRY(file_open(path, FILE_WRITE, &file, err));
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d\n", FORMAT);
-	TRY(file_write(file, 0, text, (size_t)len, err));
-	TRY(file_sync(file, err));
-	return dir_sync(dir, err);
-}
-
-static Status
-check_format(const char *dir, Error *err)
-{
-	SCOPED(mem_drop) char *path = mem_printf("%s/FORMAT", dir);
-	if (path == NULL)
-		return error_no_memory(err, "a database");
-	Status st = read_format(path, err);
-	return st == ST_NOT_FOUND ? write_format(dir, path, err) : st;
-}
 
 static Status
 take_directory(mobius *db, const char *dir, Error *err)
@@ -79,7 +39,8 @@ take_directory(mobius *db, const char *dir, Error *err)
 	if (st == ST_CONFLICT)
 		return error_set(err, ST_CONFLICT, "%s is in use by another process", db->dir);
 	TRY(st);
-	return check_format(db->dir, err);
+	st = format_check(db->dir, err);
+	return st == ST_NOT_FOUND ? format_write(db->dir, NULL, err) : st;
 }
 
 // ---- parts ----
@@ -147,6 +108,7 @@ open_store(mobius *db, uint64_t *applied_seq, Error *err)
 		.segment_bytes = db->settings.memtable_segment_size,
 		.segment_age_ns = db->settings.memtable_segment_age_ns,
 		.series_limit = (uint32_t)db->settings.series_limit,
+		.verify_strict = db->settings.verify == 1,
 	};
 	return store_open(&options, &db->store, err);
 }
@@ -215,6 +177,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 	TRY(tickets_open(db, &db->tickets, err));
 	TRY(ticker_start(&db->ticker, err));
 	TRY(definer_start(db, &db->definer, err));
+	TRY(scrubber_start(db, &db->scrubber, err));
 	TRY(workers_start("query", (int)db->settings.query_running, &db->readers, err));
 	return workers_start("waiter", WAITERS, &db->waiters, err);
 }
@@ -325,6 +288,7 @@ mobius_close(mobius *db)
 	workers_stop(db->waiters);
 	workers_stop(db->readers);
 	definer_stop(db->definer);
+	scrubber_stop(db->scrubber);
 	ticker_stop(db->ticker);
 	tickets_close(db->tickets);
 	sql_close(db->sql);

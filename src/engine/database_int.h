@@ -22,6 +22,7 @@
 #include "wal/wal.h"
 
 typedef struct Keeper Keeper;
+typedef struct Scrubber Scrubber;
 typedef struct Definer Definer;
 typedef struct Ticker Ticker;
 typedef struct Tickets Tickets;
@@ -46,6 +47,7 @@ struct mobius {
 	Conductor *conductor;
 	Sql *sql;
 	Definer *definer;
+	Scrubber *scrubber;
 	Ticker *ticker;
 	Tickets *tickets;
 	Workers *readers; // statements that read
@@ -55,6 +57,7 @@ struct mobius {
 	_Atomic uint64_t recovery_done; // bytes of log
 	_Atomic uint64_t recovery_total;
 	atomic_bool read_only;
+	atomic_bool backing_up;
 	Thread *opener;
 	mobius_event opened;
 	Status open_status;

@@ -146,14 +146,20 @@ seal_by_need(Keeper *keeper)
 }
 
 static void
-keep_log(Keeper *keeper)
+prepare_log(Keeper *keeper)
 {
-	mobius *db = keeper->db;
 	Error err = ERROR_INIT;
-	Status st = keeper_has_room(keeper) ? wal_prepare(db->wal, &err) : ST_OK;
+	Status st = keeper_has_room(keeper) ? wal_prepare(keeper->db->wal, &err) : ST_OK;
 	if (st != ST_OK)
 		log_warn("no spare log file", "error=\"%s\"", err.text);
 	note_disk(keeper, st);
+}
+
+static void
+recycle_log(Keeper *keeper)
+{
+	mobius *db = keeper->db;
+	Error err = ERROR_INIT;
 	WalKeep keep = {
 		.needed_seq = store_flushed_floor(db->store) + 1, // where a replay would begin
 		.keep_time_ns = db->settings.wal_keep_time_ns,
@@ -220,6 +226,24 @@ mind_the_disk(Keeper *keeper)
 	atomic_store(&keeper->disk_full, false);
 }
 
+// Nothing of it while somebody holds the log.
+static void
+keep_log(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	bool held = keeper->holds > 0;
+	keeper->keeping = !held;
+	pthread_mutex_unlock(&keeper->lock);
+	if (held)
+		return;
+	checkpoint_by_need(keeper);
+	recycle_log(keeper);
+	pthread_mutex_lock(&keeper->lock);
+	keeper->keeping = false;
+	pthread_cond_broadcast(&keeper->kept);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
 static void
 keeper_run(void *arg)
 {
@@ -230,7 +254,7 @@ keeper_run(void *arg)
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
 			seal_by_need(keeper);
-			checkpoint_by_need(keeper);
+			prepare_log(keeper);
 			keep_log(keeper);
 		}
 		if (!store_has_sealed(keeper->db->store) || clock_mono_ns() < keeper->retry_ns)
@@ -256,6 +280,7 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	keeper->checkpoint_seq = store_checkpoint_seq(db->store);
 	pthread_mutex_init(&keeper->lock, NULL);
 	pthread_cond_init(&keeper->flushed, NULL);
+	pthread_cond_init(&keeper->kept, NULL);
 	signal_init(&keeper->wake);
 	keeper->room_ns =
 		clock_mono_ns() + ROOM_AFTER_MS * (SECOND_NS / 1000); // a start has better to do
@@ -299,6 +324,24 @@ keeper_has_room(const Keeper *keeper)
 }
 
 void
+keeper_hold_log(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->holds++;
+	while (keeper->keeping)
+		pthread_cond_wait(&keeper->kept, &keeper->lock);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+void
+keeper_let_log(Keeper *keeper)
+{
+	pthread_mutex_lock(&keeper->lock);
+	keeper->holds--;
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+void
 keeper_need_memory(Keeper *keeper)
 {
 	atomic_store(&keeper->memory_needed, true);
@@ -336,6 +379,7 @@ keeper_stop(Keeper *keeper, bool flush)
 	signal_close(&keeper->wake);
 	pthread_mutex_destroy(&keeper->lock);
 	pthread_cond_destroy(&keeper->flushed);
+	pthread_cond_destroy(&keeper->kept);
 	mem_free(keeper->ballast_path);
 	mem_free(keeper);
 }

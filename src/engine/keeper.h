@@ -25,5 +25,9 @@ void keeper_disk_full(Keeper *keeper);
 bool keeper_has_room(const Keeper *keeper);
 // How many flushes have failed, and why the last one did (untouched if none has).
 uint64_t keeper_failures(Keeper *keeper, Error *last);
+// Until it is let go, log files are not recycled, and checkpoints are the holder's to write. Waits
+// for what is under way. May be held several times.
+void keeper_hold_log(Keeper *keeper);
+void keeper_let_log(Keeper *keeper);
 // Flushes for at most stop.flush, writes a checkpoint, ends the thread. NULL is allowed.
 void keeper_stop(Keeper *keeper, bool flush);

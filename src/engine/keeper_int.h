@@ -17,6 +17,9 @@ struct Keeper {
 	uint64_t failures;
 	Error last_error;
 	bool log_ready;
+	int holds;           // of the log
+	bool keeping;        // the log, just now
+	pthread_cond_t kept; // it is not any more
 	bool stopping;
 
 	_Atomic int64_t stop_by_ns; // INT64_MAX while running

@@ -26,6 +26,7 @@ typedef struct Row {
 static const char *const LEVELS[] = {"debug", "info", "warn", "error", NULL};
 static const char *const FORMATS[] = {"text", "json", NULL};
 static const char *const SYNC_FAILURE[] = {"readonly", "exit", NULL};
+static const char *const VERIFY[] = {"lazy", "strict", NULL};
 static const char *const RECOVERY[] = {"strict", "point-in-time", "salvage", NULL};
 
 #define AT(member) offsetof(Settings, member)
@@ -131,6 +132,16 @@ static const Row ROWS[] = {
 	{{"stop.flush", "duration", "10s", "how long a clean stop flushes"},
 	 VALUE_DURATION,
 	 AT(stop_flush_ns),
+	 NULL},
+	{{"verify", "lazy | strict", "lazy",
+	  "when a whole file is compared with its hash: in the background, or before its first read"},
+	 VALUE_CHOICE,
+	 AT(verify),
+	 VERIFY},
+	{{"backup.dir", "text", "backup",
+	  "where backups are made; a relative path is in the data directory"},
+	 VALUE_TEXT,
+	 AT(backup_dir),
 	 NULL},
 	{{"log.level", "debug | info | warn | error", "info", "least level that is written"},
 	 VALUE_CHOICE,
@@ -307,6 +318,7 @@ void
 settings_close(Settings *settings)
 {
 	mem_free(settings->flight_listen);
+	mem_free(settings->backup_dir);
 	*settings = (Settings){0};
 }
 

@@ -36,6 +36,8 @@ typedef struct Settings {
 	int log_level;    // LogLevel
 	int log_format;   // LogFormat
 	int wal_recovery; // 0 strict, 1 point-in-time, 2 salvage
+	int verify;       // 0 lazy, 1 strict
+	char *backup_dir;
 
 } Settings;
 

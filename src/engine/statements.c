@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "engine/backup.h"
 #include "engine/define.h"
 #include "engine/insert.h"
 #include "engine/keeper.h"
@@ -215,6 +216,14 @@ run_flush(const StatementCall *call, const SqlStatement *statement, Error *err)
 	return keeper_flush(call->db->keeper, table, &flushed, err);
 }
 
+static Status
+run_backup(const StatementCall *call, const SqlStatement *statement, Error *err)
+{
+	BackupDone done;
+	BackupRequest request = {.name = statement->backup, .copy = statement->copy};
+	return backup_create(call->db, &request, &done, err);
+}
+
 Status
 statement_run(const StatementCall *call, const SqlStatement *statement, int64_t *changed,
 			  Error *err)
@@ -225,6 +234,7 @@ statement_run(const StatementCall *call, const SqlStatement *statement, int64_t 
 	case STATEMENT_DROP_TABLE: return run_drop(call, statement, err);
 	case STATEMENT_INSERT: return run_insert(call, statement, changed, err);
 	case STATEMENT_FLUSH: return run_flush(call, statement, err);
+	case STATEMENT_BACKUP: return run_backup(call, statement, err);
 	case STATEMENT_READ:
 	case STATEMENT_SHOW_TABLES: break;
 	}

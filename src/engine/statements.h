@@ -10,8 +10,8 @@
 typedef struct StatementCall {
 	mobius *db;
 	const char *database; // of the session
-	// Told the query the statement reads with, so that it can be cancelled, and NULL before that one
-	// is closed. False: the call was given up, and the statement ends as cancelled.
+	// Told the query the statement reads with, so that it can be cancelled, and NULL before that
+	// one is closed. False: the call was given up, and the statement ends as cancelled.
 	bool (*reading)(void *arg, SqlQuery *query);
 	void *arg;
 } StatementCall;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arrow/builder.h"
+#include "store/quarantine.h"
 
 // ---- columns ----
 
@@ -219,14 +220,14 @@ add_columns(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 }
 
 static void
-add_file_row(Builder *builder, const TableDef *def, const DataFile *file, const Mask *mask)
+add_file_row(Builder *builder, const TableDef *def, DataFile *file, const Mask *mask)
 {
 	const FileMeta *meta = data_file_meta(file);
 	Row row = {builder, 0};
 	text(&row, table_database(def));
 	text(&row, table_name(def));
 	unsigned_number(&row, meta->segment_id);
-	text(&row, segment_status_name(SEGMENT_FLUSHED));
+	text(&row, data_file_quarantined(file) ? "QUARANTINED" : segment_status_name(SEGMENT_FLUSHED));
 	number(&row, meta->level);
 	text(&row, data_file_path(file));
 	number(&row, meta->rows);

@@ -332,3 +332,18 @@ file_stat_size(const char *path, uint64_t *out, Error *err)
 	*out = (uint64_t)info.st_size;
 	return ST_OK;
 }
+
+Status
+file_mark(const char *path, FileMark *out, Error *err)
+{
+	struct stat info;
+	if (file_fault() || stat(path, &info) != 0)
+		return file_error(path, "stat", err);
+	*out = (FileMark){
+		.device = info.st_dev,
+		.inode = info.st_ino,
+		.size = (uint64_t)info.st_size,
+		.written_ns = info.st_mtim.tv_sec * INT64_C(1000000000) + info.st_mtim.tv_nsec,
+	};
+	return ST_OK;
+}

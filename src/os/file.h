@@ -58,6 +58,15 @@ Status file_link(const char *from, const char *to, Error *err);
 Status file_unlink(const char *path, Error *err); // ST_NOT_FOUND when there is none
 Status file_stat_size(const char *path, uint64_t *out, Error *err);
 
+// What differs once a file was written to, or another took its name. A link to it changes nothing.
+typedef struct FileMark {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size;
+	int64_t written_ns; // wall
+} FileMark;
+Status file_mark(const char *path, FileMark *out, Error *err);
+
 // The directory's path from the root (owned text).
 Status dir_absolute(const char *path, char **out, Error *err);
 Status dir_make(const char *path, Error *err); // fine when it exists

@@ -78,9 +78,35 @@ static Status
 make_plan(SqlQuery *query, const Binding *binding, Error *err)
 {
 	PlanInput input = {query->verdict, &binding->views, query->as};
-	TRY(plan_make(query->conn, &input, &binding->key, &query->plan, err));
+	TRY(views_ready(&binding->views, err));
+	Status st = plan_make(query->conn, &input, &binding->key, &query->plan, err);
+	if (st == ST_IO || st == ST_INTERNAL)
+		st = views_doubt(&binding->views, st, err);
+	TRY(st);
 	query->time_alias = binding->views.time_alias;
 	return ST_OK;
+}
+
+// The same, where a file cannot be read. Names are bound without any, and as written nothing bounds
+// the time, so a file may be in the way that is not asked for.
+static bool
+names_lack_time(SqlQuery *query, const Binding *written)
+{
+	SCOPED(binding_close) Binding names = {.views = written->views};
+	size_t count = (size_t)names.views.count;
+	names.views.refs = arena_array(&query->arena, count, sizeof(RefView));
+	if (names.views.refs == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		names.views.refs[i] = written->views.refs[i];
+		names.views.refs[i].file_count = 0;
+	}
+	Error err = ERROR_INIT;
+	PlanInput input = {query->verdict, &names.views, query->as};
+	Status st = plan_key(&input, &names.key, &err);
+	if (st == ST_OK)
+		st = make_plan(query, &names, &err);
+	return st != ST_OK && lacks_time(query, st, &err);
 }
 
 // As written; where no table has a column "time", with that as the time columns' alias.
@@ -91,7 +117,9 @@ bind_anew(SqlQuery *query, const Binding *written, const Binding *aliased, Error
 	Status st = make_plan(query, written, &first);
 	if (st == ST_OK)
 		return ST_OK;
-	if (aliased == NULL || !lacks_time(query, st, &first)) {
+	bool lacks = st == ST_CORRUPT && aliased != NULL ? names_lack_time(query, written)
+													 : lacks_time(query, st, &first);
+	if (aliased == NULL || !lacks) {
 		if (err != NULL)
 			*err = first;
 		return st;

@@ -152,6 +152,14 @@ sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err)
 }
 
 static Status
+failed_reading(const SqlQuery *query, Status st, Error *err)
+{
+	if (err != NULL)
+		err->position = rewrite_position(&query->plan->rewrite, err->position);
+	return atomic_load(&query->cancelled) ? st : views_doubt(&query->views, st, err);
+}
+
+static Status
 open_stream(SqlQuery *query, Error *err)
 {
 	const SqlPin *pin = query->pin;
@@ -159,15 +167,14 @@ open_stream(SqlQuery *query, Error *err)
 	if (!schema_equal(query->plan->schema, query->schema))
 		return error_set(err, ST_CONFLICT,
 						 "a table's columns changed while the statement was opened; ask again");
-	Views views;
+	Views *views = &query->views;
 	TRY(views_make(query->verdict, &query->names, pin->snapshot, query->time_alias, &query->arena,
-				   &views, err));
-	TRY(plan_set_rows(query->plan, &views, pin->snapshot->seq, pin->batches, err));
+				   views, err));
+	TRY(views_ready(views, err));
+	TRY(plan_set_rows(query->plan, views, pin->snapshot->seq, pin->batches, err));
 	TRY(builder_new(query->schema, &query->builder, err));
 	Status st = duck_stream_open(query->plan->statement, query->schema, &query->stream, err);
-	if (st != ST_OK && err != NULL)
-		err->position = rewrite_position(&query->plan->rewrite, err->position);
-	return st;
+	return st == ST_OK ? ST_OK : failed_reading(query, st, err);
 }
 
 static Status
@@ -187,11 +194,8 @@ next_of_stream(SqlQuery *query, int64_t max_rows, uint64_t max_bytes, Batch **ou
 {
 	bool end = false;
 	Status st = duck_stream_fill(query->stream, query->builder, max_rows, max_bytes, &end, err);
-	if (st != ST_OK) {
-		if (err != NULL)
-			err->position = rewrite_position(&query->plan->rewrite, err->position);
-		return st;
-	}
+	if (st != ST_OK)
+		return failed_reading(query, st, err);
 	if (builder_rows(query->builder) > 0)
 		TRY(builder_finish(query->builder, builder_rows(query->builder), out, err));
 	query->ended = end;

@@ -35,6 +35,7 @@ struct SqlQuery {
 	Conn *conn; // changed under the lock
 	Plan *plan; // of the connection
 	SqlPin *pin;
+	Views views; // of the execution
 	bool started;
 	bool ended;
 	bool failed;

@@ -13,7 +13,7 @@ static const char *const READS[] = {"SELECT",  "WITH",     "FROM", "VALUES",    
 // Statements that there will be.
 static const char *const PLANNED[] = {
 	"ALTER",   "UPDATE", "DELETE", "TRUNCATE", "BEGIN",   "COMMIT", "ROLLBACK",
-	"REFRESH", "GRANT",  "REVOKE", "BACKUP",   "COMPACT", "CANCEL",
+	"REFRESH", "GRANT",  "REVOKE", "COMPACT", "CANCEL",
 };
 static const char *const PLANNED_OBJECTS[] = {
 	"DATABASE", "STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
@@ -148,6 +148,8 @@ parse_known(Parser *p)
 		return parse_insert(p);
 	if (parser_is_word(p, "FLUSH"))
 		return parse_flush(p);
+	if (parser_is_word(p, "BACKUP"))
+		return parse_backup(p);
 	if (parser_is_word(p, "SHOW"))
 		return parse_show(p);
 	return not_allowed(p, p->token.from, p->token.to);

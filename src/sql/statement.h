@@ -19,6 +19,7 @@ typedef enum StatementKind {
 	STATEMENT_DROP_TABLE,
 	STATEMENT_INSERT,
 	STATEMENT_FLUSH,
+	STATEMENT_BACKUP,
 	STATEMENT_SHOW_TABLES,
 } StatementKind;
 
@@ -63,6 +64,9 @@ typedef struct SqlStatement {
 	int32_t target_count;
 	const char *source;      // the SELECT or VALUES text
 	int32_t source_position; // where it begins in text, for error positions
+	// BACKUP
+	const char *backup;
+	bool copy;
 	Arena arena;
 } SqlStatement;
 

@@ -44,3 +44,4 @@ void *list_grow(Arena *arena, void *items, int32_t count, size_t size);
 
 Status parse_create_table(Parser *p);
 Status parse_insert(Parser *p);
+Status parse_backup(Parser *p);

@@ -1,6 +1,7 @@
 #include "sql/views.h"
 
 #include "os/clock.h"
+#include "store/quarantine.h"
 
 static bool
 overlaps(TimeRange range, int64_t min, int64_t max)
@@ -70,4 +71,38 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 	}
 	*out = views;
 	return ST_OK;
+}
+
+// ---- files that cannot be read ----
+
+Status
+views_ready(const Views *views, Error *err)
+{
+	for (int32_t r = 0; r < views->count; r++) {
+		const RefView *view = &views->refs[r];
+		for (int32_t i = 0; i < view->file_count; i++)
+			TRY(table_file_ready(view->table->table,
+								 file_set_at(view->table->files, view->files[i]), err));
+	}
+	return ST_OK;
+}
+
+// Most that a statement can do wrong looks like nothing a file could: then only those are read that
+// were not, once.
+Status
+views_doubt(const Views *views, Status status, Error *err)
+{
+	bool sure = status == ST_IO || status == ST_INTERNAL || status == ST_CORRUPT;
+	if (!sure && status != ST_INVALID)
+		return status;
+	for (int32_t r = 0; r < views->count; r++) {
+		const RefView *view = &views->refs[r];
+		for (int32_t i = 0; i < view->file_count; i++) {
+			Error cause = ERROR_INIT;
+			DataFile *file = file_set_at(view->table->files, view->files[i]);
+			if (data_file_doubt(file, !sure, &cause) == ST_CORRUPT)
+				return error_set(err, ST_CORRUPT, "%s", cause.text);
+		}
+	}
+	return status;
 }

@@ -27,6 +27,11 @@ typedef struct Views {
 Status views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 				  bool time_alias, Arena *arena, Views *out, Error *err);
 
+// Whether the files can be read: before they are, ST_CORRUPT names the first that cannot.
+Status views_ready(const Views *views, Error *err);
+// After reading failed with `status`: if a file is why, ST_CORRUPT names it.
+Status views_doubt(const Views *views, Status status, Error *err);
+
 // The memory of a ref as rows for the table function, of the columns of the view's definition. It
 // holds references of its own.
 Status scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err);

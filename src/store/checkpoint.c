@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/reader.h"
 #include "os/file.h"
+#include "store/checkpoint.h"
 #include "store/store_int.h"
 
 enum { MAGIC = 0x4b43424d, FORMAT = 1 };
@@ -178,6 +179,14 @@ damaged(Error *err, const char *what)
 	return error_set(err, ST_CORRUPT, "%s", what);
 }
 
+// What is read: of which commits it is. store NULL: its series go nowhere.
+typedef struct Loading {
+	Store *store;
+	uint64_t generation; // of the catalog
+	uint64_t seq;
+	uint64_t floor;
+} Loading;
+
 static Status
 load_series(Store *store, Reader *r, Error *err)
 {
@@ -185,7 +194,7 @@ load_series(Store *store, Reader *r, Error *err)
 	for (uint32_t i = 0; i < count && !r->failed; i++) {
 		uint32_t id = reader_u32(r);
 		Slice saved = reader_bytes(r, reader_u64(r));
-		SCOPED(table_drop_ref) Table *table = store_find_id(store, id);
+		SCOPED(table_drop_ref) Table *table = store != NULL ? store_find_id(store, id) : NULL;
 		if (table != NULL && !r->failed)
 			TRY(series_load(table->series, saved, err)); // others were dropped since
 	}
@@ -193,7 +202,7 @@ load_series(Store *store, Reader *r, Error *err)
 }
 
 static Status
-load_bytes(Store *store, Slice bytes, uint64_t name, Error *err)
+load_bytes(Loading *loading, Slice bytes, uint64_t name, Error *err)
 {
 	if (bytes.len < 4)
 		return damaged(err, "it is too short");
@@ -206,16 +215,16 @@ load_bytes(Store *store, Slice bytes, uint64_t name, Error *err)
 	uint64_t seq = reader_u64(&r), floor = reader_u64(&r), generation = reader_u64(&r);
 	if (seq != name)
 		return damaged(err, "it is of another seq than its name says");
-	if (generation > catalog_generation(store->options.catalog))
+	if (generation > loading->generation)
 		return damaged(err, "catalog.db is older than it: put back the one that belongs to it");
-	TRY(load_series(store, &r, err));
-	store->checkpoint_seq = seq;
-	store->checkpoint_floor = floor;
+	TRY(load_series(loading->store, &r, err));
+	loading->seq = seq;
+	loading->floor = floor;
 	return ST_OK;
 }
 
 static Status
-load_file(Store *store, const char *path, uint64_t seq, Error *err)
+load_file(Loading *loading, const char *path, uint64_t seq, Error *err)
 {
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_READ, &file, err));
@@ -226,7 +235,7 @@ load_file(Store *store, const char *path, uint64_t seq, Error *err)
 		return error_no_memory(err, "a checkpoint");
 	TRY(file_read(file, 0, bytes, size, err));
 	Error cause = ERROR_INIT;
-	Status st = load_bytes(store, slice_of(bytes, size), seq, &cause);
+	Status st = load_bytes(loading, slice_of(bytes, size), seq, &cause);
 	if (st == ST_CORRUPT)
 		return error_set(err, st,
 						 "%s cannot be used: %s. Remove it only if the log reaches back to its "
@@ -245,18 +254,38 @@ find_newest(void *arg, const char *name, Error *err)
 	return ST_OK;
 }
 
+static Status
+load_newest(Loading *loading, const char *dir, Error *err)
+{
+	uint64_t newest = 0;
+	TRY(dir_list(dir, find_newest, &newest, err));
+	if (newest == 0)
+		return ST_OK;
+	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, dir, newest);
+	return path == NULL ? error_no_memory(err, "a checkpoint")
+						: load_file(loading, path, newest, err);
+}
+
 Status
 checkpoint_load(Store *store, Error *err)
 {
-	uint64_t newest = 0;
-	TRY(dir_list(store->checkpoint_dir, find_newest, &newest, err));
-	if (newest == 0)
-		return ST_OK;
-	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, newest);
-	if (path == NULL)
-		return error_no_memory(err, "a checkpoint");
-	TRY(load_file(store, path, newest, err));
+	Loading loading = {.store = store, .generation = catalog_generation(store->options.catalog)};
+	TRY(load_newest(&loading, store->checkpoint_dir, err));
+	store->checkpoint_seq = loading.seq;
+	store->checkpoint_floor = loading.floor;
 	if (store->checkpoint_seq > store->published_seq)
 		store->published_seq = store->checkpoint_seq;
+	return ST_OK;
+}
+
+Status
+checkpoint_look(const char *dir, uint64_t generation, uint64_t *seq, uint64_t *floor, Error *err)
+{
+	Loading loading = {.generation = generation};
+	Status st = load_newest(&loading, dir, err);
+	if (st != ST_OK && st != ST_NOT_FOUND)
+		return st;
+	*seq = loading.seq;
+	*floor = loading.floor;
 	return ST_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "store/file_check_int.h"
 
 struct DataFile {
 	atomic_uint refs;
@@ -12,6 +13,7 @@ struct DataFile {
 	FileMeta meta;
 	TableDef *def;
 	char *path;
+	FileCheck check;
 };
 
 typedef struct Entry {
@@ -39,6 +41,7 @@ data_file_new(const FileMeta *meta, TableDef *def, const char *path, DataFile **
 	file->meta = *meta;
 	file->def = table_def_ref(def);
 	file->path = copy;
+	file_check_init(&file->check);
 	*out = file;
 	return ST_OK;
 }
@@ -58,6 +61,7 @@ data_file_unref(DataFile *file)
 	Error err = ERROR_INIT;
 	if (atomic_load(&file->doomed) && file_unlink(file->path, &err) != ST_OK)
 		log_warn("file not removed", "error=\"%s\"", err.text); // the next start removes it
+	file_check_close(&file->check);
 	table_def_unref(file->def);
 	mem_free(file->path);
 	mem_free(file);
@@ -79,6 +83,12 @@ TableDef *
 data_file_def(const DataFile *file)
 {
 	return file->def;
+}
+
+FileCheck *
+data_file_check(DataFile *file)
+{
+	return &file->check;
 }
 
 const char *

@@ -11,6 +11,7 @@
 
 typedef struct DataFile DataFile;
 typedef struct FileSet FileSet;
+typedef struct FileCheck FileCheck;
 
 // Takes references of def (the version it was written under). `path` is copied.
 Status data_file_new(const FileMeta *meta, TableDef *def, const char *path, DataFile **out,
@@ -22,6 +23,7 @@ void data_file_doom(DataFile *file); // unlink at the last unref
 const FileMeta *data_file_meta(const DataFile *file);
 TableDef *data_file_def(const DataFile *file); // borrowed
 const char *data_file_path(const DataFile *file);
+FileCheck *data_file_check(DataFile *file); // how far its bytes are known: quarantine.h
 
 typedef struct FileMask {
 	uint64_t segment_id;

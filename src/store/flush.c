@@ -7,15 +7,13 @@
 
 #include <inttypes.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "duck/parquet.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "store/quarantine.h"
 #include "store/sorted.h"
 #include "store/store_int.h"
-
-enum { READ_BYTES = 1 << 20 };
 
 // One flush under way.
 typedef struct Flush {
@@ -98,32 +96,6 @@ make_paths(Flush *flush, Error *err)
 	return ST_OK;
 }
 
-static void
-free_hasher(Hasher128 **hasher)
-{
-	hasher128_free(*hasher);
-}
-
-// Read back: what is hashed is what the disk's cache holds, not what was meant.
-static Status
-hash_file(File *file, Hash128 *out, Error *err)
-{
-	SCOPED(free_hasher) Hasher128 *hasher = hasher128_new();
-	SCOPED(mem_drop) void *buffer = mem_alloc(READ_BYTES);
-	if (hasher == NULL || buffer == NULL)
-		return error_no_memory(err, "a file's hash");
-	for (uint64_t off = 0;;) {
-		size_t got;
-		TRY(file_read_some(file, off, buffer, READ_BYTES, &got, err));
-		hasher128_add(hasher, buffer, got);
-		off += got;
-		if (got < READ_BYTES)
-			break;
-	}
-	*out = hasher128_end(hasher);
-	return ST_OK;
-}
-
 static Status
 write_file(Flush *flush, DuckConn *conn, Error *err)
 {
@@ -154,7 +126,8 @@ place_file(Flush *flush, Error *err)
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(flush->tmp_path, FILE_WRITE, &file, err));
 	TRY(file_sync(file, err));
-	TRY(hash_file(file, &flush->meta.hash, err));
+	// Read back: what is hashed is what the disk's cache holds, not what was meant.
+	TRY(verify_take_hashes(file, &flush->meta, err));
 	TRY(dir_make(flush->dir, err));
 	TRY(dir_sync(flush->store->files_dir, err));
 	TRY(file_rename(flush->tmp_path, flush->path, err));
@@ -298,6 +271,7 @@ publish(Flush *flush, Error *err)
 	SCOPED(file_set_drop) FileSet *next = NULL;
 	describe(flush);
 	TRY(data_file_new(&flush->meta, flush->def, flush->path, &file, err));
+	data_file_written(file);
 	if (!still_there(flush, &old)) {
 		forget(flush, file); // the catalog never knew it
 		return ST_OK;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "store/quarantine.h"
 #include "store/store_int.h"
 
 // Every version of every table, while files look for theirs.
@@ -100,22 +101,6 @@ find_version(const Loading *loading, uint32_t id, uint32_t number)
 }
 
 static Status
-check_size(const char *path, const FileMeta *meta, Error *err)
-{
-	uint64_t size;
-	Status st = file_stat_size(path, &size, err);
-	if (st == ST_NOT_FOUND)
-		return error_set(err, ST_CORRUPT,
-						 "%s is missing: the catalog knows it with %" PRId64 " rows", path,
-						 meta->rows);
-	TRY(st);
-	if (size != meta->bytes)
-		return error_set(err, ST_CORRUPT, "%s has %" PRIu64 " bytes; the catalog says %" PRIu64,
-						 path, size, meta->bytes);
-	return ST_OK;
-}
-
-static Status
 make_file_room(Loading *loading, Error *err)
 {
 	if (loading->file_count < loading->file_room)
@@ -190,12 +175,13 @@ load_file(void *arg, const FileMeta *meta, const CatalogMask *saved, Error *err)
 							meta->segment_id);
 	if (path == NULL)
 		return error_no_memory(err, "a file");
-	TRY(check_size(path, meta, err));
 	TRY(make_file_room(loading, err));
 	SCOPED(mask_drop) Mask *mask = NULL;
 	TRY(load_mask(saved, meta, &mask, err));
 	TRY(data_file_new(meta, def, path, &loading->files[loading->file_count], err));
 	loading->masks[loading->file_count++] = TAKE(mask);
+	// One that is missing or short is not read, and named to who would; the others are.
+	TRY(data_file_look(loading->files[loading->file_count - 1], err));
 	uint64_t newest = saved != NULL && saved->seq > meta->max_seq ? saved->seq : meta->max_seq;
 	if (newest > store->published_seq)
 		store->published_seq = newest;

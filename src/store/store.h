@@ -30,11 +30,12 @@ typedef struct StoreOptions {
 	uint64_t segment_bytes; // memtable.segment_size; above 1 GiB it counts as that
 	int64_t segment_age_ns;
 	uint32_t series_limit;
+	bool verify_strict; // a file is read whole before its first use
 } StoreOptions;
 
 // Loads what the catalog knows: tables, versions, files; loads the newest checkpoint; removes files
-// the catalog does not know. ST_CORRUPT names the file that is missing, too short or damaged, and
-// nothing was removed then.
+// the catalog does not know. ST_CORRUPT: catalog or checkpoint are damaged, and nothing was removed
+// then. A Parquet file that is missing or of another size is quarantined (quarantine.h).
 Status store_open(const StoreOptions *options, Store **out, Error *err);
 void store_close(Store *store);                    // NULL is allowed
 uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded

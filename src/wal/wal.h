@@ -158,6 +158,10 @@ typedef struct WalKeep {
 // keep_bytes: a file goes when either says so.
 Status wal_recycle(Wal *wal, const WalKeep *keep, Error *err);
 
+// Copies the files that hold the commits after `after` up to `last`, which is synced, into `dir`; a
+// log that ends with `last`. Nothing is recycled meanwhile. Synced.
+Status wal_copy(Wal *wal, uint64_t after, uint64_t last, const char *dir, Error *err);
+
 uint64_t wal_earliest_seq(const Wal *wal); // of the oldest commit still in a file; 0: none
 // How much log lies at or after seq, in whole files.
 uint64_t wal_bytes_from(const Wal *wal, uint64_t seq);

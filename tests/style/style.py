@@ -19,6 +19,7 @@ CORE = "base os arrow expr duck wal catalog store sql live task engine".split()
 MAY_INCLUDE = {room: CORE[:i] for i, room in enumerate(CORE)} | {
     "net": ["base", "os"],
     "flight": ["base", "os", "arrow", "net"],
+    "cli": [],
     "server": ["base", "os", "arrow", "net", "flight"],
 }
 
