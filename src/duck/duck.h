@@ -40,6 +40,9 @@ void duck_interrupt(DuckConn *conn); // ends what it runs with ST_CANCELLED; har
 bool duck_conn_poisoned(
 	const DuckConn *conn); // an INTERNAL or FATAL error came: the whole instance must be replaced
 
+// `text` between quotes of that kind, each inner one doubled.
+void duck_quote(Buf *out, const char *text, char quote);
+
 // Runs a statement whose result is not wanted.
 Status duck_run(DuckConn *conn, const char *sql, Error *err);
 // Runs a statement with text parameters and returns the first column's first value as text (owned;

@@ -81,8 +81,5 @@ decimal_bytes(int precision)
 	return precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
 }
 
-// `text` between quotes of that kind, each inner one doubled.
-void duck_quote(Buf *out, const char *text, char quote);
-
 // The function that duck_file_column uses; to be registered once for each instance.
 Status duck_register_file_function(duckdb_connection conn, Error *err);

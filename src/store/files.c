@@ -10,6 +10,7 @@
 struct DataFile {
 	atomic_uint refs;
 	atomic_bool doomed;
+	_Atomic int32_t level;
 	FileMeta meta;
 	TableDef *def;
 	char *path;
@@ -38,6 +39,7 @@ data_file_new(const FileMeta *meta, TableDef *def, const char *path, DataFile **
 		return error_no_memory(err, "a file");
 	}
 	atomic_init(&file->refs, 1);
+	atomic_init(&file->level, meta->level);
 	file->meta = *meta;
 	file->def = table_def_ref(def);
 	file->path = copy;
@@ -77,6 +79,18 @@ const FileMeta *
 data_file_meta(const DataFile *file)
 {
 	return &file->meta;
+}
+
+int32_t
+data_file_level(const DataFile *file)
+{
+	return atomic_load_explicit(&file->level, memory_order_relaxed);
+}
+
+void
+data_file_move(DataFile *file, int32_t level)
+{
+	atomic_store_explicit(&file->level, level, memory_order_relaxed);
 }
 
 TableDef *
@@ -124,12 +138,19 @@ replaced_mask(const FileSetEdit *edit, const Entry *entry)
 	return found ? edit->masks[low].mask : entry->mask;
 }
 
-// Behind those of its min_seq, so that files which come in order need no look at the others.
+static bool
+comes_after(const DataFile *a, const DataFile *b)
+{
+	int32_t x = data_file_level(a), y = data_file_level(b);
+	return x != y ? x < y : a->meta.min_seq > b->meta.min_seq;
+}
+
+// Behind those that are its equals, so that files which come in order need no look at the others.
 static void
 add_entry(FileSet *set, DataFile *file, const Mask *mask)
 {
 	int32_t at = set->count++;
-	for (; at > 0 && set->entries[at - 1].file->meta.min_seq > file->meta.min_seq; at--)
+	for (; at > 0 && comes_after(set->entries[at - 1].file, file); at--)
 		set->entries[at] = set->entries[at - 1];
 	set->entries[at] = (Entry){data_file_ref(file), mask_ref(mask)};
 }

@@ -19,9 +19,11 @@ Status data_file_new(const FileMeta *meta, TableDef *def, const char *path, Data
 DataFile *data_file_ref(DataFile *file);
 void data_file_unref(DataFile *file); // NULL is allowed
 DEFINE_DROP(DataFile, data_file_drop, data_file_unref)
-void data_file_doom(DataFile *file); // unlink at the last unref
-const FileMeta *data_file_meta(const DataFile *file);
-TableDef *data_file_def(const DataFile *file); // borrowed
+void data_file_doom(DataFile *file);                  // unlink at the last unref
+const FileMeta *data_file_meta(const DataFile *file); // its level: where it began
+int32_t data_file_level(const DataFile *file);        // where it is
+void data_file_move(DataFile *file, int32_t level);   // sets that are made from now on know it
+TableDef *data_file_def(const DataFile *file);        // borrowed
 const char *data_file_path(const DataFile *file);
 FileCheck *data_file_check(DataFile *file); // how far its bytes are known: quarantine.h
 
@@ -41,7 +43,8 @@ typedef struct FileSetEdit {
 	int32_t mask_count;
 } FileSetEdit;
 
-// `base` (NULL: empty) without the removed and with the added files, in order of min_seq.
+// `base` (NULL: empty) without the removed and with the added files, from the highest level down,
+// each in order of min_seq: of rows of one key, the older first.
 Status file_set_edit(const FileSet *base, const FileSetEdit *edit, FileSet **out, Error *err);
 FileSet *file_set_ref(FileSet *set); // NULL is allowed
 void file_set_unref(FileSet *set);   // NULL is allowed

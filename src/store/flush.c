@@ -308,7 +308,9 @@ store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *e
 		return ST_OK;
 	Status st = flush_segment(&flush, conn, err);
 	flush.table->failed_flushes = st == ST_OK ? 0 : flush.table->failed_flushes + 1;
-	if (st == ST_OK)
+	if (st == ST_OK) {
 		*rows = flush.stats.rows;
+		atomic_fetch_add(&store->flushed_bytes, flush.meta.bytes);
+	}
 	return st;
 }

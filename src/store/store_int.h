@@ -24,6 +24,9 @@ struct Table {
 	_Atomic uint64_t flushed_seq;
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's
+	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
+	int64_t merge_after_ns;  // mono: after a failure
+	bool merge_stopped;      // a file is damaged
 	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
 	Table *next_full; // the publishing thread's, like full
@@ -53,6 +56,8 @@ struct Store {
 	char *checkpoint_dir;
 	uint64_t checkpoint_seq;   // the keeper's; atomic would be too much: read by it and at start
 	uint64_t checkpoint_floor; // commits ≤ it were flushed and catalogued when it was written
+	_Atomic uint64_t flushed_bytes; // of files that were written since the start
+	_Atomic uint64_t merged_bytes;
 
 	// The publishing thread's.
 	Table *full;          // references of tables whose growing segment is to be sealed

@@ -1,0 +1,44 @@
+// merge_int.h - a merge under way, shared by its files.
+
+#pragma once
+
+#include "store/merge.h"
+#include "store/merge_rows.h"
+#include "store/store_int.h"
+
+enum { PIECE_BYTES = 32 << 20 };
+
+typedef struct MergeJob {
+	Store *store;
+	const MergeOptions *options;
+	DuckConn *conn;
+	Table *table;   // a reference
+	TableDef *def;  // as it was when it began
+	FileSet *files; // the same
+	FileMeta *now;  // of all of them, with their levels
+	MergeRules rules;
+	MergeList list;
+	MergeChoice choice;
+	int32_t inputs[MERGE_MOST_INPUTS]; // places in `files` of those chosen
+	bool alone;                        // holds the table's change lock
+
+	char *dir;
+	int64_t cuts[MOST_CUTS];
+	int32_t cut_count;
+	FileMeta metas[MOST_CUTS + 1]; // of the new files
+	DataFile *outputs[MOST_CUTS + 1];
+	int32_t output_count;
+	int64_t rows;
+} MergeJob;
+
+// merge_pick.c: the table that needs it most, and what is to be done. False: nothing is.
+Status merge_pick(MergeJob *job, bool *found, Error *err);
+void merge_job_close(MergeJob *job); // new files that nobody knows are removed
+
+// merge_cut.c: where the result is cut.
+Status merge_cut(MergeJob *job, Error *err);
+int64_t merge_unit_ns(const TableDef *def); // of its time column
+
+// merge_write.c: checks the inputs, writes and places the new files.
+Status merge_write(MergeJob *job, Error *err);
+MergeInputOptions merge_input_of(const MergeJob *job, int32_t input);

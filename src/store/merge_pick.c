@@ -1,0 +1,140 @@
+// merge_pick.c - which table is merged next.
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "os/clock.h"
+#include "store/merge_int.h"
+
+void
+merge_job_close(MergeJob *job)
+{
+	for (int32_t i = 0; i < job->output_count; i++)
+		data_file_unref(job->outputs[i]);
+	merge_list_close(&job->list);
+	mem_free(job->now);
+	file_set_unref(job->files);
+	table_def_unref(job->def);
+	if (job->alone)
+		table_change_unlock(job->table);
+	table_unref(job->table);
+	mem_free(job->dir);
+}
+
+// The files as they are, at the levels where they are.
+static Status
+list_files(MergeJob *job, Error *err)
+{
+	int32_t count = file_set_count(job->files);
+	job->now = mem_alloc_array((size_t)count, sizeof(FileMeta));
+	SCOPED(mem_drop) const FileMeta **files = mem_alloc_array((size_t)count, sizeof(FileMeta *));
+	if (job->now == NULL || files == NULL)
+		return error_no_memory(err, "a merge");
+	for (int32_t i = 0; i < count; i++) {
+		job->now[i] = *data_file_meta(file_set_at(job->files, i));
+		job->now[i].level = data_file_level(file_set_at(job->files, i));
+		files[i] = &job->now[i];
+	}
+	return merge_list_init(&job->list, &job->rules, files, count, err);
+}
+
+static Status
+choose(MergeJob *job, const TableView *view, int32_t files, bool all, Error *err)
+{
+	job->table = table_ref(view->table);
+	job->def = table_def_ref(view->def);
+	job->files = file_set_ref(view->files);
+	job->rules = merge_rules(table_time_column(view->def) >= 0, files);
+	job->rules.all = all;
+	TRY(list_files(job, err));
+	merge_choose(&job->list, &job->rules, &job->choice);
+	for (int32_t i = 0; i < job->choice.count; i++)
+		job->inputs[i] = (int32_t)(job->choice.inputs[i] - job->now);
+	return ST_OK;
+}
+
+// What costs nothing, then where most files wait.
+static double
+urgency(const MergeJob *job)
+{
+	switch (job->choice.kind) {
+	case MERGE_NOTHING: return 0;
+	case MERGE_MOVE: return 1e9;
+	case MERGE_PREFIX: return 1 + job->list.starts[1];
+	case MERGE_PUSH: return 0.5;
+	case MERGE_GATHER: break;
+	}
+	return 0.25;
+}
+
+static bool
+may_be_merged(const Table *table, int64_t now_ns)
+{
+	return !table->merge_stopped && table->merge_after_ns <= now_ns;
+}
+
+static Status
+consider(MergeJob *best, const TableView *view, Error *err)
+{
+	SCOPED(merge_job_close)
+	MergeJob job = {.store = best->store, .options = best->options};
+	TRY(choose(&job, view, best->options->files, best->options->all, err));
+	if (urgency(&job) > urgency(best)) {
+		MergeJob other = *best;
+		*best = job;
+		job = other;
+	}
+	return ST_OK;
+}
+
+Status
+merge_pick(MergeJob *job, bool *found, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	Table *only = job->options->table;
+	int64_t now = clock_mono_ns();
+	TRY(store_snapshot(job->store, only != NULL ? &only : NULL, only != NULL, &snapshot, err));
+	for (int32_t i = 0; i < snapshot->table_count; i++) {
+		const TableView *view = &snapshot->tables[i];
+		if (file_set_count(view->files) > 0 && (only != NULL || may_be_merged(view->table, now)))
+			TRY(consider(job, view, err));
+	}
+	*found = job->choice.kind != MERGE_NOTHING;
+	return ST_OK;
+}
+
+static uint64_t
+level_bytes(const MergeJob *job, int32_t level)
+{
+	uint64_t bytes = 0;
+	for (int32_t i = job->list.starts[level]; i < job->list.starts[level + 1]; i++)
+		bytes += job->list.files[i]->bytes;
+	return bytes;
+}
+
+static Status
+add_figures(Store *store, const TableView *view, int32_t files, MergeFigures *out, Error *err)
+{
+	SCOPED(merge_job_close) MergeJob job = {.store = store};
+	TRY(choose(&job, view, files, false, err));
+	int32_t behind = job.list.starts[1];
+	out->behind_files = behind > out->behind_files ? behind : out->behind_files;
+	if (job.choice.kind == MERGE_PUSH || job.choice.kind == MERGE_GATHER)
+		out->debt_bytes += job.choice.bytes;
+	if (behind >= files)
+		out->debt_bytes += level_bytes(&job, 0);
+	return ST_OK;
+}
+
+Status
+store_merge_figures(Store *store, int32_t files, MergeFigures *out, Error *err)
+{
+	MergeFigures figures = {.flushed_bytes = atomic_load(&store->flushed_bytes),
+							.merged_bytes = atomic_load(&store->merged_bytes)};
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(store, NULL, 0, &snapshot, err));
+	for (int32_t i = 0; i < snapshot->table_count; i++)
+		TRY(add_figures(store, &snapshot->tables[i], files, &figures, err));
+	*out = figures;
+	return ST_OK;
+}

@@ -1,0 +1,277 @@
+// merge_write.c - the files of a merge, one for each piece of time.
+
+#include <inttypes.h>
+
+#include "base/mem.h"
+#include "base/timeval.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "store/merge_int.h"
+#include "store/quarantine.h"
+
+enum {
+	PUSH_BYTES = 8 << 20, // so many go to the disk at once, not all at the sync
+	LOOK_TURNS = 32,      // how often the file is looked at
+};
+
+#define SECOND INT64_C(1000000000)
+#define NAP    (SECOND / 20)
+
+static bool
+stopped(const MergeJob *job)
+{
+	return job->options->stop != NULL && atomic_load(job->options->stop);
+}
+
+static Status
+check_stop(const MergeJob *job, Error *err)
+{
+	return stopped(job) ? error_set(err, ST_CANCELLED, "shutting down") : ST_OK;
+}
+
+static Status
+check_inputs(const MergeJob *job, Error *err)
+{
+	for (int32_t i = 0; i < job->choice.count; i++) {
+		TRY(check_stop(job, err));
+		TRY(data_file_verify(file_set_at(job->files, job->inputs[i]), VERIFY_WHOLE, NULL, err));
+	}
+	return ST_OK;
+}
+
+// ---- one file ----
+
+// A file that is being written.
+typedef struct MergePiece {
+	MergeJob *job;
+	MergeRows rows;
+	char *tmp_path;
+	char *path;
+	File *file; // NULL: not looked at yet
+	int32_t turns;
+	uint64_t pushed;
+	int64_t began_ns;
+	FileMeta meta;
+} MergePiece;
+
+static void
+piece_close(MergePiece *piece)
+{
+	merge_rows_close(&piece->rows);
+	file_close(piece->file);
+	mem_free(piece->tmp_path);
+	mem_free(piece->path);
+	mem_free(piece);
+}
+
+static void
+piece_drop(MergePiece **piece)
+{
+	if (*piece != NULL)
+		piece_close(*piece);
+}
+
+static void
+push_pages(MergePiece *piece, uint64_t size)
+{
+	if (size < piece->pushed + PUSH_BYTES)
+		return;
+	if (piece->file == NULL && file_open(piece->tmp_path, FILE_READ, &piece->file, NULL) != ST_OK)
+		return; // a help, no more
+	file_push(piece->file, piece->pushed, size - piece->pushed);
+	piece->pushed = size;
+}
+
+static void
+keep_rate(const MergePiece *piece, uint64_t size)
+{
+	const MergeJob *job = piece->job;
+	if (job->options->rate == 0)
+		return;
+	double due = (double)size / (double)job->options->rate * (double)SECOND;
+	int64_t until = piece->began_ns + (int64_t)due;
+	for (int64_t left; !stopped(job) && (left = until - clock_mono_ns()) > 0;)
+		clock_sleep_ns(left < NAP ? left : NAP);
+}
+
+static Status
+next_turn(void *arg, Error *err)
+{
+	MergePiece *piece = arg;
+	merge_rows_turn(&piece->rows);
+	if (++piece->turns % LOOK_TURNS != 0)
+		return ST_OK;
+	TRY(check_stop(piece->job, err));
+	uint64_t size;
+	if (file_stat_size(piece->tmp_path, &size, NULL) == ST_OK) {
+		push_pages(piece, size);
+		keep_rate(piece, size);
+	}
+	return ST_OK;
+}
+
+static Status
+next_rows(void *arg, int64_t most, RowRun *out, Error *err)
+{
+	return merge_rows_next(&((MergePiece *)arg)->rows, most, out, err);
+}
+
+MergeInputOptions
+merge_input_of(const MergeJob *job, int32_t input)
+{
+	int32_t at = job->inputs[input];
+	return (MergeInputOptions){
+		.duck = job->options->duck,
+		.file = file_set_at(job->files, at),
+		.mask = file_set_mask(job->files, at),
+		.def = job->def,
+		.min_time = INT64_MIN,
+		.max_time = INT64_MAX,
+		.memory_bytes = job->options->memory_bytes / 2 / (uint64_t)job->choice.count,
+	};
+}
+
+// The inputs that hold rows of [from, to), and what is said of them all.
+static Status
+open_inputs(MergePiece *piece, Shape *shape, Span piece_span, Error *err)
+{
+	const MergeJob *job = piece->job;
+	FileMeta *meta = &piece->meta;
+	int64_t unit = merge_unit_ns(job->def);
+	for (int32_t i = 0; i < job->choice.count; i++) {
+		const FileMeta *from = job->choice.inputs[i];
+		Span span = merge_span(&job->rules, from);
+		if (job->rules.by_time && (span.max < piece_span.min || span.min > piece_span.max))
+			continue;
+		MergeInputOptions input = merge_input_of(job, i);
+		input.shape = shape;
+		if (piece_span.min > INT64_MIN)
+			input.min_time = time_scale_saturating(piece_span.min - 1, 1, unit) + 1;
+		if (piece_span.max < INT64_MAX)
+			input.max_time = time_scale_saturating(piece_span.max, 1, unit);
+		TRY(merge_rows_add(&piece->rows, &input, err));
+		meta->min_seq = from->min_seq < meta->min_seq ? from->min_seq : meta->min_seq;
+		meta->max_seq = from->max_seq > meta->max_seq ? from->max_seq : meta->max_seq;
+		meta->sealed_ns = from->sealed_ns > meta->sealed_ns ? from->sealed_ns : meta->sealed_ns;
+	}
+	return merge_rows_begin(&piece->rows, err);
+}
+
+static Status
+piece_new(MergeJob *job, MergePiece **out, Error *err)
+{
+	Store *store = job->store;
+	SCOPED(piece_drop) MergePiece *piece = mem_alloc(sizeof(*piece));
+	if (piece == NULL)
+		return error_no_memory(err, "a merge");
+	merge_rows_init(&piece->rows);
+	piece->job = job;
+	piece->began_ns = clock_mono_ns();
+	FileMeta *meta = &piece->meta;
+	*meta = (FileMeta){.table_id = job->table->id,
+					   .table_version = table_version(job->def),
+					   .min_seq = UINT64_MAX};
+	TRY(catalog_next_segment_id(store->options.catalog, &meta->segment_id, err));
+	piece->tmp_path = mem_printf("%s/%" PRIu64 ".parquet", store->tmp_dir, meta->segment_id);
+	piece->path = mem_printf("%s/%" PRIu64 ".parquet", job->dir, meta->segment_id);
+	if (piece->tmp_path == NULL || piece->path == NULL)
+		return error_no_memory(err, "a merge");
+	*out = TAKE(piece);
+	return ST_OK;
+}
+
+static Status
+write_rows(MergePiece *piece, Error *err)
+{
+	MergeJob *job = piece->job;
+	RowSource source = {next_rows, next_turn, piece};
+	ParquetFile written = {0};
+	TRY(duck_write_rows(job->conn, table_schema(job->def), &source, piece->tmp_path, &written,
+						err));
+	if (written.rows != piece->rows.rows)
+		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
+						 piece->tmp_path, written.rows, piece->rows.rows);
+	FileMeta *meta = &piece->meta;
+	meta->rows = written.rows;
+	meta->bytes = written.bytes;
+	meta->footer_bytes = written.footer_bytes;
+	meta->created_ns = clock_wall_ns();
+	meta->min_time = 1;
+	meta->max_time = 0;
+	if (job->rules.by_time) {
+		int64_t unit = merge_unit_ns(job->def);
+		meta->min_time = time_scale_saturating(piece->rows.min_time, unit, 1);
+		meta->max_time = time_scale_saturating(piece->rows.max_time, unit, 1);
+		meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,
+										  (Span){meta->min_time, meta->max_time});
+	} else {
+		meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,
+										  (Span){(int64_t)meta->min_seq, (int64_t)meta->max_seq});
+	}
+	return ST_OK;
+}
+
+// Renamed; the directory is synced for all of them later.
+static Status
+place(MergePiece *piece, Error *err)
+{
+	MergeJob *job = piece->job;
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(piece->tmp_path, FILE_WRITE, &file, err));
+	TRY(file_sync(file, err));
+	TRY(verify_take_hashes(file, &piece->meta, err));
+	DataFile *output = NULL;
+	TRY(data_file_new(&piece->meta, job->def, piece->path, &output, err));
+	Status st = file_rename(piece->tmp_path, piece->path, err);
+	if (st != ST_OK) {
+		data_file_unref(output);
+		return st;
+	}
+	data_file_written(output);
+	job->metas[job->output_count] = piece->meta;
+	job->outputs[job->output_count++] = output;
+	job->rows += piece->meta.rows;
+	return ST_OK;
+}
+
+static Status
+write_piece(MergeJob *job, Shape *shape, Span span, Error *err)
+{
+	SCOPED(piece_drop) MergePiece *piece = NULL;
+	TRY(piece_new(job, &piece, err));
+	TRY(open_inputs(piece, shape, span, err));
+	Status st = write_rows(piece, err);
+	if (st == ST_OK && piece->meta.rows > 0)
+		st = place(piece, err);
+	if (st != ST_OK || piece->meta.rows == 0) // all of it was deleted
+		(void)file_unlink(piece->tmp_path, NULL);
+	return st;
+}
+
+// ---- all of them ----
+
+static Status
+write_pieces(MergeJob *job, Error *err)
+{
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(shape_new(0, job->def, table_schema(job->def), &shape, err));
+	for (int32_t i = 0; i <= job->cut_count; i++) {
+		Span span = {i == 0 ? INT64_MIN : job->cuts[i - 1],
+					 i == job->cut_count ? INT64_MAX : job->cuts[i] - 1};
+		TRY(write_piece(job, shape, span, err));
+	}
+	return ST_OK;
+}
+
+Status
+merge_write(MergeJob *job, Error *err)
+{
+	Store *store = job->store;
+	TRY(check_inputs(job, err));
+	TRY(merge_cut(job, err));
+	job->dir = mem_printf("%s/%" PRIu32, store->files_dir, job->table->id);
+	if (job->dir == NULL)
+		return error_no_memory(err, "a merge");
+	TRY(write_pieces(job, err));
+	return job->output_count > 0 ? dir_sync(job->dir, err) : ST_OK;
+}
