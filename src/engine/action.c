@@ -81,6 +81,23 @@ run_table_flush(mobius_call *call, Error *err)
 }
 
 static Status
+run_producer_get(mobius_call *call, Error *err)
+{
+	const char *name, *producer;
+	TRY(call_text(call, "table", true, &name, err));
+	TRY(call_text(call, "producer", true, &producer, err));
+	SCOPED(table_drop_ref) Table *table = NULL;
+	TRY(find_table(call, name, &table, err));
+	int64_t last;
+	SCOPED(buf_close) Buf json = BUF_INIT;
+	if (producers_find(table_producers(table), slice_text(producer), &last))
+		buf_add_printf(&json, "{\"last_producer_seq\":%" PRId64 "}", last);
+	else
+		buf_add_text(&json, "{\"last_producer_seq\":null}");
+	return call_reply(call, &json, err);
+}
+
+static Status
 run_backup_create(mobius_call *call, Error *err)
 {
 	BackupRequest request = {.copy = json_is_true(json_object_get(call->request, "copy"))};
@@ -210,6 +227,8 @@ static const mobius_action_info ACTIONS[] = {
 	{"table.flush",
 	 "Writes a table's rows in memory to files (without a table: of all), and waits for it.",
 	 "{\"table\": text, optional}", "{\"segments\", \"rows\"}"},
+	{"producer.get", "The last sequence that a producer has stored in a table.",
+	 "{\"table\": text, \"producer\": text}", "{\"last_producer_seq\": integer or null}"},
 	{"backup.create",
 	 "Makes a backup of everything in backup.dir, by links or, with copy, by bytes.",
 	 "{\"name\": text, \"copy\": bool, optional}", "{\"path\", \"seq\", \"files\", \"bytes\"}"},
@@ -221,7 +240,7 @@ static const mobius_action_info ACTIONS[] = {
 };
 
 static const ActionRun RUN[] = {
-	run_table_list,    run_table_offsets, run_table_flush,
+	run_table_list,    run_table_offsets, run_table_flush, run_producer_get,
 	run_backup_create, run_server_info,   run_sql_execute,
 };
 

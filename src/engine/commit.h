@@ -29,6 +29,8 @@ typedef struct CommitEntry {
 	SegmentInsert *insert; // WAL_BATCH
 	StoreDefine *define;   // WAL_DEFINE
 	CatalogChange *change; // WAL_DROP
+	Producer *producer;    // WAL_BATCH: whose it is; NULL: nobody's
+	int64_t producer_seq;
 	StoreDelete *del;      // WAL_DELETE; `head` is its payload, and the maker keeps the table's
 						   // rewrite lock until done
 	// What wal.pieces lie in.
@@ -44,6 +46,8 @@ struct Commit {
 	bool async;        // acknowledged when written, not when synced
 	uint64_t seq;      // from sequencing on
 	bool gone;         // its table was dropped before it
+	// Asked right before it gets its number: false fails it with ST_CANCELLED. NULL: always true.
+	bool (*admit)(Commit *commit);
 	// Durable (or written, if async), or failed. Exactly once, before release.
 	void (*done)(Commit *commit, Status status, const Error *err);
 	// Nobody needs it any more: published, or failed.
@@ -53,7 +57,9 @@ struct Commit {
 
 // Frees what an entry holds (also what was never applied).
 void commit_entry_close(CommitEntry *entry);
-// Fills entry->wal from its kind's parts: head, body or message → pieces, length and checksum.
+// Fills entry->wal from head, body or message: pieces, length and checksum. A batch's head is made
+// of its IPC metadata.
+Status commit_entry_seal_batch(CommitEntry *entry, Slice metadata, Error *err);
 Status commit_entry_seal(CommitEntry *entry, Error *err);
 
 typedef struct ConductorOptions {

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "engine/batch_record.h"
 #include "engine/commit.h"
 
 void
@@ -19,23 +20,23 @@ commit_entry_close(CommitEntry *entry)
 	*entry = (CommitEntry){0};
 }
 
-// Bytes before the body of a batch: two lengths, the metadata, padding to 8.
-static void
-put_batch_head(CommitEntry *entry, Slice metadata)
+Status
+commit_entry_seal_batch(CommitEntry *entry, Slice metadata, Error *err)
 {
-	buf_add_u32(&entry->head, (uint32_t)metadata.len);
-	buf_add_u32(&entry->head, 0);
-	buf_add_slice(&entry->head, metadata);
-	buf_align(&entry->head, 8);
+	BatchRecord record = {.metadata = metadata};
+	if (entry->producer != NULL) {
+		record.producer = producer_name(entry->producer);
+		record.producer_seq = entry->producer_seq;
+	}
+	batch_record_add_head(&record, &entry->head);
+	return commit_entry_seal(entry, err);
 }
 
 Status
 commit_entry_seal(CommitEntry *entry, Error *err)
 {
-	// A re-encoded batch comes as an IpcMessage, one as received as head (its metadata) and body.
+	// A re-encoded batch comes as an IpcMessage, one as received with its body.
 	bool encoded = entry->message.metadata.len > 0;
-	if (encoded)
-		put_batch_head(entry, buf_slice(&entry->message.metadata));
 	TRY(buf_status(&entry->head, err, "a commit"));
 
 	int32_t body_count = encoded ? entry->message.body_count : entry->body != NULL ? 1 : 0;

@@ -97,7 +97,7 @@ insert_cost(const Batch *converted)
 }
 
 Status
-insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message, Bytes *body,
+insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
 			 uint64_t reserved, CommitEntry *out, Error *err)
 {
 	SCOPED(commit_entry_close)
@@ -109,17 +109,16 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message
 				.rows = batch_rows(converted)},
 		.table = table_ref(plan->table),
 		.shape = shape_ref(plan->shape),
+		.producer = from->producer,
+		.producer_seq = from->producer_seq,
 	};
-	if (message.len > 0) {
-		buf_add_u32(&entry.head, (uint32_t)message.len);
-		buf_add_u32(&entry.head, 0);
-		buf_add_slice(&entry.head, message);
-		buf_align(&entry.head, 8);
-		entry.body = bytes_ref(body);
+	if (from->message.len > 0) {
+		entry.body = bytes_ref(from->body);
+		TRY(commit_entry_seal_batch(&entry, from->message, err));
 	} else {
 		TRY(ipc_write_batch(converted, &entry.message, err));
+		TRY(commit_entry_seal_batch(&entry, buf_slice(&entry.message.metadata), err));
 	}
-	TRY(commit_entry_seal(&entry, err));
 	if (entry.wal.length > db->settings.commit_max_bytes)
 		return error_set(err, ST_LIMIT,
 						 "a commit of %" PRIu32
@@ -178,7 +177,7 @@ insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint6
 	TRY(insert_check(db, plan, converted, &cost, err));
 	TRY(reserve(db, cost, err));
 	CommitEntry entry = {0};
-	Status st = insert_entry(db, plan, converted, (Slice){0}, NULL, cost, &entry, err);
+	Status st = insert_entry(db, plan, converted, &(InsertSource){0}, cost, &entry, err);
 	if (st != ST_OK) {
 		budget_release(db->memtable, cost);
 		return st;

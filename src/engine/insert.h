@@ -28,10 +28,17 @@ uint64_t insert_cost(const Batch *converted);
 Status insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_t *cost,
 					Error *err);
 
-// The entry of one batch; takes over `reserved` bytes of the memtable budget on ST_OK. `message`
-// and `body` are what was received, or empty when the batch has to be encoded anew for the log.
-Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, Slice message,
-					Bytes *body, uint64_t reserved, CommitEntry *out, Error *err);
+// Where a batch comes from.
+typedef struct InsertSource {
+	Slice message; // as it was received; empty: it has to be encoded anew for the log
+	Bytes *body;
+	Producer *producer; // NULL: nobody
+	int64_t producer_seq;
+} InsertSource;
+
+// The entry of one batch; takes over `reserved` bytes of the memtable budget on ST_OK.
+Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
+					uint64_t reserved, CommitEntry *out, Error *err);
 
 // Converts, pays for and commits one batch, and waits for it: for callers that may wait.
 Status insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,

@@ -30,6 +30,7 @@ put_unref(mobius_put *put)
 	mem_free(put->acked.client);
 	mem_free(put->database);
 	mem_free(put->table_name);
+	mem_free(put->producer_name);
 	pthread_mutex_destroy(&put->lock);
 	mobius_session_unref(put->session);
 	mem_free(put);
@@ -76,6 +77,7 @@ void
 mobius_put_poll(mobius_put *put, mobius_put_state *out)
 {
 	put_go_on(put);
+	put_producer_poll(put);
 	pthread_mutex_lock(&put->lock);
 	if (put->acked.client != NULL) {
 		mem_free(put->client);
@@ -92,6 +94,8 @@ mobius_put_poll(mobius_put *put, mobius_put_state *out)
 	out->finished =
 		put->ended && settled && (put->state.failed || (put->opened && put->pending == NULL));
 	out->durability = put->async ? "async" : "durable";
+	out->duplicate = put->acked.duplicate;
+	put->acked.duplicate = false;
 	pthread_mutex_unlock(&put->lock);
 	out->durable_seq = conductor_synced_seq(put->db->conductor);
 	out->client = (mobius_slice){0};
@@ -148,7 +152,7 @@ open_target(mobius_put *put, bool *durable, Error *err)
 	insert_plan_init(&put->plan, table, shape, target.decoded);
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
 	*durable = table_durable(def);
-	return ST_OK;
+	return put_producer_hold(put, err);
 }
 
 static void
@@ -159,14 +163,18 @@ run_open(Job *job)
 	bool durable = true;
 	Status st = open_target(put, &durable, &err);
 	pthread_mutex_lock(&put->lock);
+	bool closed = put->closed;
 	if (st == ST_OK) {
 		put->opened = true;
-		put->async = put->async_by_table ? !durable : put->async;
+		if (put->async_by_table && put->producer == NULL)
+			put->async = !durable;
 		put_raise_event(put);
 	} else {
 		put_fail_locked(put, st, &err);
 	}
 	pthread_mutex_unlock(&put->lock);
+	if (closed && put->producer != NULL) // close came first, and left it to us
+		producer_let_go(put->producer, &put->hold);
 	put_unref(put);
 }
 
@@ -204,10 +212,6 @@ put_durability(mobius_put *put, const mobius_put_options *options, Error *err)
 		return error_set(err, ST_INVALID, "durability is durable or async, not \"%.*s\"",
 						 (int)given.len, (const char *)given.data);
 	put->async = slice_is(given, "async");
-	Slice producer;
-	if (schema_metadata_get(ipc_reader_schema(put->reader), "mobius.producer", &producer))
-		return error_set(err, ST_UNIMPLEMENTED,
-						 "exactly-once producers are not built yet; leave out mobius.producer");
 	return ST_OK;
 }
 
@@ -231,6 +235,7 @@ open_put(mobius_session *session, const mobius_put_options *options, mobius_put 
 	TRY(ipc_reader_new(slice_in(options->message), limits, put->db->pool, &put->reader, err));
 	TRY(put_names(put, options, err));
 	TRY(put_durability(put, options, err));
+	TRY(put_producer_open(put, err));
 
 	ticker_add(put->db->ticker, &put->tick);
 	atomic_fetch_add(&put->refs, 1);
@@ -256,10 +261,15 @@ mobius_put_close(mobius_put *put)
 	budget_cancel(put->db->memtable, &put->waiter);
 	pthread_mutex_lock(&put->lock);
 	put->event = (mobius_event){0};
+	put->closed = true;
+	bool opened = put->opened;
 	pthread_mutex_unlock(&put->lock);
+	if (opened && put->producer != NULL)
+		producer_let_go(put->producer, &put->hold);
 	while (put->pending != NULL) {
 		Pending *first = put->pending;
 		put->pending = first->next;
+		put_producer_withdraw(put, first);
 		put_pending_free(first);
 	}
 	put_unref(put);
@@ -276,6 +286,12 @@ mobius_put_result_json(mobius_put *put, const mobius_put_state *state, char *out
 				   ",\"batches\":%" PRIu64,
 				   state->seq, state->durable_seq, state->rows, state->batches);
 	buf_add_printf(&json, ",\"durability\":\"%s\"", state->durability);
+	if (state->duplicate)
+		buf_add_text(&json, ",\"duplicate\":true");
+	if (state->has_producer && state->producer_stored)
+		buf_add_printf(&json, ",\"last_producer_seq\":%" PRId64, state->producer_seq);
+	else if (state->has_producer)
+		buf_add_text(&json, ",\"last_producer_seq\":null");
 	if (state->client.len > 0)
 		buf_add_printf(&json, ",\"client\":%.*s", (int)state->client.len,
 					   (const char *)state->client.data);

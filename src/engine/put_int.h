@@ -12,6 +12,7 @@ typedef struct Pending {
 	Bytes *body;
 	PutMetadata metadata;
 	size_t wire_bytes;
+	bool offered; // to its producer, which counts it as under way
 	struct Pending *next;
 } Pending;
 
@@ -20,7 +21,8 @@ typedef struct PutPart {
 	uint64_t rows;
 	uint64_t batches;
 	size_t wire_bytes;
-	char *client; // of the newest that had one
+	char *client;   // of the newest that had one
+	bool duplicate; // one of them was a repetition
 } PutPart;
 
 // A batch that was submitted.
@@ -46,6 +48,10 @@ struct mobius_put {
 	Batch *converted; // of the first pending message, while it waits for memory
 	bool converted_plain;
 	char *client; // what the last poll showed
+	ProducerHold hold;
+	char *producer_name;   // the stream's; NULL: none named so far
+	Producer *producer;    // held; NULL: not yet
+	bool told_of_producer; // by schema metadata: its last sequence is told
 
 	Job job; // the definer's
 
@@ -58,8 +64,11 @@ struct mobius_put {
 	bool opened;         // the definer is done
 	bool parked;         // waits for memory
 	bool woken;
-	int64_t parked_ns; // since when; 0: not
-	int64_t resume_ns; // held back until then; 0: not
+	bool producer_busy; // commits of the stream that held it before are under way
+	bool closed;
+	bool commit_failed; // what was submitted after it must not be stored
+	int64_t parked_ns;  // since when; 0: not
+	int64_t resume_ns;  // held back until then; 0: not
 	uint64_t in_flight;
 	PutCommit *newest; // in flight
 	BudgetWaiter waiter;
@@ -70,6 +79,15 @@ void put_unref(mobius_put *put);       // NULL is allowed
 void put_raise_event(mobius_put *put); // under the lock
 void put_fail(mobius_put *put, Status status, const Error *err);
 void put_fail_locked(mobius_put *put, Status status, const Error *err);
+
+// put_producer.c. What schema metadata says; once the table is there; before and after an event.
+Status put_producer_open(mobius_put *put, Error *err);
+Status put_producer_hold(mobius_put *put, Error *err); // the definer's thread
+void put_producer_poll(mobius_put *put);               // what `state` tells of it
+// Whether the batch is new. *done false: it has to wait.
+Status put_producer_offer(mobius_put *put, Pending *pending, bool *duplicate, bool *done,
+						  Error *err);
+void put_producer_withdraw(mobius_put *put, Pending *pending); // it will not be submitted
 
 // put_message.c: deals with what is pending, as far as table and memory allow. The caller's thread.
 void put_go_on(mobius_put *put);

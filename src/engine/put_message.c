@@ -19,6 +19,7 @@ add_part(PutPart *from, PutPart *to)
 	to->rows += from->rows;
 	to->batches += from->batches;
 	to->wire_bytes += from->wire_bytes;
+	to->duplicate |= from->duplicate;
 	if (from->client != NULL) {
 		mem_free(to->client);
 		to->client = TAKE(from->client);
@@ -30,6 +31,8 @@ commit_done(Commit *commit, Status status, const Error *err)
 {
 	PutCommit *pc = (PutCommit *)commit;
 	mobius_put *put = pc->put;
+	if (commit->entry.producer != NULL)
+		producer_settle(commit->entry.producer);
 	pthread_mutex_lock(&put->lock);
 	put->in_flight--;
 	if (put->newest == pc)
@@ -39,9 +42,21 @@ commit_done(Commit *commit, Status status, const Error *err)
 		add_part(&pc->part, &put->acked);
 		put_raise_event(put);
 	} else {
+		put->commit_failed = true;
 		put_fail_locked(put, status, err);
 	}
 	pthread_mutex_unlock(&put->lock);
+}
+
+// Nothing of a stream is stored after a batch of it that was not: who resumes would not know.
+static bool
+commit_admit(Commit *commit)
+{
+	mobius_put *put = ((PutCommit *)commit)->put;
+	pthread_mutex_lock(&put->lock);
+	bool admit = !put->commit_failed;
+	pthread_mutex_unlock(&put->lock);
+	return admit;
 }
 
 static void
@@ -73,15 +88,19 @@ pending_drop(Pending **pending)
 	put_pending_free(*pending);
 }
 
-// A batch without rows and a dictionary make no commit: they are acknowledged with the batch
-// before.
+// What makes no commit (a batch without rows, a dictionary, a repetition) is acknowledged with the
+// batch before.
 static void
-count_empty(mobius_put *put, Pending *pending, uint64_t batches)
+count_uncommitted(mobius_put *put, Pending *pending, uint64_t batches, bool duplicate)
 {
 	PutPart part = {.batches = batches,
+					.duplicate = duplicate,
 					.wire_bytes = pending->wire_bytes,
 					.client = TAKE(pending->metadata.client)};
+	uint64_t synced = conductor_synced_seq(put->db->conductor);
 	pthread_mutex_lock(&put->lock);
+	if (duplicate && put->newest == NULL && put->state.seq < synced)
+		put->state.seq = synced; // what it repeats is not above
 	add_part(&part, put->newest != NULL ? &put->newest->part : &put->acked);
 	put_raise_event(put);
 	pthread_mutex_unlock(&put->lock);
@@ -91,21 +110,27 @@ static Status
 submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
 {
 	PutCommit *pc = mem_alloc(sizeof(*pc));
-	Status st = pc == NULL
-					? error_no_memory(err, "a commit")
-					: insert_entry(put->db, &put->plan, put->converted,
-								   put->converted_plain ? buf_slice(&pending->message) : (Slice){0},
-								   pending->body, reserved, &pc->commit.entry, err);
+	InsertSource from = {
+		.message = put->converted_plain ? buf_slice(&pending->message) : (Slice){0},
+		.body = pending->body,
+		.producer = pending->offered ? put->producer : NULL,
+		.producer_seq = pending->metadata.producer_seq,
+	};
+	Status st = pc == NULL ? error_no_memory(err, "a commit")
+						   : insert_entry(put->db, &put->plan, put->converted, &from, reserved,
+										  &pc->commit.entry, err);
 	if (st != ST_OK) {
 		budget_release(put->db->memtable, reserved);
 		mem_free(pc);
 		return st;
 	}
+	pending->offered = false; // the commit settles it
 	pc->put = put;
 	pc->part = (PutPart){.rows = (uint64_t)batch_rows(put->converted),
 						 .batches = 1,
 						 .wire_bytes = pending->wire_bytes,
 						 .client = TAKE(pending->metadata.client)};
+	pc->commit.admit = commit_admit;
 	pc->commit.done = commit_done;
 	pc->commit.release = commit_release;
 	atomic_fetch_add(&put->refs, 1);
@@ -129,7 +154,7 @@ read_message(mobius_put *put, Pending *pending, Error *err)
 	TRY(ipc_reader_message(put->reader, buf_slice(&pending->message), body, pending->body, &batch,
 						   &plain, err));
 	if (batch == NULL || batch_rows(batch) == 0) {
-		count_empty(put, pending, batch != NULL);
+		count_uncommitted(put, pending, batch != NULL, false);
 		return ST_OK;
 	}
 	put->converted_plain = plain && put->plan.same;
@@ -160,8 +185,8 @@ static bool
 held_back(mobius_put *put)
 {
 	pthread_mutex_lock(&put->lock);
-	bool held =
-		!put->opened || put->state.failed || (put->parked && !put->woken) || put->resume_ns != 0;
+	bool held = !put->opened || put->state.failed || (put->parked && !put->woken) ||
+				put->resume_ns != 0 || put->producer_busy;
 	put->woken = false;
 	pthread_mutex_unlock(&put->lock);
 	return held;
@@ -175,6 +200,15 @@ take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
 		TRY(read_message(put, pending, err));
 	*done = true;
 	if (put->converted == NULL)
+		return ST_OK;
+	bool duplicate = false;
+	if (pending->metadata.producer != NULL && !pending->offered)
+		TRY(put_producer_offer(put, pending, &duplicate, done, err));
+	if (duplicate) {
+		batch_unref(TAKE(put->converted));
+		count_uncommitted(put, pending, 1, true);
+	}
+	if (duplicate || !*done)
 		return ST_OK;
 	uint64_t cost;
 	TRY(insert_check(put->db, &put->plan, put->converted, &cost, err));

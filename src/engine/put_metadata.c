@@ -22,14 +22,26 @@ echo_text(Slice bytes, Buf *out)
 }
 
 static Status
-parse_object(json_t *object, Slice app_metadata, Buf *out, Error *err)
+parse_producer(json_t *object, PutMetadata *out, Error *err)
 {
-	if (json_object_get(object, "producer") != NULL)
-		return error_set(
-			err, ST_UNIMPLEMENTED,
-			"exactly-once producers are not built yet; leave out \"producer\" in app_metadata");
-	if (json_object_size(object) > 0)
-		buf_add_slice(out, app_metadata);
+	json_t *name = json_object_get(object, "producer"), *seq = json_object_get(object, "seq");
+	if (name == NULL)
+		return ST_OK;
+	if (!json_is_string(name) || !json_is_integer(seq))
+		return error_set(err, ST_INVALID,
+						 "a producer is a text and needs an integer \"seq\" beside it: "
+						 "{\"producer\": \"gateway-1\", \"seq\": 42}");
+	out->producer_seq = json_integer_value(seq);
+	out->producer = mem_strndup(json_string_value(name), json_string_length(name));
+	return out->producer == NULL ? error_no_memory(err, "app_metadata") : ST_OK;
+}
+
+static Status
+parse_object(json_t *object, Slice app_metadata, Buf *client, PutMetadata *out, Error *err)
+{
+	TRY(parse_producer(object, out, err));
+	if (json_object_size(object) > (out->producer != NULL ? 2 : 0))
+		buf_add_slice(client, app_metadata);
 	return ST_OK;
 }
 
@@ -44,7 +56,7 @@ put_metadata_parse(Slice app_metadata, PutMetadata *out, Error *err)
 	SCOPED(buf_close) Buf client = BUF_INIT;
 	json_t *json =
 		json_loadb((const char *)app_metadata.data, app_metadata.len, JSON_REJECT_DUPLICATES, NULL);
-	Status st = json_is_object(json) ? parse_object(json, app_metadata, &client, err)
+	Status st = json_is_object(json) ? parse_object(json, app_metadata, &client, out, err)
 									 : echo_text(app_metadata, &client);
 	json_decref(json);
 	TRY(st);
@@ -59,5 +71,6 @@ void
 put_metadata_close(PutMetadata *metadata)
 {
 	mem_free(metadata->client);
+	mem_free(metadata->producer);
 	*metadata = (PutMetadata){0};
 }

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/reader.h"
+#include "engine/batch_record.h"
 #include "engine/keeper.h"
 #include "os/clock.h"
 
@@ -111,18 +111,12 @@ damaged(const WalRecord *record, uint64_t seq, const Error *cause, Error *err)
 }
 
 static Status
-read_batch(const WalRecord *record, KnownShape *known, Batch **out, Error *err)
+read_batch(const WalRecord *record, const BatchRecord *parts, KnownShape *known, Batch **out,
+		   Error *err)
 {
-	Reader r = reader_of(record->payload);
-	uint32_t length = reader_u32(&r);
-	reader_skip(&r, 4);
-	Slice metadata = reader_bytes(&r, length);
-	reader_skip(&r, (8 - r.pos % 8) % 8);
-	if (r.failed)
-		return error_set(err, ST_CORRUPT, "its payload is too short");
-	Slice body = reader_bytes(&r, reader_left(&r));
 	bool plain;
-	return ipc_reader_message(known->reader, metadata, body, record->owner, out, &plain, err);
+	return ipc_reader_message(known->reader, parts->metadata, parts->body, record->owner, out,
+							  &plain, err);
 }
 
 // Rows that are in files already are looked at only for their series, and only if the checkpoint
@@ -131,10 +125,14 @@ static Status
 replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
 {
 	mobius *db = replay->db;
+	BatchRecord parts;
+	TRY(batch_record_read(record->payload, &parts, err));
+	if (parts.producer.len > 0)
+		TRY(producers_replay(table_producers(table), parts.producer, parts.producer_seq, err));
 	KnownShape *known;
 	TRY(find_shape(replay, record, &known, err));
 	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(read_batch(record, known, &batch, err));
+	TRY(read_batch(record, &parts, known, &batch, err));
 	if (batch == NULL || batch_rows(batch) == 0)
 		return ST_OK;
 	if (seq <= store_flushed_seq(table)) {

@@ -52,6 +52,26 @@ pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
 	signal_raise(&c->sync);
 }
 
+// Those that nobody wants any more fail; the rest, in order.
+static Commit *
+drop_unwanted(Commit *all)
+{
+	Commit *kept = NULL, **tail = &kept;
+	for (Commit *next; all != NULL; all = next) {
+		next = all->next;
+		if (all->admit == NULL || all->admit(all)) {
+			*tail = all;
+			tail = &all->next;
+			continue;
+		}
+		Error err = ERROR_INIT;
+		Status st = error_set(&err, ST_CANCELLED, "a batch before it could not be stored");
+		fail_commits(all, next, st, &err);
+	}
+	*tail = NULL;
+	return kept;
+}
+
 // Writes commits [first, …) until the log wants to be asked again or GROUP_COMMITS; returns the
 // first that is left.
 static Commit *
@@ -132,7 +152,7 @@ sequencer_run(void *arg)
 
 		if (atomic_load(&c->failed))
 			fail_commits(TAKE(all), NULL, ST_UNAVAILABLE, &c->failure);
-		while (all != NULL)
+		while ((all = drop_unwanted(all)) != NULL)
 			all = write_some(c, all);
 		if (stopping)
 			break;

@@ -12,6 +12,8 @@ apply(Store *store, Commit *commit)
 	switch (entry->wal.kind) {
 	case WAL_BATCH:
 		commit->gone = table_dropped(entry->table);
+		if (entry->producer != NULL)
+			producer_store(entry->producer, entry->producer_seq);
 		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
 		break;
 	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;

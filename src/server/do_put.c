@@ -32,7 +32,9 @@ typedef struct PutCall {
 	uint64_t consumed; // of the put's wire bytes, given back so far
 	uint64_t told_batches;
 	bool told;
-	bool ended; // the client half-closed
+	bool greeted;   // with what its producer has stored
+	bool duplicate; // among what is to be told
+	bool ended;     // the client half-closed
 } PutCall;
 
 static void
@@ -58,6 +60,8 @@ tell(PutCall *put, const mobius_put_state *state)
 	}
 	(void)flight_send_put_result(put->state.call, slice_of(large != NULL ? large : fixed, need));
 	put->told = true;
+	put->duplicate = false;
+	put->greeted = state->has_producer;
 	put->told_batches = state->batches;
 }
 
@@ -72,10 +76,12 @@ look_at_put(PutCall *put)
 		put->consumed = state.consumed_bytes;
 	}
 	bool last = state.failed || state.finished;
-	bool news = state.batches > put->told_batches || (state.finished && !put->told);
+	bool greet = state.has_producer && !put->greeted;
+	bool news = greet || state.batches > put->told_batches || (state.finished && !put->told);
+	state.duplicate = put->duplicate |= state.duplicate;
 	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
 		grpc_want_writable(flight_grpc(call));
-	else if (news && (state.seq > 0 || last))
+	else if (news && (state.seq > 0 || greet || last))
 		tell(put, &state);
 	if (state.failed)
 		call_fail(call, &state.error);

@@ -1,9 +1,9 @@
-// checkpoint.c - what replay need not work out again: the series of every table.
+// checkpoint.c - what replay need not work out again: the series and producers of every table.
 //
 // File checkpoint/<seq>, little-endian:
 //
 //     u32 magic · u32 format · u64 seq · u64 floor · u64 catalog generation · u32 tables
-//     for each: u32 table id · u64 length · bytes (series.c)
+//     for each: u32 table id · u64 length · series · u64 length · producers (from format 2 on)
 //     u32 crc32c of all before
 //
 // `floor`: every commit ≤ it was in files and in the catalog when this was written, so the log is
@@ -23,7 +23,7 @@
 #include "store/checkpoint.h"
 #include "store/store_int.h"
 
-enum { MAGIC = 0x4b43424d, FORMAT = 1 };
+enum { MAGIC = 0x4b43424d, FORMAT = 2 };
 
 uint64_t
 store_checkpoint_seq(const Store *store)
@@ -73,13 +73,19 @@ add_tables(Writer *writer, const Snapshot *snapshot, Error *err)
 {
 	SCOPED(buf_close) Buf head = BUF_INIT;
 	SCOPED(buf_close) Buf series = BUF_INIT;
+	SCOPED(buf_close) Buf producers = BUF_INIT;
 	buf_add_u32(&head, (uint32_t)snapshot->table_count);
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
-		TRY(series_save(snapshot->tables[i].table->series, &series, err));
-		buf_add_u32(&head, snapshot->tables[i].table->id);
+		const Table *table = snapshot->tables[i].table;
+		TRY(series_save(table->series, &series, err));
+		TRY(producers_save(table->producers, &producers, err));
+		buf_add_u32(&head, table->id);
 		buf_add_u64(&head, series.len);
 		TRY(add_bytes(writer, &head, err));
 		TRY(add_bytes(writer, &series, err));
+		buf_add_u64(&head, producers.len);
+		TRY(add_bytes(writer, &head, err));
+		TRY(add_bytes(writer, &producers, err));
 	}
 	return add_bytes(writer, &head, err);
 }
@@ -188,15 +194,19 @@ typedef struct Loading {
 } Loading;
 
 static Status
-load_series(Store *store, Reader *r, Error *err)
+load_tables(Store *store, Reader *r, uint32_t format, Error *err)
 {
 	uint32_t count = reader_u32(r);
 	for (uint32_t i = 0; i < count && !r->failed; i++) {
 		uint32_t id = reader_u32(r);
-		Slice saved = reader_bytes(r, reader_u64(r));
+		Slice series = reader_bytes(r, reader_u64(r));
+		Slice producers = format > 1 ? reader_bytes(r, reader_u64(r)) : (Slice){0};
 		SCOPED(table_drop_ref) Table *table = store != NULL ? store_find_id(store, id) : NULL;
-		if (table != NULL && !r->failed)
-			TRY(series_load(table->series, saved, err)); // others were dropped since
+		if (table == NULL || r->failed)
+			continue; // others were dropped since
+		TRY(series_load(table->series, series, err));
+		if (format > 1)
+			TRY(producers_load(table->producers, producers, err));
 	}
 	return r->failed || reader_left(r) != 0 ? damaged(err, "it is too short or too long") : ST_OK;
 }
@@ -210,14 +220,15 @@ load_bytes(Loading *loading, Slice bytes, uint64_t name, Error *err)
 	Reader tail = reader_of(slice_of(bytes.data + r.len, 4));
 	if (crc32c(0, r.data, r.len) != reader_u32(&tail))
 		return damaged(err, "its checksum is wrong");
-	if (reader_u32(&r) != MAGIC || reader_u32(&r) != FORMAT)
+	uint32_t magic = reader_u32(&r), format = reader_u32(&r);
+	if (magic != MAGIC || format < 1 || format > FORMAT)
 		return damaged(err, "this version does not read its format");
 	uint64_t seq = reader_u64(&r), floor = reader_u64(&r), generation = reader_u64(&r);
 	if (seq != name)
 		return damaged(err, "it is of another seq than its name says");
 	if (generation > loading->generation)
 		return damaged(err, "catalog.db is older than it: put back the one that belongs to it");
-	TRY(load_series(loading->store, &r, err));
+	TRY(load_tables(loading->store, &r, format, err));
 	loading->seq = seq;
 	loading->floor = floor;
 	return ST_OK;

@@ -164,6 +164,12 @@ producers_find(Producers *producers, Slice name, int64_t *seq)
 
 // ---- batches ----
 
+Slice
+producer_name(const Producer *producer)
+{
+	return slice_of(producer->name, producer->name_len);
+}
+
 static ProducerAnswer
 offer_locked(Producer *producer, const ProducerHold *hold, int64_t seq)
 {
@@ -199,11 +205,17 @@ note_stored(Producer *producer, int64_t seq) // under the lock
 }
 
 void
-producer_settle(Producer *producer, int64_t seq, bool stored)
+producer_store(Producer *producer, int64_t seq)
 {
 	pthread_mutex_lock(&producer->of->lock);
-	if (stored)
-		note_stored(producer, seq);
+	note_stored(producer, seq);
+	pthread_mutex_unlock(&producer->of->lock);
+}
+
+void
+producer_settle(Producer *producer)
+{
+	pthread_mutex_lock(&producer->of->lock);
 	ProducerHold *hold = producer->hold;
 	if (--producer->in_flight == 0 && hold != NULL && hold->number != producer->pending)
 		hold->ready(hold->arg);

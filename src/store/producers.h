@@ -45,8 +45,10 @@ bool producer_last(Producer *producer, const ProducerHold *hold, int64_t *seq, b
 // The last sequence stored, by name (an action asks); false: none.
 bool producers_find(Producers *producers, Slice name, int64_t *seq);
 
+Slice producer_name(const Producer *producer);
 ProducerAnswer producer_offer(Producer *producer, const ProducerHold *hold, int64_t seq);
-void producer_settle(Producer *producer, int64_t seq, bool stored);
+void producer_store(Producer *producer, int64_t seq); // before readers see the commit
+void producer_settle(Producer *producer);             // it was stored, or failed
 
 // For replay, and for checkpoints: all that is stored, and back.
 Status producers_replay(Producers *producers, Slice name, int64_t seq, Error *err);

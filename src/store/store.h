@@ -14,6 +14,7 @@
 #include "duck/duck.h"
 #include "store/budget.h"
 #include "store/files.h"
+#include "store/producers.h"
 #include "store/segment.h"
 #include "store/series.h"
 #include "store/shape.h"
@@ -58,6 +59,7 @@ DEFINE_DROP(Table, table_drop_ref, table_unref)
 TableDef *table_current(Table *table); // a reference of the definition now
 bool table_dropped(const Table *table);
 SeriesMap *table_series(Table *table);
+Producers *table_producers(Table *table);
 
 // Two locks of a table for statements that change rows, always in this order and before any other.
 // `change`: UPDATE, DELETE, TRUNCATE and ALTER, from the first read to the end of the commit, so

@@ -21,6 +21,7 @@ struct Table {
 	Store *store;
 	uint32_t id;
 	SeriesMap *series;
+	Producers *producers;
 	_Atomic uint64_t flushed_seq;
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's

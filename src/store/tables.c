@@ -53,6 +53,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	pthread_mutex_init(&table->change, NULL);
 	pthread_mutex_init(&table->rewrite, NULL);
 	TRY(series_new(store->options.series_limit, &table->series, err));
+	TRY(producers_new(&table->producers, err));
 	*out = TAKE(table);
 	return ST_OK;
 }
@@ -76,6 +77,7 @@ table_unref(Table *table)
 	link_free(table->spare);
 	file_set_unref(table->files);
 	series_free(table->series);
+	producers_free(table->producers);
 	table_def_unref(table->def);
 	pthread_mutex_destroy(&table->change);
 	pthread_mutex_destroy(&table->rewrite);
@@ -101,6 +103,12 @@ SeriesMap *
 table_series(Table *table)
 {
 	return table->series;
+}
+
+Producers *
+table_producers(Table *table)
+{
+	return table->producers;
 }
 
 uint64_t

