@@ -23,6 +23,7 @@ typedef struct Rig {
 	uint64_t segment_bytes;
 	uint32_t series_limit;
 	uint64_t seq;
+	bool verify_strict;
 } Rig;
 
 static inline const char *
@@ -76,6 +77,7 @@ rig_try_store(Rig *rig, Error *err)
 		.segment_bytes = rig->segment_bytes,
 		.segment_age_ns = 1,
 		.series_limit = rig->series_limit,
+		.verify_strict = rig->verify_strict,
 	};
 	return store_open(&options, &rig->store, err);
 }
