@@ -71,6 +71,7 @@ typedef struct mobius_put_state {
 	uint64_t seq;  // of the newest acknowledged batch; 0: none
 	uint64_t durable_seq; // newest seq known to be on disk
 	uint64_t rows;
+	uint64_t expired; // of the rows: past the table's ttl when they came, and not stored
 	uint64_t batches;
 	uint64_t consumed_bytes; // wire bytes dealt with: give that much credit back
 	const char *durability;  // "durable" or "async"

@@ -42,6 +42,12 @@ Bytes *const *owners_list(const Owners *owners, int32_t *count);
 Status column_convert(const Field *from, const Column *column, const Field *to, BytesPool *pool,
 					  Owners *owners, Column *out, Error *err);
 
+// The same, but values that the finer time unit does not reach saturate, as they do in
+// values_widen, also inside lists, structs and maps: for rows that were stored before the table
+// grew.
+Status column_widen(const Field *from, const Column *column, const Field *to, BytesPool *pool,
+					Owners *owners, Column *out, Error *err);
+
 // `rows` NULLs of any type: a column that a message does not have.
 Status column_nulls(const Field *field, int64_t rows, BytesPool *pool, Owners *owners, Column *out,
 					Error *err);

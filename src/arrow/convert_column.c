@@ -12,8 +12,11 @@ typedef struct Target {
 	const Field *field;
 	BytesPool *pool;
 	Owners *owners;
+	bool saturate; // what is out of range, instead of refusing it
 	Error *err;
 } Target;
+
+static Status convert(const Target *t, const Field *from, const Column *column, Column *out);
 
 static Status
 no_memory(const Target *t)
@@ -52,7 +55,7 @@ Status
 column_nulls(const Field *field, int64_t rows, BytesPool *pool, Owners *owners, Column *out,
 			 Error *err)
 {
-	Target t = {field, pool, owners, err};
+	Target t = {.field = field, .pool = pool, .owners = owners, .err = err};
 	TypeLayout layout = type_layout(&field->type);
 	Column c = {.length = rows, .null_count = rows, .child_count = field->child_count};
 	if (layout.validity && rows > 0 && !zero_buffer(&t, bits_bytes(rows), &c.validity))
@@ -143,7 +146,8 @@ same_values(const Type *from, const Type *to)
 static Status
 convert_fixed(const Target *t, const Type *from, const Column *c, Column *out)
 {
-	TRY(check_range(t, from, c));
+	if (!t->saturate)
+		TRY(check_range(t, from, c));
 	if (same_values(from, &t->field->type))
 		return ST_OK;
 	TypeLayout layout = type_layout(&t->field->type);
@@ -252,8 +256,9 @@ convert_children(const Target *t, const Field *from, const Column *c, Column *ou
 	if (out->children == NULL)
 		return no_memory(t);
 	for (int32_t i = 0; i < c->child_count; i++) {
-		Status st = column_convert(&from->children[i], &c->children[i], &t->field->children[i],
-								   t->pool, t->owners, &out->children[i], t->err);
+		Target child = *t;
+		child.field = &t->field->children[i];
+		Status st = convert(&child, &from->children[i], &c->children[i], &out->children[i]);
 		if (st != ST_OK) {
 			(void)error_prefix(t->err, "in column '%s'", t->field->name);
 			return st;
@@ -273,29 +278,43 @@ not_widening(const Target *t, const Field *from)
 					 buf_text(&was), buf_text(&wanted));
 }
 
+static Status
+convert(const Target *t, const Field *from, const Column *column, Column *out)
+{
+	if (from->type.id == TYPE_NULL)
+		return column_nulls(t->field, column->length, t->pool, t->owners, out, t->err);
+	if (!field_widens(from, t->field))
+		return not_widening(t, from);
+	Column c = *column;
+	switch (t->field->type.id) {
+	case TYPE_UTF8:
+	case TYPE_BINARY: TRY(convert_bytes(t, &from->type, column, &c)); break;
+	case TYPE_LIST:
+		if (from->type.id == TYPE_LARGE_LIST)
+			TRY(narrow_offsets(t, column, 0, &c));
+		TRY(convert_children(t, from, column, &c));
+		break;
+	case TYPE_FIXED_LIST:
+	case TYPE_STRUCT:
+	case TYPE_MAP: TRY(convert_children(t, from, column, &c)); break;
+	default: TRY(convert_fixed(t, &from->type, column, &c)); break;
+	}
+	*out = c;
+	return ST_OK;
+}
+
 Status
 column_convert(const Field *from, const Column *column, const Field *to, BytesPool *pool,
 			   Owners *owners, Column *out, Error *err)
 {
-	if (from->type.id == TYPE_NULL)
-		return column_nulls(to, column->length, pool, owners, out, err);
-	Target t = {to, pool, owners, err};
-	if (!field_widens(from, to))
-		return not_widening(&t, from);
-	Column c = *column;
-	switch (to->type.id) {
-	case TYPE_UTF8:
-	case TYPE_BINARY: TRY(convert_bytes(&t, &from->type, column, &c)); break;
-	case TYPE_LIST:
-		if (from->type.id == TYPE_LARGE_LIST)
-			TRY(narrow_offsets(&t, column, 0, &c));
-		TRY(convert_children(&t, from, column, &c));
-		break;
-	case TYPE_FIXED_LIST:
-	case TYPE_STRUCT:
-	case TYPE_MAP: TRY(convert_children(&t, from, column, &c)); break;
-	default: TRY(convert_fixed(&t, &from->type, column, &c)); break;
-	}
-	*out = c;
-	return ST_OK;
+	Target t = {.field = to, .pool = pool, .owners = owners, .err = err};
+	return convert(&t, from, column, out);
+}
+
+Status
+column_widen(const Field *from, const Column *column, const Field *to, BytesPool *pool,
+			 Owners *owners, Column *out, Error *err)
+{
+	Target t = {.field = to, .pool = pool, .owners = owners, .saturate = true, .err = err};
+	return convert(&t, from, column, out);
 }

@@ -1,5 +1,6 @@
 #include "base/setting.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -119,6 +120,25 @@ setting_parse_duration(const char *text, int64_t *out_ns, Error *err)
 	} while (*p != '\0');
 	*out_ns = total;
 	return ST_OK;
+}
+
+void
+setting_format_duration(int64_t ns, char out[DURATION_TEXT])
+{
+	uint64_t left = (uint64_t)ns;
+	size_t at = 0;
+	out[0] = '\0';
+	// Weeks only by themselves: who says 30 days means neither four weeks nor two days more.
+	size_t units = COUNT_OF(time_units);
+	if (left % time_units[units - 1].factor != 0)
+		units--;
+	for (size_t i = units; i-- > 0 && left > 0;) {
+		uint64_t count = left / time_units[i].factor;
+		left %= time_units[i].factor;
+		if (count > 0)
+			at += (size_t)snprintf(out + at, DURATION_TEXT - at, "%llu%s",
+								   (unsigned long long)count, time_units[i].name);
+	}
 }
 
 Status

@@ -94,14 +94,16 @@ catalog_generation(const Catalog *catalog)
 // ---- changes of schema ----
 
 static Status
-change_new(ChangeKind kind, TableDef *define, uint32_t table_id, CatalogChange **out, Error *err)
+change_new(ChangeKind kind, const uint32_t *tables, int32_t count, CatalogChange **out, Error *err)
 {
-	CatalogChange *change = mem_alloc(sizeof(*change));
+	size_t bytes = (size_t)count * sizeof(*tables);
+	CatalogChange *change = mem_alloc(sizeof(*change) + bytes);
 	if (change == NULL)
 		return error_no_memory(err, "a change of the catalog");
 	change->kind = kind;
-	change->define = define != NULL ? table_def_ref(define) : NULL;
-	change->table_id = table_id;
+	change->table_count = count;
+	if (count > 0)
+		memcpy(change->tables, tables, bytes);
 	*out = change;
 	return ST_OK;
 }
@@ -109,19 +111,50 @@ change_new(ChangeKind kind, TableDef *define, uint32_t table_id, CatalogChange *
 Status
 catalog_change_define(TableDef *def, CatalogChange **out, Error *err)
 {
-	return change_new(CHANGE_DEFINE, def, table_id(def), out, err);
+	uint32_t id = table_id(def);
+	TRY(change_new(CHANGE_DEFINE, &id, 1, out, err));
+	(*out)->define = table_def_ref(def);
+	return ST_OK;
 }
 
 Status
 catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err)
 {
-	return change_new(CHANGE_DROP, NULL, table_id, out, err);
+	return change_new(CHANGE_DROP, &table_id, 1, out, err);
 }
 
 Status
 catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err)
 {
-	return change_new(CHANGE_TRUNCATE, NULL, table_id, out, err);
+	return change_new(CHANGE_TRUNCATE, &table_id, 1, out, err);
+}
+
+static Status
+database_change_new(ChangeKind kind, const char *name, const uint32_t *tables, int32_t count,
+					CatalogChange **out, Error *err)
+{
+	CatalogChange *change = NULL;
+	TRY(change_new(kind, tables, count, &change, err));
+	change->database = mem_strdup(name);
+	if (change->database == NULL) {
+		catalog_change_free(change);
+		return error_no_memory(err, "a database");
+	}
+	*out = change;
+	return ST_OK;
+}
+
+Status
+catalog_change_database(const char *name, CatalogChange **out, Error *err)
+{
+	return database_change_new(CHANGE_DATABASE, name, NULL, 0, out, err);
+}
+
+Status
+catalog_change_drop_database(const char *name, const uint32_t *table_ids, int32_t count,
+							 CatalogChange **out, Error *err)
+{
+	return database_change_new(CHANGE_DROP_DATABASE, name, table_ids, count, out, err);
 }
 
 void
@@ -139,6 +172,7 @@ catalog_change_free(CatalogChange *change)
 	if (change->then != NULL)
 		change->then(change->arg, false);
 	table_def_unref(change->define);
+	mem_free(change->database);
 	mem_free(change);
 }
 

@@ -87,6 +87,10 @@ Status catalog_change_define(TableDef *def, CatalogChange **out, Error *err);
 Status catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err);
 // Commits ≤ the seq it is applied with are in no file of the table any more, and count as flushed.
 Status catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err);
+Status catalog_change_database(const char *name, CatalogChange **out, Error *err);
+// The database goes, and these tables, which are all it has.
+Status catalog_change_drop_database(const char *name, const uint32_t *table_ids, int32_t count,
+									CatalogChange **out, Error *err);
 // then(arg, true) is called by the catalog's thread once the change is durable, or then(arg, false)
 // when it is freed or given up at close. Set before catalog_apply.
 void catalog_change_then(CatalogChange *change, void (*then)(void *arg, bool durable), void *arg);
@@ -116,6 +120,15 @@ typedef struct CatalogEdit {
 	int32_t flushed_count;
 } CatalogEdit;
 Status catalog_publish(Catalog *catalog, const CatalogEdit *edit, Error *err); // durable on return
+
+// What retention gave up of a table: nothing with a time (ns) below `before` is seen any more. It
+// only rises; a drop of the table forgets it. Durable on return.
+Status catalog_forget_before(Catalog *catalog, uint32_t table_id, int64_t before, Error *err);
+// At start, with catalog_load.
+Status catalog_load_forgotten(Catalog *catalog,
+							  Status (*each)(void *arg, uint32_t table_id, int64_t before,
+											 Error *err),
+							  void *arg, Error *err);
 
 // A new epoch (after a recovery that lost something), durable on return.
 Status catalog_new_epoch(Catalog *catalog, uint8_t out_epoch[16], Error *err);

@@ -23,6 +23,7 @@ static const char *const CONTENT[][16] = {
 	{"files", "segment_id", "table_id", "table_version", "level", "rows", "bytes", "footer_bytes",
 	 "hash", "min_time", "max_time", "min_seq", "max_seq", "created_ns", "sealed_ns"},
 	{"masks", "segment_id", "seq", "rows"},
+	{"forgotten", "table_id", "before_ns"},
 };
 
 // ---- functions ----

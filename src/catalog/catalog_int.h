@@ -40,6 +40,9 @@ Status catalog_get_meta(sqlite3 *db, const char *key, int64_t *out, Error *err);
 // The changes, inside a transaction.
 Status catalog_write_define(sqlite3 *db, const TableDef *def, Error *err);
 Status catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err);
+// catalog_database.c
+Status catalog_write_database(sqlite3 *db, const char *name, Error *err);
+Status catalog_remove_database(sqlite3 *db, const char *name, Error *err);
 Status catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err);
 Status catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err);
 Status catalog_write_mask(sqlite3 *db, const CatalogMask *mask, Error *err);
@@ -62,16 +65,24 @@ Status catalog_load_all(sqlite3 *db, void *arg, Error *err);
 
 // ---- the queue and the thread (catalog_thread.c) ----
 
-typedef enum ChangeKind { CHANGE_DEFINE, CHANGE_DROP, CHANGE_TRUNCATE } ChangeKind;
+typedef enum ChangeKind {
+	CHANGE_DEFINE,
+	CHANGE_DROP,
+	CHANGE_TRUNCATE,
+	CHANGE_DATABASE,
+	CHANGE_DROP_DATABASE,
+} ChangeKind;
 
 struct CatalogChange {
 	ChangeKind kind;
 	TableDef *define; // CHANGE_DEFINE
-	uint32_t table_id;
+	char *database;   // of a database: its name
 	uint64_t seq;
 	void (*then)(void *arg, bool durable);
 	void *arg;
 	CatalogChange *next;
+	int32_t table_count;
+	uint32_t tables[]; // the one, or all of a database that goes
 };
 
 // Work that is waited for.

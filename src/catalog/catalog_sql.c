@@ -9,8 +9,9 @@
 //     definitions(table_id, version, definition)      every version, as table_codec.c has it
 //     files(segment_id, table_id, …)                  Parquet files
 //     masks(segment_id, seq, rows)                    rows of theirs that are deleted
+//     forgotten(table_id, before_ns)                  what retention gave up: catalog_database.c
 //
-// The masks and files.footer_hash came later: a catalog without them gets them when it is opened.
+// masks, forgotten and files.footer_hash came later: a catalog without them gets them when it is opened.
 // footer_hash is not in the digest: where it is wrong, all of the file is read, and its hash holds.
 
 #include <string.h>
@@ -40,8 +41,11 @@ static const char SCHEMA_SQL[] =
 	"INSERT INTO meta VALUES('format',1),('generation',1),('applied_seq',0),('next_table_id',1),"
 	"('next_segment_id',1),('next_schema_id',1);";
 
-static const char MASKS_SQL[] = "CREATE TABLE IF NOT EXISTS masks(segment_id INTEGER PRIMARY KEY,"
-								" seq INTEGER NOT NULL, rows BLOB NOT NULL);";
+// Without rows they change no digest.
+static const char LATER_SQL[] = "CREATE TABLE IF NOT EXISTS masks(segment_id INTEGER PRIMARY KEY,"
+								" seq INTEGER NOT NULL, rows BLOB NOT NULL);"
+								"CREATE TABLE IF NOT EXISTS forgotten(table_id INTEGER PRIMARY KEY,"
+								" before_ns INTEGER NOT NULL);";
 
 // ---- statements ----
 
@@ -213,7 +217,7 @@ static Status
 make_tables(sqlite3 *db, void *arg, Error *err)
 {
 	// The last page has rows then: that it was cut is noticed.
-	TRY(catalog_exec(db, MASKS_SQL, err));
+	TRY(catalog_exec(db, LATER_SQL, err));
 	TRY(catalog_exec(db, SCHEMA_SQL, err));
 	TRY(catalog_write_epoch(db, arg, err));
 	return catalog_digest_make(db, err);
@@ -232,7 +236,7 @@ static Status
 add_missing(sqlite3 *db, Error *err)
 {
 	int64_t footers = 0;
-	TRY(catalog_exec(db, MASKS_SQL, err));
+	TRY(catalog_exec(db, LATER_SQL, err));
 	TRY(catalog_each_row(db, FOOTERS_SQL, read_count, &footers, err));
 	return footers > 0 ? ST_OK
 					   : catalog_exec(db, "ALTER TABLE files ADD COLUMN footer_hash BLOB", err);
@@ -320,6 +324,7 @@ catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
 	static const char *const sql[] = {
 		"DELETE FROM masks WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
 		"DELETE FROM files WHERE table_id=?1",
+		"DELETE FROM forgotten WHERE table_id=?1",
 		"DELETE FROM definitions WHERE table_id=?1",
 		"DELETE FROM tables WHERE id=?1",
 	};

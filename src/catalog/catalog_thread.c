@@ -16,8 +16,13 @@ write_change(sqlite3 *db, const CatalogChange *change, Error *err)
 {
 	switch (change->kind) {
 	case CHANGE_DEFINE: return catalog_write_define(db, change->define, err);
-	case CHANGE_DROP: return catalog_write_drop(db, change->table_id, err);
-	case CHANGE_TRUNCATE: return catalog_write_truncate(db, change->table_id, change->seq, err);
+	case CHANGE_DROP: return catalog_write_drop(db, change->tables[0], err);
+	case CHANGE_TRUNCATE: return catalog_write_truncate(db, change->tables[0], change->seq, err);
+	case CHANGE_DATABASE: return catalog_write_database(db, change->database, err);
+	case CHANGE_DROP_DATABASE:
+		for (int32_t i = 0; i < change->table_count; i++)
+			TRY(catalog_write_drop(db, change->tables[i], err));
+		return catalog_remove_database(db, change->database, err);
 	}
 	return ST_OK;
 }

@@ -55,8 +55,8 @@ has_control(const char *name)
 	return false;
 }
 
-static Status
-check_column_name(const char *name, Error *err)
+Status
+table_check_column_name(const char *name, Error *err)
 {
 	size_t len = strlen(name);
 	if (len == 0 || len > COLUMN_NAME_BYTES)
@@ -74,8 +74,25 @@ check_column_name(const char *name, Error *err)
 Status
 table_check_column(const Field *field, FieldCheck *check, Error *err)
 {
-	TRY(check_column_name(field->name, err));
+	TRY(table_check_column_name(field->name, err));
 	return check(field, err);
+}
+
+Status
+table_check_new_name(const Field *fields, int32_t count, int32_t but, const char *name, Error *err)
+{
+	TRY(table_check_column_name(name, err));
+	for (int32_t i = 0; i < count; i++) {
+		if (i == but || strcasecmp(fields[i].name, name) != 0)
+			continue;
+		if (strcmp(fields[i].name, name) == 0)
+			return error_set(err, ST_EXISTS, "the table has a column \"%s\" already", name);
+		return error_set(
+			err, ST_INVALID,
+			"column \"%s\" differs only in case from \"%s\", which the table has; rename it", name,
+			fields[i].name);
+	}
+	return ST_OK;
 }
 
 static void

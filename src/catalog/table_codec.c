@@ -2,7 +2,8 @@
 //
 // Little-endian; texts and bytes are counted by a u32.
 //
-//     u32 format (1) · u32 id · u32 version · u32 kind · u32 durable · i64 created
+//     u32 format (2) · u32 id · u32 version · u32 kind · u32 durable · i64 created
+//     i64 ttl (0: none; format 1 has no ttl)
 //     u32 next column id · text database · text name
 //     bytes schema (an Arrow IPC schema message) · u32 columns, then for each:
 //     u32 column id · u32 role
@@ -16,7 +17,7 @@
 #include "base/reader.h"
 #include "catalog/table_def_int.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2, FORMAT_WITHOUT_TTL = 1 };
 
 static void
 add_counted(Buf *out, Slice bytes)
@@ -36,6 +37,7 @@ table_def_encode(const TableDef *def, Buf *out, Error *err)
 	buf_add_u32(out, (uint32_t)def->kind);
 	buf_add_u32(out, def->durable);
 	buf_add_u64(out, (uint64_t)def->created_ns);
+	buf_add_u64(out, (uint64_t)def->ttl_ns);
 	buf_add_u32(out, def->next_column_id);
 	add_counted(out, slice_text(def->database));
 	add_counted(out, slice_text(def->name));
@@ -113,6 +115,8 @@ check_roles(const TableDef *parts, Error *err)
 			return bad(err, "the type of a column");
 	}
 	bool fits = parts->kind == TABLE_SERIES ? times == 1 : times <= 1;
+	if (parts->ttl_ns < 0 || (parts->ttl_ns > 0 && times == 0))
+		return bad(err, "its ttl");
 	return fits ? ST_OK : bad(err, "its time column");
 }
 
@@ -137,12 +141,14 @@ Status
 table_def_decode(Slice bytes, TableDef **out, Error *err)
 {
 	Reader r = reader_of(bytes);
-	if (reader_u32(&r) != FORMAT)
+	uint32_t format = reader_u32(&r);
+	if (format != FORMAT && format != FORMAT_WITHOUT_TTL)
 		return bad(err, "an unknown format");
 	TableDef parts = {.id = reader_u32(&r), .version = reader_u32(&r)};
 	uint32_t kind = reader_u32(&r);
 	parts.durable = reader_u32(&r) != 0;
 	parts.created_ns = (int64_t)reader_u64(&r);
+	parts.ttl_ns = format == FORMAT ? (int64_t)reader_u64(&r) : 0;
 	parts.next_column_id = reader_u32(&r);
 	if (r.failed || kind > TABLE_ARCHIVE)
 		return bad(err, "its head");

@@ -127,19 +127,15 @@ kind_of(const char *name, const ColumnRole *roles, int32_t count, TableKind *out
 // ---- creation ----
 
 static Status
-check_options(const TableRequest *request, bool *durable, Error *err)
+take_options(const TableRequest *request, TableDef *parts, Error *err)
 {
 	if (request->dedup != NULL && strcmp(request->dedup, "none") != 0)
 		return error_set(err, ST_UNIMPLEMENTED, "dedup is not built yet; leave it out");
-	if (request->ttl != NULL && strcmp(request->ttl, "none") != 0)
-		return error_set(err, ST_UNIMPLEMENTED, "ttl is not built yet; leave it out");
 	if (request->key != NULL)
 		return error_set(err, ST_UNIMPLEMENTED, "key (entities) is not built yet; leave it out");
-	const char *durability = request->durability != NULL ? request->durability : "durable";
-	*durable = strcmp(durability, "durable") == 0;
-	if (!*durable && strcmp(durability, "async") != 0)
-		return error_set(err, ST_INVALID, "durability is durable or async, not \"%s\"", durability);
-	return ST_OK;
+	parts->durable = true;
+	TRY(table_parse_durability(request->durability, &parts->durable, err));
+	return table_parse_ttl(request->ttl, &parts->ttl_ns, err);
 }
 
 // Everything but time may be NULL, whatever the sender said.
@@ -164,7 +160,7 @@ table_def_create(const TableRequest *request, const Schema *wire, uint32_t id, i
 {
 	TableDef parts = {.id = id, .version = 1, .created_ns = now_ns};
 	TRY(name_check("table", request->name, err));
-	TRY(check_options(request, &parts.durable, err));
+	TRY(take_options(request, &parts, err));
 	SCOPED(schema_drop) Schema *canonical = NULL;
 	TRY(schema_canonical(request->schema, &canonical, err));
 	TRY(check_columns(canonical, check, err));
@@ -187,5 +183,6 @@ table_def_create(const TableRequest *request, const Schema *wire, uint32_t id, i
 	parts.schema = schema;
 	parts.column_ids = ids;
 	parts.roles = roles;
+	TRY(table_check_options(&parts, err));
 	return table_def_build(&parts, out, err);
 }

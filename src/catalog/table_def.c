@@ -47,6 +47,12 @@ table_durable(const TableDef *def)
 	return def->durable;
 }
 
+int64_t
+table_ttl_ns(const TableDef *def)
+{
+	return def->ttl_ns;
+}
+
 Schema *
 table_schema(const TableDef *def)
 {
@@ -147,6 +153,25 @@ note_roles(TableDef *def, int32_t columns)
 	}
 }
 
+TableDef
+table_def_next(const TableDef *def)
+{
+	return (TableDef){
+		.id = def->id,
+		.version = def->version + 1,
+		.kind = def->kind,
+		.durable = def->durable,
+		.created_ns = def->created_ns,
+		.ttl_ns = def->ttl_ns,
+		.next_column_id = def->next_column_id,
+		.database = def->database,
+		.name = def->name,
+		.schema = def->schema,
+		.column_ids = def->column_ids,
+		.roles = def->roles,
+	};
+}
+
 Status
 table_def_build(const TableDef *parts, TableDef **out, Error *err)
 {
@@ -161,6 +186,7 @@ table_def_build(const TableDef *parts, TableDef **out, Error *err)
 	def->kind = parts->kind;
 	def->durable = parts->durable;
 	def->created_ns = parts->created_ns;
+	def->ttl_ns = parts->ttl_ns;
 	def->next_column_id = parts->next_column_id;
 	def->database = mem_strdup(parts->database);
 	def->name = mem_strdup(parts->name);

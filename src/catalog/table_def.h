@@ -23,7 +23,8 @@ const char *table_database(const TableDef *def);
 const char *table_name(const TableDef *def);
 TableKind table_kind(const TableDef *def);
 int64_t table_created_ns(const TableDef *def);
-bool table_durable(const TableDef *def); // the table's default durability
+bool table_durable(const TableDef *def);   // the table's default durability
+int64_t table_ttl_ns(const TableDef *def); // rows older than that are not seen; 0: all are
 
 Schema *table_schema(const TableDef *def); // borrowed; canonical types, in column order
 int32_t table_column_count(const TableDef *def);
@@ -54,8 +55,9 @@ typedef struct TableRequest {
 	const char *tags;      // comma separated; "": none
 	const bool *tag_marks; // per column (CREATE TABLE … TAG); NULL: none
 	const char *durability;
+	const char *ttl; // "30d", or "none"
 	// Known but not built yet: named UNIMPLEMENTED.
-	const char *dedup, *ttl, *key;
+	const char *dedup, *key;
 } TableRequest;
 
 // The rules of creation: time column (asked for, or named time/ts/timestamp of timestamp type, or
@@ -72,6 +74,24 @@ Status table_def_create(const TableRequest *request, const Schema *wire, uint32_
 // ST_INVALID names the column that conflicts and both types.
 Status table_def_grow(TableDef *def, Schema *incoming, const char *tags,
 					  Status (*check)(const Field *field, Error *err), TableDef **out, Error *err);
+
+// What ALTER TABLE makes of `def`: the next version. Columns keep their ids, so that rows and files
+// of older versions are read under the new one as they are. ST_INVALID says why it cannot be.
+
+// A new last column, NULL in the rows there are. ST_EXISTS: the table has it.
+Status table_def_add_column(TableDef *def, const Field *column, bool tag,
+							Status (*check)(const Field *field, Error *err), TableDef **out,
+							Error *err);
+Status table_def_drop_column(TableDef *def, int32_t column, TableDef **out, Error *err);
+Status table_def_rename_column(TableDef *def, int32_t column, const char *name, TableDef **out,
+							   Error *err);
+// Option texts as in TableRequest; NULL: stays as it is.
+typedef struct TableOptions {
+	const char *durability;
+	const char *ttl;
+} TableOptions;
+Status table_def_set_options(TableDef *def, const TableOptions *options, TableDef **out,
+							 Error *err);
 
 // Bytes for the log and the catalog, and back (untrusted: ST_CORRUPT).
 Status table_def_encode(const TableDef *def, Buf *out, Error *err);

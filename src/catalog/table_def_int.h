@@ -13,6 +13,7 @@ struct TableDef {
 	TableKind kind;
 	bool durable;
 	int64_t created_ns;
+	int64_t ttl_ns; // 0: none
 	uint32_t next_column_id;
 	int32_t time_column;
 	int32_t tag_count;
@@ -27,6 +28,8 @@ struct TableDef {
 // Everything but refs is copied or taken a reference of; `roles` decides time column and tags.
 // ST_NO_MEMORY.
 Status table_def_build(const TableDef *parts, TableDef **out, Error *err);
+// What the next version of `def` is built from. Nothing of it is owned.
+TableDef table_def_next(const TableDef *def);
 
 // What a definition may hold so that it can be read back: columns with the parts of nested ones,
 // and levels.
@@ -35,7 +38,18 @@ Status table_check_size(const Field *fields, int32_t count, Error *err); // ST_L
 
 typedef Status FieldCheck(const Field *field, Error *err);
 Status table_check_column(const Field *field, FieldCheck *check, Error *err);
+Status table_check_column_name(const char *name, Error *err);
 bool field_can_be_tag(const Field *field);
+
+// Option texts (NULL: as it is) into what a definition holds.
+Status table_parse_durability(const char *text, bool *durable, Error *err);
+Status table_parse_ttl(const char *text, int64_t *ttl_ns, Error *err);
+// What belongs to a time series only, in a table without a time.
+Status table_check_options(const TableDef *parts, Error *err);
+
+// Whether a column of this name can be added beside those of [fields, fields + count) but `but`.
+Status table_check_new_name(const Field *fields, int32_t count, int32_t but, const char *name,
+							Error *err);
 
 // Marks a column as a tag: `name` must be one, and not that of the time column.
 Status table_mark_tag(const Schema *schema, Slice name, ColumnRole *roles, Error *err);

@@ -1,7 +1,6 @@
 // table_grow.c - the rules by which a table takes columns it does not have yet, and wider types.
 
 #include <string.h>
-#include <strings.h>
 
 #include "arrow/convert.h"
 #include "base/mem.h"
@@ -80,12 +79,7 @@ static Status
 add_column(Growth *growth, const Field *sent, FieldCheck *check, Error *err)
 {
 	TRY(table_check_column(sent, check, err));
-	for (int32_t i = 0; i < growth->count; i++)
-		if (strcasecmp(growth->fields[i].name, sent->name) == 0)
-			return error_set(
-				err, ST_INVALID,
-				"column \"%s\" differs only in case from \"%s\", which the table has; rename it",
-				sent->name, growth->fields[i].name);
+	TRY(table_check_new_name(growth->fields, growth->count, -1, sent->name, err));
 	int32_t at = growth->count++;
 	growth->fields[at] = *sent;
 	growth->fields[at].nullable = true;
@@ -181,18 +175,10 @@ table_def_grow(TableDef *def, Schema *incoming, const char *tags,
 	SCOPED(schema_drop) Schema *schema = NULL;
 	TRY(schema_new(growth.fields, growth.count, NULL, 0, &schema, err));
 	TRY(mark_new_tags(&growth, schema, tags, err));
-	TableDef parts = {
-		.id = def->id,
-		.version = def->version + 1,
-		.kind = def->kind,
-		.durable = def->durable,
-		.created_ns = def->created_ns,
-		.next_column_id = def->next_column_id + (uint32_t)(growth.count - table_column_count(def)),
-		.database = def->database,
-		.name = def->name,
-		.schema = schema,
-		.column_ids = growth.ids,
-		.roles = growth.roles,
-	};
+	TableDef parts = table_def_next(def);
+	parts.next_column_id += (uint32_t)(growth.count - table_column_count(def));
+	parts.schema = schema;
+	parts.column_ids = growth.ids;
+	parts.roles = growth.roles;
 	return table_def_build(&parts, out, err);
 }

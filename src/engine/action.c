@@ -179,11 +179,13 @@ count_rows(mobius_call *call, const char *text, int64_t *rows, Error *err)
 }
 
 static Status
-run_statement(mobius_call *call, const SqlStatement *statement, int64_t *rows, Error *err)
+run_statement(mobius_call *call, SqlStatement *statement, int64_t *rows, Error *err)
 {
-	const char *read = statement_read_text(statement);
-	if (read != NULL)
-		return count_rows(call, read, rows, err);
+	if (statement_is_read(statement)) {
+		const char *text;
+		TRY(statement_read_text(call->db, call->session->database, statement, &text, err));
+		return count_rows(call, text, rows, err);
+	}
 	StatementCall run = {call->db, call->session->database, set_reading, call};
 	return statement_run(&run, statement, rows, err);
 }

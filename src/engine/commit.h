@@ -25,14 +25,15 @@ typedef struct Conductor Conductor;
 // One change in a commit. What publishing does is told by wal.kind.
 typedef struct CommitEntry {
 	WalEntry wal;
-	Table *table;          // WAL_BATCH, WAL_DROP, WAL_DELETE: a reference
-	SegmentInsert *insert; // WAL_BATCH
-	StoreDefine *define;   // WAL_DEFINE
-	CatalogChange *change; // WAL_DROP
-	Producer *producer;    // WAL_BATCH: whose it is; NULL: nobody's
+	Table *table;            // WAL_BATCH, WAL_DROP, WAL_DELETE: a reference
+	SegmentInsert *insert;   // WAL_BATCH
+	StoreDefine *define;     // WAL_DEFINE
+	CatalogChange *change;   // WAL_DROP
+	StoreDatabase *database; // WAL_DEFINE, WAL_DROP of table 0
+	Producer *producer;      // WAL_BATCH: whose it is; NULL: nobody's
 	int64_t producer_seq;
-	StoreDelete *del;      // WAL_DELETE; `head` is its payload, and the maker keeps the table's
-						   // rewrite lock until done
+	StoreDelete *del; // WAL_DELETE; `head` is its payload, and the maker keeps the table's
+					  // rewrite lock until done
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;

@@ -11,6 +11,7 @@ commit_entry_close(CommitEntry *entry)
 	store_define_free(entry->define);
 	catalog_change_free(entry->change);
 	store_delete_free(entry->del);
+	store_database_free(entry->database);
 	table_unref(entry->table);
 	shape_unref(entry->shape);
 	ipc_message_close(&entry->message);

@@ -1,4 +1,4 @@
-#include "engine/define.h"
+#include "engine/define_int.h"
 
 #include <string.h>
 
@@ -30,13 +30,13 @@ shape_place(Definer *definer, uint32_t table_id, const Schema *schema)
 	return &definer->shapes[hash % SHAPES_KEPT];
 }
 
-// A shape stays right while its table only grows: columns are mapped by id.
+// A shape stays right while its names mean the same columns.
 static Status
 find_shape(mobius *db, TableDef *def, Schema *schema, Shape **out, Error *err)
 {
 	Shape **place = shape_place(db->definer, table_id(def), schema);
 	if (*place != NULL && shape_table_id(*place) == table_id(def) &&
-		schema_equal(shape_schema(*place), schema)) {
+		schema_equal(shape_schema(*place), schema) && shape_is_named(*place, def)) {
 		*out = shape_ref(*place);
 		return ST_OK;
 	}
@@ -74,8 +74,8 @@ stored_schema(TableDef *def, Schema *canonical, Schema **out, Error *err)
 
 // ---- commits ----
 
-static Status
-commit_define(mobius *db, TableDef *def, Error *err)
+Status
+define_commit(mobius *db, TableDef *def, Error *err)
 {
 	SCOPED(commit_entry_close)
 	CommitEntry entry = {.wal = {.kind = WAL_DEFINE, .table_id = table_id(def)}};
@@ -96,7 +96,7 @@ create_table(mobius *db, const TableRequest *request, const Schema *wire, Error 
 	TRY(catalog_next_table_id(db->catalog, &id, err));
 	SCOPED(table_def_drop) TableDef *def = NULL;
 	TRY(table_def_create(request, wire, id, clock_wall_ns(), duck_check_field, &def, err));
-	return commit_define(db, def, err);
+	return define_commit(db, def, err);
 }
 
 static Table *
@@ -147,7 +147,8 @@ create_for_put(mobius *db, const PutTarget *target, Error *err)
 }
 
 static Status
-grow_for_put(mobius *db, const PutTarget *target, Schema *canonical, TableDef **def, Error *err)
+grow_for_put(mobius *db, const PutTarget *target, Table *table, Schema *canonical, TableDef **def,
+			 Error *err)
 {
 	SCOPED(mem_drop) char *tags = NULL;
 	TRY(metadata_text(target->wire, "mobius.tags", &tags, err));
@@ -155,7 +156,8 @@ grow_for_put(mobius *db, const PutTarget *target, Schema *canonical, TableDef **
 	TRY(table_def_grow(*def, canonical, tags, duck_check_field, &grown, err));
 	if (grown == *def)
 		return ST_OK;
-	TRY(commit_define(db, grown, err));
+	TRY(define_check_fit(db, table, *def, grown, err));
+	TRY(define_commit(db, grown, err));
 	table_def_unref(*def);
 	*def = TAKE(grown);
 	return ST_OK;
@@ -174,7 +176,7 @@ put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table
 							 target->table);
 	}
 	SCOPED(table_def_drop) TableDef *def = table_current(found);
-	TRY(grow_for_put(db, target, canonical, &def, err));
+	TRY(grow_for_put(db, target, found, canonical, &def, err));
 	SCOPED(schema_drop) Schema *stored = NULL;
 	TRY(stored_schema(def, canonical, &stored, err));
 	TRY(find_shape(db, def, stored, shape, err));
@@ -187,9 +189,9 @@ define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape
 {
 	SCOPED(schema_drop) Schema *canonical = NULL;
 	TRY(schema_canonical(target->decoded, &canonical, err));
-	pthread_mutex_lock(&db->definer->lock);
+	definer_lock(db);
 	Status st = put_locked(db, target, canonical, table, shape, err);
-	pthread_mutex_unlock(&db->definer->lock);
+	definer_unlock(db);
 	return st;
 }
 
@@ -214,9 +216,9 @@ Status
 define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
 			  Error *err)
 {
-	pthread_mutex_lock(&db->definer->lock);
+	definer_lock(db);
 	Status st = create_locked(db, request, if_not_exists, created, err);
-	pthread_mutex_unlock(&db->definer->lock);
+	definer_unlock(db);
 	return st;
 }
 
@@ -239,13 +241,25 @@ drop_locked(mobius *db, Table *table, Error *err)
 Status
 define_drop(mobius *db, Table *table, Error *err)
 {
-	pthread_mutex_lock(&db->definer->lock);
+	definer_lock(db);
 	Status st = drop_locked(db, table, err);
-	pthread_mutex_unlock(&db->definer->lock);
+	definer_unlock(db);
 	return st;
 }
 
 // ---- the definer ----
+
+void
+definer_lock(mobius *db)
+{
+	pthread_mutex_lock(&db->definer->lock);
+}
+
+void
+definer_unlock(mobius *db)
+{
+	pthread_mutex_unlock(&db->definer->lock);
+}
 
 Status
 definer_start(mobius *db, Definer **out, Error *err)

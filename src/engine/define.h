@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/database_int.h"
+#include "engine/statements.h"
 
 Status definer_start(mobius *db, Definer **out, Error *err);
 void definer_stop(Definer *definer);             // NULL is allowed
@@ -31,3 +32,10 @@ Status define_for_put(mobius *db, const PutTarget *target, Table **table, Shape 
 Status define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
 					 Error *err);
 Status define_drop(mobius *db, Table *table, Error *err);
+// The statements for all of it.
+Status define_statement(const StatementCall *call, const SqlStatement *statement, Error *err);
+// ALTER TABLE, as it was parsed; `added` is the column of ADD COLUMN.
+Status define_alter(mobius *db, Table *table, const SqlStatement *statement, const Field *added,
+					Error *err);
+// CREATE DATABASE and DROP DATABASE, which takes its tables with it.
+Status define_database(mobius *db, const SqlStatement *statement, Error *err);

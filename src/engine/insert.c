@@ -15,7 +15,10 @@ insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from)
 	bool same = true;
 	for (int32_t i = 0; i < schema_field_count(to) && same; i++)
 		same = field_equal(schema_field(from, i), schema_field(to, i), false);
-	*plan = (InsertPlan){table_ref(table), shape_ref(shape), schema_ref(from), same};
+	*plan = (InsertPlan){.table = table_ref(table),
+						 .shape = shape_ref(shape),
+						 .from = schema_ref(from),
+						 .same = same};
 }
 
 void
@@ -52,7 +55,7 @@ check_time(const InsertPlan *plan, const Batch *batch, Error *err)
 	if (time < 0)
 		return ST_OK;
 	const Field *field = schema_field(table_schema(def), time);
-	int32_t at = schema_find(shape_schema(plan->shape), field->name);
+	int32_t at = shape_column_of(plan->shape, table_column_id(def, time));
 	if (at < 0)
 		return error_set(err, ST_INVALID,
 						 "time column \"%s\" is missing; every row of a time series has a time",
@@ -135,8 +138,50 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertS
 	return ST_OK;
 }
 
+// A column may have been renamed, or have grown, since the plan was made: its rows go where its id
+// is. One that was dropped is told, since its values would be lost.
+static Status
+check_columns(InsertPlan *plan, const TableDef *def, Error *err)
+{
+	if (table_version(def) == plan->version)
+		return ST_OK;
+	const Schema *schema = shape_schema(plan->shape);
+	int32_t dropped = shape_dropped_column(plan->shape, def);
+	if (dropped >= 0)
+		return error_set(err, ST_CONFLICT,
+						 "column \"%s\" was dropped from table \"%s\" while rows with it came; "
+						 "nothing of this batch was stored: leave it out, or begin a new stream to "
+						 "make it anew",
+						 schema_field(schema, dropped)->name, table_name(def));
+	plan->wider = false;
+	for (int32_t i = 0; i < schema_field_count(schema); i++) {
+		int32_t at = table_column_by_id(def, shape_column_id(plan->shape, i));
+		plan->wider |=
+			!field_equal(schema_field(schema, i), schema_field(table_schema(def), at), false);
+	}
+	plan->version = table_version(def);
+	return ST_OK;
+}
+
+// What a table has grown to since may have less range: a finer time unit.
+static Status
+check_values(mobius *db, const InsertPlan *plan, const TableDef *def, const Batch *batch,
+			 Error *err)
+{
+	SCOPED(owners_drop) Owners *owners = owners_new();
+	if (owners == NULL)
+		return error_no_memory(err, "a batch");
+	for (int32_t i = 0; i < schema_field_count(shape_schema(plan->shape)); i++) {
+		int32_t at = table_column_by_id(def, shape_column_id(plan->shape, i));
+		Column wider;
+		TRY(column_convert(schema_field(shape_schema(plan->shape), i), batch_column(batch, i),
+						   schema_field(table_schema(def), at), db->pool, owners, &wider, err));
+	}
+	return ST_OK;
+}
+
 Status
-insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_t *cost, Error *err)
+insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost, Error *err)
 {
 	if (table_dropped(plan->table))
 		return error_set(err, ST_NOT_FOUND,
@@ -144,6 +189,10 @@ insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_
 	if (!keeper_has_room(db->keeper))
 		return error_set(err, ST_DISK_FULL,
 						 "the disk is full; free space, or drop what is not needed, and put again");
+	SCOPED(table_def_drop) TableDef *def = table_current(plan->table);
+	TRY(check_columns(plan, def, err));
+	if (plan->wider)
+		TRY(check_values(db, plan, def, converted, err));
 	uint64_t bytes = insert_cost(converted);
 	if (bytes > budget_limit(db->memtable))
 		return error_set(
@@ -168,11 +217,17 @@ reserve(mobius *db, uint64_t cost, Error *err)
 }
 
 Status
-insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
-			 Error *err)
+insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq, Error *err)
 {
 	SCOPED(batch_drop) Batch *converted = NULL;
+	int64_t expired;
 	TRY(insert_convert(db, plan, batch, &converted, err));
+	TRY(insert_expire(db, plan, &converted, &expired, err));
+	if (converted == NULL) {
+		if (seq != NULL)
+			*seq = store_published_seq(db->store);
+		return ST_OK;
+	}
 	uint64_t cost;
 	TRY(insert_check(db, plan, converted, &cost, err));
 	TRY(reserve(db, cost, err));

@@ -7,10 +7,12 @@
 
 // How one source of batches goes into one table.
 typedef struct InsertPlan {
-	Table *table; // a reference
-	Shape *shape; // a reference
-	Schema *from; // what batches come in; a reference
-	bool same;    // they come as the shape has them
+	Table *table;     // a reference
+	Shape *shape;     // a reference
+	Schema *from;     // what batches come in; a reference
+	bool same;        // they come as the shape has them
+	uint32_t version; // of the table's definition that it was last seen to fit; 0: none
+	bool wider;       // that has columns of wider types than the shape
 } InsertPlan;
 
 void insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from); // new references
@@ -20,12 +22,17 @@ void insert_plan_close(InsertPlan *plan);
 // ST_INVALID and names the row.
 Status insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Error *err);
 
+// Leaves out the rows that are past the table's ttl already: *batch becomes one without them (NULL:
+// none is left), *expired is how many they were.
+Status insert_expire(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *expired,
+					 Error *err);
+
 // What its rows will occupy in memory: what to reserve.
 uint64_t insert_cost(const Batch *converted);
 
-// Whether it can go in at all: the table is there, and the memory it costs (*cost) is below the
-// limit.
-Status insert_check(mobius *db, const InsertPlan *plan, const Batch *converted, uint64_t *cost,
+// Whether it can go in at all: the table is there and still has its columns, its values fit them,
+// and the memory it costs (*cost) is below the limit.
+Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost,
 					Error *err);
 
 // Where a batch comes from.
@@ -41,5 +48,5 @@ Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const 
 					uint64_t reserved, CommitEntry *out, Error *err);
 
 // Converts, pays for and commits one batch, and waits for it: for callers that may wait.
-Status insert_batch(mobius *db, const InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
+Status insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
 					Error *err);

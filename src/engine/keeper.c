@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/clock.h"
+#include "store/retention.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -12,6 +13,7 @@ enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
 	ROOM_AFTER_MS = 2000,         // after the disk was full: whether it has room again
+	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
 };
@@ -244,6 +246,21 @@ keep_log(Keeper *keeper)
 	pthread_mutex_unlock(&keeper->lock);
 }
 
+// Whole files of which nobody will see a row again.
+static void
+drop_expired(Keeper *keeper)
+{
+	if (clock_mono_ns() < keeper->expire_ns)
+		return;
+	keeper->expire_ns = clock_mono_ns() + EXPIRE_EVERY_MS * (SECOND_NS / 1000);
+	Error err = ERROR_INIT;
+	int64_t files = 0;
+	if (store_drop_expired(keeper->db->store, clock_wall_ns(), &files, &err) != ST_OK)
+		log_warn("expired files not dropped", "error=\"%s\"", err.text);
+	if (files > 0)
+		log_info("expired files dropped", "files=%" PRId64, files);
+}
+
 static void
 keeper_run(void *arg)
 {
@@ -255,6 +272,7 @@ keeper_run(void *arg)
 		if (log_is_ready(keeper)) {
 			seal_by_need(keeper);
 			prepare_log(keeper);
+			drop_expired(keeper);
 			keep_log(keeper);
 		}
 		if (!store_has_sealed(keeper->db->store) || clock_mono_ns() < keeper->retry_ns)

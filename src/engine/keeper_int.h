@@ -32,5 +32,6 @@ struct Keeper {
 	int64_t retry_ns;
 	Ballast ballast;
 	char *ballast_path;
-	int64_t room_ns; // when to look whether a full disk has room again
+	int64_t room_ns;   // when to look whether a full disk has room again
+	int64_t expire_ns; // when files are looked through again
 };

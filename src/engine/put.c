@@ -85,6 +85,7 @@ mobius_put_poll(mobius_put *put, mobius_put_state *out)
 	}
 	*out = put->state;
 	out->rows = put->acked.rows;
+	out->expired = put->acked.expired;
 	out->batches = put->acked.batches;
 	out->consumed_bytes = put->acked.wire_bytes;
 	// What came before the failure is acknowledged first.
@@ -286,6 +287,8 @@ mobius_put_result_json(mobius_put *put, const mobius_put_state *state, char *out
 				   ",\"batches\":%" PRIu64,
 				   state->seq, state->durable_seq, state->rows, state->batches);
 	buf_add_printf(&json, ",\"durability\":\"%s\"", state->durability);
+	if (state->expired > 0)
+		buf_add_printf(&json, ",\"expired\":%" PRIu64, state->expired);
 	if (state->duplicate)
 		buf_add_text(&json, ",\"duplicate\":true");
 	if (state->has_producer && state->producer_stored)

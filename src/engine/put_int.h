@@ -19,6 +19,7 @@ typedef struct Pending {
 // What an acknowledgement covers: a batch, and those without rows that came right behind it.
 typedef struct PutPart {
 	uint64_t rows;
+	uint64_t expired; // of the rows: too old to be stored
 	uint64_t batches;
 	size_t wire_bytes;
 	char *client;   // of the newest that had one
@@ -47,7 +48,8 @@ struct mobius_put {
 	bool ended;
 	Batch *converted; // of the first pending message, while it waits for memory
 	bool converted_plain;
-	char *client; // what the last poll showed
+	int64_t converted_expired; // rows of the message that `converted` lacks
+	char *client;              // what the last poll showed
 	ProducerHold hold;
 	char *producer_name;   // the stream's; NULL: none named so far
 	Producer *producer;    // held; NULL: not yet

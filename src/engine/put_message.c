@@ -17,6 +17,7 @@ static void
 add_part(PutPart *from, PutPart *to)
 {
 	to->rows += from->rows;
+	to->expired += from->expired;
 	to->batches += from->batches;
 	to->wire_bytes += from->wire_bytes;
 	to->duplicate |= from->duplicate;
@@ -88,12 +89,15 @@ pending_drop(Pending **pending)
 	put_pending_free(*pending);
 }
 
-// What makes no commit (a batch without rows, a dictionary, a repetition) is acknowledged with the
-// batch before.
+// What makes no commit (a batch of which no row is stored, a dictionary, a repetition) is
+// acknowledged with the batch before.
 static void
-count_uncommitted(mobius_put *put, Pending *pending, uint64_t batches, bool duplicate)
+count_uncommitted(mobius_put *put, Pending *pending, uint64_t batches, uint64_t expired,
+				  bool duplicate)
 {
-	PutPart part = {.batches = batches,
+	PutPart part = {.rows = expired,
+					.expired = expired,
+					.batches = batches,
 					.duplicate = duplicate,
 					.wire_bytes = pending->wire_bytes,
 					.client = TAKE(pending->metadata.client)};
@@ -126,7 +130,9 @@ submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
 	}
 	pending->offered = false; // the commit settles it
 	pc->put = put;
-	pc->part = (PutPart){.rows = (uint64_t)batch_rows(put->converted),
+	uint64_t expired = (uint64_t)put->converted_expired;
+	pc->part = (PutPart){.rows = (uint64_t)batch_rows(put->converted) + expired,
+						 .expired = expired,
 						 .batches = 1,
 						 .wire_bytes = pending->wire_bytes,
 						 .client = TAKE(pending->metadata.client)};
@@ -154,11 +160,15 @@ read_message(mobius_put *put, Pending *pending, Error *err)
 	TRY(ipc_reader_message(put->reader, buf_slice(&pending->message), body, pending->body, &batch,
 						   &plain, err));
 	if (batch == NULL || batch_rows(batch) == 0) {
-		count_uncommitted(put, pending, batch != NULL, false);
+		count_uncommitted(put, pending, batch != NULL, 0, false);
 		return ST_OK;
 	}
-	put->converted_plain = plain && put->plan.same;
-	return insert_convert(put->db, &put->plan, batch, &put->converted, err);
+	TRY(insert_convert(put->db, &put->plan, batch, &put->converted, err));
+	TRY(insert_expire(put->db, &put->plan, &put->converted, &put->converted_expired, err));
+	put->converted_plain = plain && put->plan.same && put->converted_expired == 0;
+	if (put->converted == NULL)
+		count_uncommitted(put, pending, 1, (uint64_t)put->converted_expired, false);
+	return ST_OK;
 }
 
 // True when the reservation has to be waited for.
@@ -206,7 +216,7 @@ take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
 		TRY(put_producer_offer(put, pending, &duplicate, done, err));
 	if (duplicate) {
 		batch_unref(TAKE(put->converted));
-		count_uncommitted(put, pending, 1, true);
+		count_uncommitted(put, pending, 1, 0, true);
 	}
 	if (duplicate || !*done)
 		return ST_OK;

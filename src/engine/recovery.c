@@ -174,10 +174,25 @@ replay_batch(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 }
 
 static Status
+replay_database(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	Error cause = ERROR_INIT;
+	Status st = store_replay_database(replay->db->store, record->kind == WAL_DROP, record->payload,
+									  seq, &cause);
+	if (st == ST_CORRUPT)
+		return damaged(record, seq, &cause, err);
+	if (st != ST_OK && err != NULL)
+		*err = cause;
+	return st;
+}
+
+static Status
 replay_define(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
 	if (seq <= replay->applied_seq)
 		return ST_OK;
+	if (record->table_id == 0)
+		return replay_database(replay, record, seq, err);
 	SCOPED(table_def_drop) TableDef *def = NULL;
 	Error cause = ERROR_INIT;
 	Status st = table_def_decode(record->payload, &def, &cause);
@@ -195,6 +210,8 @@ replay_define(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 static Status
 replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
+	if (record->table_id == 0 && seq > replay->applied_seq)
+		return replay_database(replay, record, seq, err);
 	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
 	if (table == NULL || seq <= replay->applied_seq)
 		return ST_OK;

@@ -84,7 +84,7 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->waiting = true;
 	result->ticket = options->ticket != NULL ? ticket_ref(options->ticket) : NULL;
 	TRY(parse(options, &result->statement, err));
-	bool read = statement_read_text(result->statement) != NULL;
+	bool read = statement_is_read(result->statement);
 	if (workers_waiting(read ? db->readers : db->waiters) >= MOST_WAITING)
 		return error_set(err, ST_LIMIT, "%d statements wait already; try again later",
 						 MOST_WAITING);
@@ -195,7 +195,7 @@ mobius_result_schema(mobius_result *result)
 bool
 mobius_result_is_read(const mobius_result *result)
 {
-	return statement_read_text(result->statement) != NULL;
+	return statement_is_read(result->statement);
 }
 
 int64_t

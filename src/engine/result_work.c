@@ -98,8 +98,10 @@ drop_pin(SqlPin **pin)
 }
 
 static Status
-open_query(mobius_result *result, const char *text, Error *err)
+open_query(mobius_result *result, Error *err)
 {
+	const char *text;
+	TRY(statement_read_text(result->db, result->session->database, result->statement, &text, err));
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
 	SCOPED(drop_pin) SqlPin *pin = NULL;
 	if (result->ticket != NULL)
@@ -129,10 +131,10 @@ should_stop(mobius_result *result, bool added)
 }
 
 static Status
-produce(mobius_result *result, const char *text, bool *end, Error *err)
+produce(mobius_result *result, bool *end, Error *err)
 {
 	if (result->query == NULL)
-		TRY(open_query(result, text, err));
+		TRY(open_query(result, err));
 	*end = result->want == MOBIUS_SCHEMA;
 	for (bool added = false; !*end && !should_stop(result, added);) {
 		SCOPED(batch_drop) Batch *batch = NULL;
@@ -230,10 +232,8 @@ result_run_slice(Job *job)
 
 	Error err = ERROR_INIT;
 	bool end = true;
-	const char *text = statement_read_text(result->statement);
-	Status st = stop           ? ST_OK
-				: text != NULL ? produce(result, text, &end, &err)
-							   : run_change(result, &err);
+	bool read = statement_is_read(result->statement);
+	Status st = stop ? ST_OK : read ? produce(result, &end, &err) : run_change(result, &err);
 	if (st != ST_OK)
 		fail(result, st, &err);
 	end_slice(result, end);

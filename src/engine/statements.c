@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/arena.h"
 #include "base/mem.h"
 #include "engine/backup.h"
 #include "engine/define.h"
@@ -12,97 +11,11 @@
 
 enum { INSERT_BATCH_ROWS = 1 << 20 };
 
-const char *
-statement_read_text(const SqlStatement *statement)
-{
-	if (statement->kind == STATEMENT_READ)
-		return statement->text;
-	if (statement->kind == STATEMENT_SHOW_TABLES)
-		return "SELECT database, name, kind, rows FROM system.tables ORDER BY database, name";
-	return NULL;
-}
-
-// ---- CREATE TABLE, DROP TABLE ----
-
-static const char *
-option_value(const SqlStatement *statement, const char *key)
-{
-	for (int32_t i = 0; i < statement->option_count; i++)
-		if (strcmp(statement->options[i].key, key) == 0)
-			return statement->options[i].value;
-	return NULL;
-}
-
-static Status
-column_schema(mobius *db, const SqlStatement *statement, Schema **out, Error *err)
-{
-	SCOPED(arena_close) Arena arena = ARENA_INIT;
-	Field *fields = arena_array(&arena, (size_t)statement->column_count + 1, sizeof(Field));
-	TRY(arena_status(&arena, err, "a table"));
-	for (int32_t i = 0; i < statement->column_count; i++) {
-		const SqlColumnDef *column = &statement->columns[i];
-		TRY(sql_field_of_type(db->sql, column->name.text, column->type, !column->not_null,
-							  &fields[i], &arena, err));
-	}
-	return schema_new(fields, statement->column_count, NULL, 0, out, err);
-}
-
-// Where a name of ours lives: [database.][htdb.]table.
-static Status
-table_place(const SqlStatement *statement, const char *database, const char **out, Error *err)
-{
-	const SqlTableName *name = &statement->table;
-	if (name->schema.text != NULL && strcmp(name->schema.text, "htdb") != 0)
-		return error_set_at(err, ST_INVALID, name->schema.position,
-							"schema \"%s\" holds no tables of yours; use htdb", name->schema.text);
-	*out = name->database.text != NULL ? name->database.text : database;
-	return ST_OK;
-}
-
-static Status
-run_create(const StatementCall *call, const SqlStatement *statement, Error *err)
-{
-	SCOPED(schema_drop) Schema *schema = NULL;
-	TRY(column_schema(call->db, statement, &schema, err));
-	SCOPED(mem_drop)
-	bool *marks = mem_alloc_array((size_t)statement->column_count + 1, sizeof(bool));
-	if (marks == NULL)
-		return error_no_memory(err, "a table");
-	bool any = false;
-	for (int32_t i = 0; i < statement->column_count; i++)
-		any |= marks[i] = statement->columns[i].tag;
-	TableRequest request = {
-		.name = statement->table.table.text,
-		.schema = schema,
-		.time = option_value(statement, "time"),
-		.tags = option_value(statement, "tags"),
-		.tag_marks = any ? marks : NULL,
-		.durability = option_value(statement, "durability"),
-		.dedup = option_value(statement, "dedup"),
-		.ttl = option_value(statement, "ttl"),
-		.key = option_value(statement, "key"),
-	};
-	TRY(table_place(statement, call->database, &request.database, err));
-	bool created;
-	return define_create(call->db, &request, statement->if_exists, &created, err);
-}
-
 static Status
 find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
 {
 	return sql_find_table(call->db->sql, &statement->table,
 						  &(SqlSession){.database = call->database}, out, err);
-}
-
-static Status
-run_drop(const StatementCall *call, const SqlStatement *statement, Error *err)
-{
-	SCOPED(table_drop_ref) Table *table = NULL;
-	Status st = find_table(call, statement, &table, err);
-	if (st == ST_NOT_FOUND && statement->if_exists)
-		return ST_OK;
-	TRY(st);
-	return define_drop(call->db, table, err);
 }
 
 // ---- INSERT ----
@@ -230,13 +143,18 @@ statement_run(const StatementCall *call, const SqlStatement *statement, int64_t 
 {
 	*changed = 0;
 	switch (statement->kind) {
-	case STATEMENT_CREATE_TABLE: return run_create(call, statement, err);
-	case STATEMENT_DROP_TABLE: return run_drop(call, statement, err);
+	case STATEMENT_CREATE_TABLE:
+	case STATEMENT_DROP_TABLE:
+	case STATEMENT_ALTER_TABLE:
+	case STATEMENT_CREATE_DATABASE:
+	case STATEMENT_DROP_DATABASE: return define_statement(call, statement, err);
 	case STATEMENT_INSERT: return run_insert(call, statement, changed, err);
 	case STATEMENT_FLUSH: return run_flush(call, statement, err);
 	case STATEMENT_BACKUP: return run_backup(call, statement, err);
 	case STATEMENT_READ:
-	case STATEMENT_SHOW_TABLES: break;
+	case STATEMENT_SHOW_TABLES:
+	case STATEMENT_SHOW_DATABASES:
+	case STATEMENT_SHOW_CREATE_TABLE: break;
 	}
 	return error_set(err, ST_INTERNAL, "a read was run as a change");
 }

@@ -20,5 +20,8 @@ typedef struct StatementCall {
 Status statement_run(const StatementCall *call, const SqlStatement *statement, int64_t *changed,
 					 Error *err);
 
-// The text of the read that a SHOW stands for; NULL when the statement is no read.
-const char *statement_read_text(const SqlStatement *statement);
+bool statement_is_read(const SqlStatement *statement);
+// Of a read, its text; of a SHOW, that of the read it stands for, which lies in the statement.
+// ST_NOT_FOUND, for SHOW CREATE TABLE.
+Status statement_read_text(mobius *db, const char *database, SqlStatement *statement,
+						   const char **out, Error *err);

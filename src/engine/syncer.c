@@ -16,9 +16,19 @@ apply(Store *store, Commit *commit)
 			producer_store(entry->producer, entry->producer_seq);
 		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
 		break;
-	case WAL_DEFINE: store_apply_define(store, TAKE(entry->define), seq); break;
+	case WAL_DEFINE:
+		if (entry->database != NULL)
+			store_apply_database(store, TAKE(entry->database), seq);
+		else
+			store_apply_define(store, TAKE(entry->define), seq);
+		break;
 	case WAL_DELETE: store_apply_delete(store, TAKE(entry->del), seq); break;
-	case WAL_DROP: store_apply_drop(store, entry->table, TAKE(entry->change), seq); break;
+	case WAL_DROP:
+		if (entry->database != NULL)
+			store_apply_database(store, TAKE(entry->database), seq);
+		else
+			store_apply_drop(store, entry->table, TAKE(entry->change), seq);
+		break;
 	default: must(false && "a commit of a kind nobody makes");
 	}
 }

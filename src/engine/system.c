@@ -41,6 +41,12 @@
 
 static Field TEXT_ITEM[] = {TEXT("item")};
 
+static const Field DATABASES[] = {
+	TEXT("name"),
+	INT("tables"),
+	INT("rows"),
+	INT("bytes"),
+};
 static const Field TABLES[] = {
 	TEXT("database"),
 	TEXT("name"),
@@ -168,6 +174,34 @@ view_totals(const TableView *view, uint64_t seq)
 		add_range(&totals, stats.min_time, stats.max_time);
 	}
 	return totals;
+}
+
+static Status
+add_databases(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
+{
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	const char *const *names;
+	int32_t count;
+	TRY(store_databases(db->store, &arena, &names, &count, err));
+	for (int32_t n = 0; n < count; n++) {
+		Totals all = {0};
+		int64_t tables = 0;
+		for (int32_t i = 0; i < snapshot->table_count; i++) {
+			const TableView *view = &snapshot->tables[i];
+			if (strcmp(table_database(view->def), names[n]) != 0)
+				continue;
+			Totals totals = view_totals(view, snapshot->seq);
+			tables++;
+			all.rows += totals.rows;
+			all.bytes += totals.bytes;
+		}
+		Row row = {builder, 0};
+		text(&row, names[n]);
+		number(&row, tables);
+		number(&row, all.rows);
+		number(&row, all.bytes);
+	}
+	return ST_OK;
 }
 
 static Status
@@ -371,6 +405,7 @@ static const struct SystemTable {
 	int32_t field_count;
 	Status (*rows)(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err);
 } SYSTEM[] = {
+	{"databases", DATABASES, COUNT_OF(DATABASES), add_databases},
 	{"tables", TABLES, COUNT_OF(TABLES), add_tables},
 	{"columns", COLUMNS, COUNT_OF(COLUMNS), add_columns},
 	{"segments", SEGMENTS, COUNT_OF(SEGMENTS), add_segments},
@@ -378,7 +413,8 @@ static const struct SystemTable {
 	{"wal", WAL, COUNT_OF(WAL), add_wal},
 };
 
-static const char *const NAMES[] = {"tables", "columns", "segments", "offsets", "wal", NULL};
+static const char *const NAMES[] = {"databases", "tables", "columns", "segments",
+									"offsets",   "wal",    NULL};
 
 static const struct SystemTable *
 find_system(const char *name)

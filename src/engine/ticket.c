@@ -245,7 +245,7 @@ redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result 
 	TRY(find_ticket(session->db->tickets, id, &ticket, err));
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(ticket->text), &statement, err));
-	bool change = statement_read_text(statement) == NULL;
+	bool change = !statement_is_read(statement);
 	if (change)
 		TRY(use_change(ticket, err));
 	options->ticket = ticket;

@@ -1,5 +1,7 @@
 // list.c - ListFlights and Handshake: answered at once.
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "server/server_int.h"
 
@@ -15,8 +17,12 @@ send_table(void *arg, const mobius_table_info *table)
 	if (text.failed ||
 		mobius_ticket_new(server->session, buf_text(&text), text.len, id, &err) != MOBIUS_OK)
 		return MOBIUS_NO_MEMORY;
-	Slice path[] = {slice_text(table->name)};
-	FlightDescriptor descriptor = {.type = DESCRIPTOR_PATH, .path = path, .path_count = 1};
+	// Of the default database a table's name says enough.
+	Slice path[] = {slice_text(table->database), slice_text(table->schema),
+					slice_text(table->name)};
+	size_t parts = strcmp(table->database, "mobius") == 0 ? 1 : 3;
+	FlightDescriptor descriptor = {
+		.type = DESCRIPTOR_PATH, .path = path + 3 - parts, .path_count = parts};
 	FlightEndpoint endpoint = {.ticket = slice_of(id, sizeof(id))};
 	FlightInfo info = {
 		.schema = {table->arrow_schema.data, table->arrow_schema.len},

@@ -1,5 +1,6 @@
 #include "sql/names.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,9 +14,6 @@
 static Status
 report_unknown(Sql *sql, const SqlName *name, const char *database, Error *err)
 {
-	if (!store_has_database(sql->store, database) && strcmp(database, sql->database) != 0)
-		return error_set_at(err, ST_NOT_FOUND, name->position, "there is no database \"%s\"",
-							database);
 	SCOPED(snapshot_drop) Snapshot *all = NULL;
 	TRY(store_snapshot(sql->store, NULL, 0, &all, err));
 	SCOPED(mem_drop)
@@ -37,11 +35,45 @@ report_unknown(Sql *sql, const SqlName *name, const char *database, Error *err)
 }
 
 static Status
-find_in_store(Sql *sql, const SqlTableName *name, const char *database, Table **out, Error *err)
+report_no_database(Sql *sql, const SqlName *name, Error *err)
+{
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	const char *const *names;
+	int32_t count;
+	TRY(store_databases(sql->store, &arena, &names, &count, err));
+	const char *near = setting_propose(name->text, names, (size_t)count);
+	return error_set_at(err, ST_NOT_FOUND, name->position,
+						near != NULL ? "there is no database \"%s\"; did you mean \"%s\"?"
+									 : "there is no database \"%s\"; SHOW DATABASES lists them",
+						name->text, near);
+}
+
+// The database as it is called: the one that is written, else the session's.
+static Status
+find_database(Sql *sql, const SqlName *name, const char *session, char out[DATABASE_NAME_ROOM],
+			  Error *err)
 {
 	bool ambiguous = false;
-	if (name->database.text != NULL)
-		database = name->database.text;
+	if (name->text == NULL) {
+		(void)snprintf(out, DATABASE_NAME_ROOM, "%s", session);
+		return ST_OK;
+	}
+	if (store_find_database(sql->store, name->text, !name->quoted, out, &ambiguous))
+		return ST_OK;
+	if (ambiguous)
+		return error_set_at(err, ST_INVALID, name->position,
+							"\"%s\" fits several databases that differ in case; write the one you "
+							"mean in double quotes",
+							name->text);
+	return report_no_database(sql, name, err);
+}
+
+static Status
+find_in_store(Sql *sql, const SqlTableName *name, const char *session, Table **out, Error *err)
+{
+	bool ambiguous = false;
+	char database[DATABASE_NAME_ROOM];
+	TRY(find_database(sql, &name->database, session, database, err));
 	Table *table =
 		store_find(sql->store, database, name->table.text, !name->table.quoted, &ambiguous);
 	if (ambiguous)
@@ -85,19 +117,37 @@ report_schema(Sql *sql, const SqlName *schema, Error *err)
 						schema->text);
 }
 
+static const char *
+session_database(const Sql *sql, const SqlSession *session)
+{
+	return session != NULL && session->database != NULL ? session->database : sql->database;
+}
+
+static Status
+check_schema(Sql *sql, const SqlName *schema, Error *err)
+{
+	if (schema->text == NULL || same_word(schema, "htdb"))
+		return ST_OK;
+	if (find_source(sql, schema) != NULL)
+		return error_set_at(err, ST_INVALID, schema->position, "tables of %s are read only",
+							schema->text);
+	return report_schema(sql, schema, err);
+}
+
+Status
+sql_find_database(Sql *sql, const SqlTableName *name, const SqlSession *session,
+				  char out[DATABASE_NAME_ROOM], Error *err)
+{
+	TRY(check_schema(sql, &name->schema, err));
+	return find_database(sql, &name->database, session_database(sql, session), out, err);
+}
+
 Status
 sql_find_table(Sql *sql, const SqlTableName *name, const SqlSession *session, Table **out,
 			   Error *err)
 {
-	const char *database =
-		session != NULL && session->database != NULL ? session->database : sql->database;
-	if (name->schema.text != NULL && !same_word(&name->schema, "htdb")) {
-		if (find_source(sql, &name->schema) != NULL)
-			return error_set_at(err, ST_INVALID, name->schema.position,
-								"tables of %s are read only", name->schema.text);
-		return report_schema(sql, &name->schema, err);
-	}
-	return find_in_store(sql, name, database, out, err);
+	TRY(check_schema(sql, &name->schema, err));
+	return find_in_store(sql, name, session_database(sql, session), out, err);
 }
 
 // ---- tables of sources ----

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sql/query_int.h"
 #include "sql/statement_int.h"
+#include "store/retention.h"
 
 enum { MOST_BYTES = 3 << 20 };
 
@@ -141,6 +142,8 @@ gather(const SqlQuery *query, Passing *p, Error *err)
 	const TableView *view = &snapshot->tables[query->names.refs[0].table];
 	p->def = view->def;
 	p->whole = true;
+	// Rows that are too old have to be found among the others.
+	p->whole &= !view_is_cut(view);
 	for (int32_t i = 0; i < view->segment_count && p->whole; i++)
 		TRY(segment_each(view->segments[i], snapshot->seq, INT64_MIN, INT64_MAX, add_part, p, err));
 	return find_columns(query, view->def, &p->arena, &p->columns, &p->column_count, err);

@@ -9,6 +9,12 @@ enum { MOST_PLANS = 32 };
 
 // ---- keys ----
 
+static DataFile *
+file_at(const RefView *view, int32_t i)
+{
+	return file_set_at(view->table->files, view->files[i]);
+}
+
 static void
 add_ref_key(const RefView *view, Buf *out)
 {
@@ -24,8 +30,10 @@ add_ref_key(const RefView *view, Buf *out)
 	buf_add_byte(out, (uint8_t)(view->memory ? 1 + (63 - __builtin_clzll((uint64_t)rows)) / 4 : 0));
 	buf_add_u32(out, (uint32_t)view->file_count);
 	for (int32_t i = 0; i < view->file_count; i++)
-		buf_add_u64(out,
-					data_file_meta(file_set_at(view->table->files, view->files[i]))->segment_id);
+		buf_add_u64(out, data_file_meta(file_at(view, i))->segment_id);
+	buf_add_byte(out, view->memory_cut);
+	for (int32_t i = 0; i < view->file_count; i++)
+		buf_add_byte(out, view->cut[i]);
 }
 
 Status
@@ -66,60 +74,84 @@ add_file_columns(const TableDef *file, const TableDef *table, Buf *out, Error *e
 	return ST_OK;
 }
 
-static DataFile *
-file_at(const RefView *view, int32_t i)
+// What a table is read from: slots of the plan, 0 where it has none.
+typedef struct TableSlots {
+	uint64_t memory;
+	uint64_t cut;
+} TableSlots;
+
+// Rows in memory, or of files in brackets before it, that are not too old.
+static void
+add_cut(const RefView *view, TableSlots slots, Buf *out)
 {
-	return file_set_at(view->table->files, view->files[i]);
+	const TableDef *def = view->table->def;
+	buf_add_text(out, " WHERE ");
+	sql_add_name(out, schema_field(table_schema(def), table_time_column(def))->name);
+	buf_add_printf(out, " >= (FROM mobius_scan(%llu))", (unsigned long long)slots.cut);
 }
 
-// The files written under one version of the definition, in one read_parquet.
-static Status
-add_files(const RefView *view, uint32_t version, Buf *out, Error *err)
+// Files that are read alike: written under one version of the definition, and all or none of them
+// with rows that are too old.
+static bool
+reads_alike(const RefView *view, int32_t a, int32_t b)
 {
-	const TableDef *file = NULL;
+	return table_version(data_file_def(file_at(view, a))) ==
+			   table_version(data_file_def(file_at(view, b))) &&
+		   view->cut[a] == view->cut[b];
+}
+
+// The `first` file and those that are read alike, in one read_parquet.
+static Status
+add_files(const RefView *view, int32_t first, TableSlots slots, Buf *out, Error *err)
+{
 	SCOPED(buf_close) Buf list = BUF_INIT;
-	for (int32_t i = 0; i < view->file_count; i++) {
-		const TableDef *def = data_file_def(file_at(view, i));
-		if (table_version(def) != version)
+	for (int32_t i = first; i < view->file_count; i++) {
+		if (!reads_alike(view, first, i))
 			continue;
-		buf_add_text(&list, file != NULL ? ", " : "");
+		buf_add_text(&list, i > first ? ", " : "");
 		sql_add_text(&list, data_file_path(file_at(view, i)));
-		file = def;
 	}
 	TRY(buf_status(&list, err, "a list of files"));
-	buf_add_text(out, "SELECT ");
-	TRY(add_file_columns(file, view->table->def, out, err));
+	buf_add_text(out, view->cut[first] ? "SELECT * FROM (SELECT " : "SELECT ");
+	TRY(add_file_columns(data_file_def(file_at(view, first)), view->table->def, out, err));
 	buf_add_printf(out, " FROM read_parquet([%s], hive_partitioning = false)", buf_text(&list));
+	if (view->cut[first]) {
+		buf_add_byte(out, ')');
+		add_cut(view, slots, out);
+	}
 	return ST_OK;
 }
 
 static bool
-version_seen(const RefView *view, int32_t before, uint32_t version)
+read_already(const RefView *view, int32_t at)
 {
-	for (int32_t i = 0; i < before; i++)
-		if (table_version(data_file_def(file_at(view, i))) == version)
+	for (int32_t i = 0; i < at; i++)
+		if (reads_alike(view, i, at))
 			return true;
 	return false;
 }
 
-// Files first: they hold what came first. slot 0: nothing in memory.
+// Files first: they hold what came first.
 static Status
-add_table(const RefView *view, uint64_t slot, Buf *out, Error *err)
+add_table(const RefView *view, TableSlots slots, Buf *out, Error *err)
 {
-	if (view->table == NULL || view->file_count == 0) {
-		buf_add_printf(out, "mobius_scan(%llu)", (unsigned long long)slot);
+	if (view->table == NULL || (view->file_count == 0 && !view->memory_cut)) {
+		buf_add_printf(out, "mobius_scan(%llu)", (unsigned long long)slots.memory);
 		return ST_OK;
 	}
 	buf_add_byte(out, '(');
 	for (int32_t i = 0; i < view->file_count; i++) {
-		uint32_t version = table_version(data_file_def(file_at(view, i)));
-		if (version_seen(view, i, version))
+		if (read_already(view, i))
 			continue;
 		buf_add_text(out, i > 0 ? " UNION ALL " : "");
-		TRY(add_files(view, version, out, err));
+		TRY(add_files(view, i, slots, out, err));
 	}
-	if (slot != 0)
-		buf_add_printf(out, " UNION ALL SELECT * FROM mobius_scan(%llu)", (unsigned long long)slot);
+	if (slots.memory != 0) {
+		buf_add_printf(out, "%sSELECT * FROM mobius_scan(%llu)",
+					   view->file_count > 0 ? " UNION ALL " : "", (unsigned long long)slots.memory);
+		if (view->memory_cut)
+			add_cut(view, slots, out);
+	}
 	buf_add_byte(out, ')');
 	return ST_OK;
 }
@@ -153,8 +185,10 @@ plan_free(Plan *plan)
 	if (plan == NULL)
 		return;
 	duck_statement_free(plan->statement);
-	for (int32_t i = 0; i < plan->slot_count; i++)
+	for (int32_t i = 0; i < plan->slot_count; i++) {
 		duck_slot_free(plan->slots[i]);
+		duck_slot_free(plan->cuts[i]);
+	}
 	schema_unref(plan->schema);
 	buf_close(&plan->key);
 	arena_close(&plan->arena);
@@ -164,10 +198,21 @@ plan_free(Plan *plan)
 DEFINE_DROP(Plan, plan_drop, plan_free)
 
 static Status
+make_cut(Plan *plan, Conn *conn, const RefView *view, int32_t ref, Error *err)
+{
+	const TableDef *def = view->table->def;
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(schema_new(schema_field(table_schema(def), table_time_column(def)), 1, NULL, 0, &schema,
+				   err));
+	return duck_slot_new(conn->instance_duck, schema, 1, &plan->cuts[ref], err);
+}
+
+static Status
 make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error *err)
 {
 	const char **tables = arena_array(&plan->arena, (size_t)views->count, sizeof(*tables));
 	plan->slots = arena_array(&plan->arena, (size_t)views->count, sizeof(*plan->slots));
+	plan->cuts = arena_array(&plan->arena, (size_t)views->count, sizeof(*plan->cuts));
 	TRY(arena_status(&plan->arena, err, "a plan"));
 	plan->slot_count = views->count;
 	for (int32_t i = 0; i < views->count; i++) {
@@ -176,8 +221,14 @@ make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error
 		if (scan)
 			TRY(duck_slot_new(conn->instance_duck, views->columns[i].schema, view->memory_rows,
 							  &plan->slots[i], err));
+		if (view->table != NULL && view_has_cut(view))
+			TRY(make_cut(plan, conn, view, i, err));
+		TableSlots slots = {
+			.memory = scan ? duck_slot_number(plan->slots[i]) : 0,
+			.cut = plan->cuts[i] != NULL ? duck_slot_number(plan->cuts[i]) : 0,
+		};
 		SCOPED(buf_close) Buf text = BUF_INIT;
-		TRY(add_table(view, scan ? duck_slot_number(plan->slots[i]) : 0, &text, err));
+		TRY(add_table(view, slots, &text, err));
 		TRY(buf_status(&text, err, "a plan"));
 		tables[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);
 	}
@@ -313,19 +364,38 @@ set_slot(ScanSlot *slot, const RefView *view, uint64_t seq, Batch *batch, Error 
 	return st;
 }
 
+static Status
+set_cut(ScanSlot *slot, const RefView *view, Error *err)
+{
+	SCOPED(batch_drop) Batch *from = NULL;
+	BatchScan scan;
+	TRY(scan_visible_from(view, &from, err));
+	TRY(scan_batch(from, &scan, err));
+	Status st = duck_slot_set(slot, &scan, err);
+	if (st != ST_OK)
+		scan.release(scan.owner);
+	return st;
+}
+
 Status
 plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches, Error *err)
 {
-	for (int32_t i = 0; i < plan->slot_count; i++)
+	for (int32_t i = 0; i < plan->slot_count; i++) {
 		if (plan->slots[i] != NULL)
 			TRY(set_slot(plan->slots[i], &views->refs[i], seq, batches[i], err));
+		if (plan->cuts[i] != NULL)
+			TRY(set_cut(plan->cuts[i], &views->refs[i], err));
+	}
 	return ST_OK;
 }
 
 void
 plan_clear_rows(Plan *plan)
 {
-	for (int32_t i = 0; i < plan->slot_count; i++)
+	for (int32_t i = 0; i < plan->slot_count; i++) { // cannot fail
 		if (plan->slots[i] != NULL)
-			(void)duck_slot_set(plan->slots[i], NULL, NULL); // cannot fail
+			(void)duck_slot_set(plan->slots[i], NULL, NULL);
+		if (plan->cuts[i] != NULL)
+			(void)duck_slot_set(plan->cuts[i], NULL, NULL);
+	}
 }

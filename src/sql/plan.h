@@ -17,6 +17,7 @@ struct Plan {
 	DuckStatement *statement;
 	Schema *schema;   // what every batch has
 	ScanSlot **slots; // of each TableRef; NULL: read from files only
+	ScanSlot **cuts;  // of each TableRef, from where its rows are seen; NULL: all are
 	int32_t slot_count;
 };
 
@@ -26,7 +27,8 @@ typedef struct PlanInput {
 	Schema *as; // an INSERT's columns; NULL: the statement's own
 } PlanInput;
 
-// What a plan holds for: text, definitions, files, and about how much is in memory.
+// What a plan holds for: text, definitions, files, which of them have rows that are too old, and
+// about how much is in memory. From where rows are seen is told at each start.
 Status plan_key(const PlanInput *input, Buf *out, Error *err);
 
 // Kept with the connection, which drops the least recently used one. Positions of errors are of the

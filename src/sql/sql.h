@@ -81,6 +81,11 @@ Status sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, 
 Status sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullable,
 						 Field *out, Arena *arena, Error *err);
 
+// The database that a name of ours is in, exactly as it is called. The table need not exist.
+// ST_NOT_FOUND with a close name; ST_INVALID when ambiguous, or the schema is not htdb.
+Status sql_find_database(Sql *sql, const SqlTableName *name, const SqlSession *session,
+						 char out[DATABASE_NAME_ROOM], Error *err);
+
 // Finds the table a statement of ours names: a reference, or ST_NOT_FOUND with close names,
 // ST_INVALID when ambiguous or not in htdb.
 Status sql_find_table(Sql *sql, const SqlTableName *name, const SqlSession *session, Table **out,

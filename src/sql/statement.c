@@ -12,11 +12,11 @@ static const char *const READS[] = {"SELECT",  "WITH",     "FROM", "VALUES",    
 
 // Statements that there will be.
 static const char *const PLANNED[] = {
-	"ALTER",   "UPDATE", "DELETE", "TRUNCATE", "BEGIN",   "COMMIT", "ROLLBACK",
-	"REFRESH", "GRANT",  "REVOKE", "COMPACT", "CANCEL",
+	"UPDATE",  "DELETE", "TRUNCATE", "BEGIN",   "COMMIT", "ROLLBACK",
+	"REFRESH", "GRANT",  "REVOKE",   "COMPACT", "CANCEL",
 };
 static const char *const PLANNED_OBJECTS[] = {
-	"DATABASE", "STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
+	"STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
 };
 
 static const char *
@@ -41,19 +41,20 @@ not_allowed(const Parser *p, int32_t from, int32_t to)
 	int32_t len = to - from < 60 ? to - from : 60;
 	return error_set_at(p->err, ST_INVALID, from,
 						"%.*s is not allowed; read with SELECT, EXPLAIN, DESCRIBE or SHOW TABLES, "
-						"change with CREATE TABLE, DROP TABLE, INSERT or FLUSH",
+						"change with CREATE, ALTER TABLE, DROP, INSERT or FLUSH",
 						len, (const char *)p->text.data + from);
 }
 
 // ---- CREATE, DROP, SHOW, FLUSH ----
 
-// CREATE or DROP of a table; other objects are planned or not allowed. *table: go on.
+// CREATE or DROP of a table or database; other objects are planned or not allowed.
 static Status
-parse_object(Parser *p, const char *verb)
+parse_object(Parser *p, const char *verb, bool *database)
 {
 	int32_t from = p->token.from;
 	TRY(parser_advance(p));
-	if (parser_is_word(p, "TABLE"))
+	*database = parser_is_word(p, "DATABASE");
+	if (parser_is_word(p, "TABLE") || *database)
 		return parser_advance(p);
 	const char *object = find_word(p, PLANNED_OBJECTS, COUNT_OF(PLANNED_OBJECTS));
 	if (object != NULL)
@@ -65,7 +66,10 @@ parse_object(Parser *p, const char *verb)
 static Status
 parse_create(Parser *p)
 {
-	TRY(parse_object(p, "CREATE"));
+	bool database;
+	TRY(parse_object(p, "CREATE", &database));
+	if (database)
+		return parse_create_database(p);
 	p->statement->kind = STATEMENT_CREATE_TABLE;
 	return parse_create_table(p);
 }
@@ -73,11 +77,26 @@ parse_create(Parser *p)
 static Status
 parse_drop(Parser *p)
 {
-	TRY(parse_object(p, "DROP"));
+	bool database;
+	TRY(parse_object(p, "DROP", &database));
+	if (database)
+		return parse_drop_database(p);
 	p->statement->kind = STATEMENT_DROP_TABLE;
 	TRY(parser_if_exists(p, false, &p->statement->if_exists));
 	TRY(parser_table_name(p, &p->statement->table));
 	return parser_expect_end(p);
+}
+
+static Status
+parse_alter(Parser *p)
+{
+	int32_t from = p->token.from;
+	TRY(parser_advance(p));
+	bool task = parser_is_word(p, "TASK");
+	if (task || parser_is_word(p, "USER"))
+		return not_built(p, from, "ALTER", task ? "TASK" : "USER");
+	TRY(parser_expect_word(p, "TABLE"));
+	return parse_alter_table(p);
 }
 
 static Status
@@ -98,14 +117,24 @@ parse_show(Parser *p)
 	int32_t from = p->token.from;
 	TRY(parser_advance(p));
 	if (p->token.kind == TOKEN_END)
-		return parser_expected(p, "TABLES");
-	if (!parser_is_word(p, "TABLES")) {
+		return parser_expected(p, "TABLES, DATABASES or CREATE TABLE");
+	bool create;
+	TRY(parser_accept_word(p, "CREATE", &create));
+	if (create) {
+		p->statement->kind = STATEMENT_SHOW_CREATE_TABLE;
+		TRY(parser_expect_word(p, "TABLE"));
+		TRY(parser_table_name(p, &p->statement->table));
+		return parser_expect_end(p);
+	}
+	bool databases = parser_is_word(p, "DATABASES");
+	if (!databases && !parser_is_word(p, "TABLES")) {
 		int32_t len = p->token.to - from < 60 ? p->token.to - from : 60;
 		return error_set_at(p->err, ST_UNIMPLEMENTED, from,
-							"%.*s is not built yet; SHOW TABLES and DESCRIBE are", len,
-							(const char *)p->text.data + from);
+							"%.*s is not built yet; SHOW TABLES, SHOW DATABASES, SHOW CREATE TABLE "
+							"and DESCRIBE are",
+							len, (const char *)p->text.data + from);
 	}
-	p->statement->kind = STATEMENT_SHOW_TABLES;
+	p->statement->kind = databases ? STATEMENT_SHOW_DATABASES : STATEMENT_SHOW_TABLES;
 	TRY(parser_advance(p));
 	return parser_expect_end(p);
 }
@@ -144,6 +173,8 @@ parse_known(Parser *p)
 		return parse_create(p);
 	if (parser_is_word(p, "DROP"))
 		return parse_drop(p);
+	if (parser_is_word(p, "ALTER"))
+		return parse_alter(p);
 	if (parser_is_word(p, "INSERT"))
 		return parse_insert(p);
 	if (parser_is_word(p, "FLUSH"))

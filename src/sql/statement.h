@@ -21,7 +21,19 @@ typedef enum StatementKind {
 	STATEMENT_FLUSH,
 	STATEMENT_BACKUP,
 	STATEMENT_SHOW_TABLES,
+	STATEMENT_ALTER_TABLE,
+	STATEMENT_CREATE_DATABASE,
+	STATEMENT_DROP_DATABASE,
+	STATEMENT_SHOW_DATABASES,
+	STATEMENT_SHOW_CREATE_TABLE,
 } StatementKind;
+
+typedef enum SqlAlter {
+	ALTER_ADD_COLUMN,
+	ALTER_DROP_COLUMN,
+	ALTER_RENAME_COLUMN,
+	ALTER_SET,
+} SqlAlter;
 
 typedef struct SqlName {
 	const char *text;
@@ -53,7 +65,13 @@ typedef struct SqlStatement {
 	StatementKind kind;
 	const char *text; // trimmed, without a trailing semicolon, NUL-terminated
 	SqlTableName table;
-	bool if_exists; // DROP: if exists; CREATE: if not exists
+	bool if_exists;   // DROP, ALTER: if exists; CREATE: if not exists
+	SqlName database; // CREATE DATABASE, DROP DATABASE
+	// ALTER TABLE. ADD COLUMN: columns[0]; SET: options
+	SqlAlter alter;
+	bool if_column;  // ADD: if it does not exist; DROP: if it does
+	SqlName column;  // of DROP and RENAME
+	SqlName renamed; // its new name
 	// CREATE TABLE
 	SqlColumnDef *columns;
 	int32_t column_count;
@@ -71,7 +89,7 @@ typedef struct SqlStatement {
 } SqlStatement;
 
 // ST_INVALID with position; two statements in one text are refused here. Statements that are
-// planned but not built are ST_UNIMPLEMENTED by name (ALTER, UPDATE, DELETE, TRUNCATE, BEGIN,
+// planned but not built are ST_UNIMPLEMENTED by name (UPDATE, DELETE, TRUNCATE, BEGIN,
 // CREATE STREAM, …); options of CREATE TABLE likewise, an unknown one with a proposal. Anything
 // that is not ours and not a read (SET, COPY, ATTACH, PRAGMA, INSTALL, …) is ST_INVALID and says
 // that the statement is not allowed.

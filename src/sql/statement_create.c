@@ -70,27 +70,33 @@ parse_column_marks(Parser *p, SqlColumnDef *column)
 		column->not_null |= not ;
 		any = tag || not || null;
 	}
-	if (!parser_is_sign(p, ',') && !parser_is_sign(p, ')'))
-		return parser_expected(p, "TAG, NOT NULL, a comma or \")\": keys, defaults and checks are "
-								  "not kept");
 	return ST_OK;
+}
+
+Status
+parse_column(Parser *p)
+{
+	SqlStatement *s = p->statement;
+	if (s->column_count == MOST_COLUMNS)
+		return error_set_at(p->err, ST_LIMIT, p->token.from, "a table has at most %d columns",
+							MOST_COLUMNS);
+	s->columns = list_grow(&s->arena, s->columns, s->column_count, sizeof(*s->columns));
+	TRY(arena_status(&s->arena, p->err, "a statement"));
+	SqlColumnDef *column = &s->columns[s->column_count++];
+	TRY(parser_name(p, "the name of a column", &column->name));
+	TRY(parse_type(p, &column->type));
+	return parse_column_marks(p, column);
 }
 
 static Status
 parse_columns(Parser *p)
 {
-	SqlStatement *s = p->statement;
 	TRY(parser_expect_sign(p, '('));
 	for (bool comma = true; comma;) {
-		if (s->column_count == MOST_COLUMNS)
-			return error_set_at(p->err, ST_LIMIT, p->token.from, "a table has at most %d columns",
-								MOST_COLUMNS);
-		s->columns = list_grow(&s->arena, s->columns, s->column_count, sizeof(*s->columns));
-		TRY(arena_status(&s->arena, p->err, "a statement"));
-		SqlColumnDef *column = &s->columns[s->column_count++];
-		TRY(parser_name(p, "the name of a column", &column->name));
-		TRY(parse_type(p, &column->type));
-		TRY(parse_column_marks(p, column));
+		TRY(parse_column(p));
+		if (!parser_is_sign(p, ',') && !parser_is_sign(p, ')'))
+			return parser_expected(p, "TAG, NOT NULL, a comma or \")\": keys, defaults and checks "
+									  "are not kept");
 		TRY(parser_accept_sign(p, ',', &comma));
 	}
 	return parser_expect_sign(p, ')');
@@ -99,28 +105,40 @@ parse_columns(Parser *p)
 // ---- options ----
 
 static Status
-check_option(const Parser *p, const SqlOption *option)
+report_unknown(const Parser *p, const SqlOption *option, const char *const *known, size_t count)
+{
+	for (size_t i = 0; i < COUNT_OF(OPTIONS); i++)
+		if (strcmp(OPTIONS[i], option->key) == 0)
+			return error_set_at(p->err, ST_INVALID, option->position,
+								"option %s is given when the table is made and stays as it is",
+								option->key);
+	const char *near = setting_propose(option->key, known, count);
+	if (near != NULL)
+		return error_set_at(p->err, ST_INVALID, option->position,
+							"there is no option %s; did you mean %s?", option->key, near);
+	SCOPED(buf_close) Buf all = BUF_INIT;
+	for (size_t i = 0; i < count; i++)
+		buf_add_printf(&all, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", known[i]);
+	return error_set_at(p->err, ST_INVALID, option->position, "there is no option %s; there are %s",
+						option->key, buf_text(&all));
+}
+
+static Status
+check_option(const Parser *p, const SqlOption *option, const char *const *known, size_t count)
 {
 	const SqlStatement *s = p->statement;
 	for (int32_t i = 0; i < s->option_count; i++)
 		if (strcmp(s->options[i].key, option->key) == 0)
 			return error_set_at(p->err, ST_INVALID, option->position, "option %s is given twice",
 								option->key);
-	for (size_t i = 0; i < COUNT_OF(OPTIONS); i++)
-		if (strcmp(OPTIONS[i], option->key) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(known[i], option->key) == 0)
 			return ST_OK;
-	const char *near = setting_propose(option->key, OPTIONS, COUNT_OF(OPTIONS));
-	if (near != NULL)
-		return error_set_at(p->err, ST_INVALID, option->position,
-							"there is no option %s; did you mean %s?", option->key, near);
-	return error_set_at(p->err, ST_INVALID, option->position,
-						"there is no option %s; there are time, tags, durability, dedup, ttl and "
-						"key",
-						option->key);
+	return report_unknown(p, option, known, count);
 }
 
 static Status
-parse_option(Parser *p, SqlOption *out)
+parse_option(Parser *p, const char *const *known, size_t count, SqlOption *out)
 {
 	SqlName key, value;
 	TRY(parser_name(p, "the name of an option", &key));
@@ -129,7 +147,7 @@ parse_option(Parser *p, SqlOption *out)
 	for (char *c = folded; *c != '\0'; c++)
 		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
 	*out = (SqlOption){.key = folded, .position = key.position};
-	TRY(check_option(p, out));
+	TRY(check_option(p, out, known, count));
 	TRY(parser_expect_sign(p, '='));
 	if (p->token.kind == TOKEN_NUMBER) {
 		out->value = parser_text(p, p->token.from, p->token.to);
@@ -144,14 +162,14 @@ parse_option(Parser *p, SqlOption *out)
 	return ST_OK;
 }
 
-static Status
-parse_options(Parser *p)
+Status
+parse_options(Parser *p, const char *const *known, size_t count)
 {
 	SqlStatement *s = p->statement;
 	TRY(parser_expect_sign(p, '('));
 	for (bool comma = true; comma;) {
 		SqlOption option;
-		TRY(parse_option(p, &option));
+		TRY(parse_option(p, known, count, &option));
 		s->options = list_grow(&s->arena, s->options, s->option_count, sizeof(*s->options));
 		TRY(arena_status(&s->arena, p->err, "a statement"));
 		s->options[s->option_count++] = option;
@@ -172,6 +190,6 @@ parse_create_table(Parser *p)
 	bool with;
 	TRY(parser_accept_word(p, "WITH", &with));
 	if (with)
-		TRY(parse_options(p));
+		TRY(parse_options(p, OPTIONS, COUNT_OF(OPTIONS)));
 	return parser_expect_end(p);
 }

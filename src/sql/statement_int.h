@@ -40,8 +40,18 @@ const char *parser_text(Parser *p, int32_t from, int32_t to); // in the arena; N
 // Room for one more at the end of a list in the arena whose room doubles; NULL: no memory.
 void *list_grow(Arena *arena, void *items, int32_t count, size_t size);
 
+// ---- parts of CREATE TABLE that ALTER TABLE shares ----
+
+// c type [TAG] [NOT NULL]: one more of the statement's columns. What may follow is for the caller.
+Status parse_column(Parser *p);
+// (k = v, …). `known` are the options there may be.
+Status parse_options(Parser *p, const char *const *known, size_t count);
+
 // ---- statements, behind their first words ----
 
 Status parse_create_table(Parser *p);
+Status parse_alter_table(Parser *p);
+Status parse_create_database(Parser *p);
+Status parse_drop_database(Parser *p);
 Status parse_insert(Parser *p);
 Status parse_backup(Parser *p);

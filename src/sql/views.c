@@ -1,6 +1,7 @@
 #include "sql/views.h"
 
-#include "os/clock.h"
+#include "arrow/builder.h"
+#include "base/timeval.h"
 #include "store/quarantine.h"
 
 static bool
@@ -17,11 +18,15 @@ find_files(RefView *view, Arena *arena, Error *err)
 	if (count == 0)
 		return ST_OK;
 	view->files = arena_array(arena, (size_t)count, sizeof(int32_t));
+	view->cut = arena_array(arena, (size_t)count, sizeof(bool));
 	TRY(arena_status(arena, err, "a list of files"));
 	for (int32_t i = 0; i < count; i++) {
 		const FileMeta *meta = data_file_meta(file_set_at(view->table->files, i));
-		if (meta->rows > 0 && overlaps(view->range, meta->min_time, meta->max_time))
-			view->files[view->file_count++] = i;
+		if (meta->rows == 0 || !overlaps(view->range, meta->min_time, meta->max_time))
+			continue;
+		view->cut[view->file_count] =
+			meta->min_time <= meta->max_time && meta->min_time < view->table->visible_from;
+		view->files[view->file_count++] = i;
 	}
 	return ST_OK;
 }
@@ -34,6 +39,7 @@ find_memory(RefView *view)
 		if (stats.rows == 0 || !overlaps(view->range, stats.min_time, stats.max_time))
 			continue;
 		view->memory = true;
+		view->memory_cut |= stats.min_time < view->table->visible_from;
 		view->memory_rows += stats.rows;
 	}
 }
@@ -60,12 +66,14 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 		views.columns[i].time = table_time_column(table->def);
 	}
 
-	constraint_ranges(verdict, views.columns, time_alias, clock_wall_ns(), ranges);
+	constraint_ranges(verdict, views.columns, time_alias, snapshot->now_ns, ranges);
 	for (int32_t i = 0; i < views.count; i++) {
 		RefView *view = &views.refs[i];
 		view->range = ranges[i];
 		if (view->table == NULL)
 			continue;
+		if (view->table->visible_from > view->range.min)
+			view->range.min = view->table->visible_from;
 		TRY(find_files(view, arena, err));
 		find_memory(view);
 	}
@@ -105,4 +113,31 @@ views_doubt(const Views *views, Status status, Error *err)
 		}
 	}
 	return status;
+}
+
+// ---- what is too old ----
+
+bool
+view_has_cut(const RefView *view)
+{
+	bool cut = view->memory_cut;
+	for (int32_t i = 0; i < view->file_count; i++)
+		cut |= view->cut[i];
+	return cut;
+}
+
+Status
+scan_visible_from(const RefView *view, Batch **out, Error *err)
+{
+	static const int64_t unit_ns[] = {1000000000, 1000000, 1000, 1};
+	const TableDef *def = view->table->def;
+	const Field *time = schema_field(table_schema(def), table_time_column(def));
+	int64_t from = view->table->visible_from, unit = unit_ns[time->type.unit];
+	int64_t value = time_scale_saturating(from, 1, unit) + (from % unit != 0);
+	SCOPED(schema_drop) Schema *schema = NULL;
+	SCOPED(builder_drop) Builder *builder = NULL;
+	TRY(schema_new(time, 1, NULL, 0, &schema, err));
+	TRY(builder_new(schema, &builder, err));
+	column_add_int(builder_column(builder, 0), value);
+	return builder_finish(builder, 1, out, err);
 }

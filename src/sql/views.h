@@ -14,6 +14,8 @@ typedef struct RefView {
 	int32_t file_count;
 	bool memory;         // a segment overlaps
 	int64_t memory_rows; // about
+	bool *cut;           // of each of `files`: some of its rows are too old to be seen
+	bool memory_cut;     // the same of what is in memory
 } RefView;
 
 typedef struct Views {
@@ -35,5 +37,10 @@ Status views_doubt(const Views *views, Status status, Error *err);
 // The memory of a ref as rows for the table function, of the columns of the view's definition. It
 // holds references of its own.
 Status scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err);
+// The one time, in the unit of the time column, that the oldest visible row has: what the rows of a
+// cut file or memory are compared with.
+Status scan_visible_from(const RefView *view, Batch **out, Error *err);
+// Whether some of what it reads is cut.
+bool view_has_cut(const RefView *view);
 // A source's rows.
 Status scan_batch(Batch *batch, BatchScan *out, Error *err);

@@ -58,14 +58,8 @@ static Status
 load_database(void *arg, const char *name, Error *err)
 {
 	Store *store = ((Loading *)arg)->store;
-	Database *database = mem_alloc(sizeof(*database));
-	char *copy = mem_strdup(name);
-	if (database == NULL || copy == NULL) {
-		mem_free(database);
-		mem_free(copy);
-		return error_no_memory(err, "a database");
-	}
-	database->name = copy;
+	Database *database = NULL;
+	TRY(database_new(name, &database, err));
 	database->next = store->databases;
 	store->databases = database;
 	return ST_OK;
@@ -204,6 +198,17 @@ load_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
 }
 
 static Status
+load_forgotten(void *arg, uint32_t table_id, int64_t before, Error *err)
+{
+	(void)err;
+	Table *table = store_find_id(arg, table_id);
+	if (table != NULL)
+		table->dropped_before = before;
+	table_unref(table);
+	return ST_OK;
+}
+
+static Status
 some_entry(void *arg, const char *name, Error *err)
 {
 	(void)name;
@@ -234,6 +239,7 @@ store_load(Store *store, Error *err)
 	CatalogVisitor visitor = {load_database, load_table, load_file, load_flushed, &loading};
 	TRY(check_catalog(store, err));
 	TRY(catalog_load(store->options.catalog, &visitor, err));
+	TRY(catalog_load_forgotten(store->options.catalog, load_forgotten, store, err));
 	return end_files(&loading, err);
 }
 

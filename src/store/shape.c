@@ -129,11 +129,31 @@ shape_check(const Shape *shape, const TableDef *def, Error *err)
 	for (int32_t i = 0; i < schema_field_count(shape->schema); i++) {
 		int32_t at = table_column_by_id(def, shape->column_ids[i]);
 		const Field *field = schema_field(shape->schema, i);
-		if (at < 0 || !field_widens(field, schema_field(table_schema(def), at)))
+		if (at >= 0 && !field_widens(field, schema_field(table_schema(def), at)))
 			return error_set(err, ST_CORRUPT, "column \"%s\" does not fit table \"%s\"",
 							 field->name, table_name(def));
 	}
 	return ST_OK;
+}
+
+int32_t
+shape_dropped_column(const Shape *shape, const TableDef *def)
+{
+	for (int32_t i = 0; i < schema_field_count(shape->schema); i++)
+		if (table_column_by_id(def, shape->column_ids[i]) < 0)
+			return i;
+	return -1;
+}
+
+bool
+shape_is_named(const Shape *shape, const TableDef *def)
+{
+	for (int32_t i = 0; i < schema_field_count(shape->schema); i++) {
+		int32_t at = schema_find(table_schema(def), schema_field(shape->schema, i)->name);
+		if (at < 0 || table_column_id(def, at) != shape->column_ids[i])
+			return false;
+	}
+	return true;
 }
 
 Shape *
@@ -198,13 +218,19 @@ shape_is_whole(const Shape *shape, const TableDef *def)
 	return true;
 }
 
+int32_t
+shape_column_of(const Shape *shape, uint32_t column_id)
+{
+	for (int32_t i = 0; i < schema_field_count(shape->schema); i++)
+		if (shape->column_ids[i] == column_id)
+			return i;
+	return -1;
+}
+
 void
 shape_map(const Shape *shape, const TableDef *def, int32_t *map)
 {
 	for (int32_t c = 0; c < table_column_count(def); c++) {
-		map[c] = -1;
-		for (int32_t i = 0; i < schema_field_count(shape->schema); i++)
-			if (shape->column_ids[i] == table_column_id(def, c))
-				map[c] = i;
+		map[c] = shape_column_of(shape, table_column_id(def, c));
 	}
 }

@@ -25,9 +25,15 @@ uint32_t shape_column_id(const Shape *shape,
 bool shape_is_whole(
 	const Shape *shape,
 	const TableDef *def); // same columns, types and order as def: rows need no mapping
+int32_t shape_column_of(const Shape *shape, uint32_t column_id); // -1: none
 // map[c] for each column c of def: the shape's column, -1: none. `map` has table_column_count(def)
 // entries.
 void shape_map(const Shape *shape, const TableDef *def, int32_t *map);
+// A column that def does not have any more, since it was dropped: its values are not read. -1:
+// none.
+int32_t shape_dropped_column(const Shape *shape, const TableDef *def);
+// Whether def's columns of the same names are the shape's. (A name may be another column's by now.)
+bool shape_is_named(const Shape *shape, const TableDef *def);
 // ST_CORRUPT if it is not of def's table, or has a column that does not fit def's. Rows may be read
 // under def only then.
 Status shape_check(const Shape *shape, const TableDef *def, Error *err);

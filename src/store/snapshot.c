@@ -1,6 +1,8 @@
 // snapshot.c - what a reader takes in one step, and what can be asked of all tables.
 
 #include "base/mem.h"
+#include "os/clock.h"
+#include "store/retention.h"
 #include "store/store_int.h"
 
 // How much room a snapshot needs, and has. Memory is got outside the lock; who finds too little of
@@ -38,6 +40,8 @@ add_view_locked(Snapshot *snapshot, Table *table, Segment ***room)
 	view->table = table_ref(table);
 	view->def = table_def_ref(table->def);
 	view->files = file_set_ref(table->files);
+	view->visible_from =
+		retention_visible_from(table_ttl_ns(table->def), table->dropped_before, snapshot->now_ns);
 	view->segments = *room;
 	for (const Link *link = table->oldest; link != NULL; link = link->next)
 		view->segments[view->segment_count++] = segment_ref(link->segment);
@@ -65,11 +69,13 @@ try_fill(Store *store, Table *const *tables, int32_t count, Room have, Snapshot 
 }
 
 Status
-store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out, Error *err)
+store_snapshot_at(Store *store, Table *const *tables, int32_t count, int64_t now_ns, Snapshot **out,
+				  Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = mem_alloc(sizeof(*snapshot));
 	if (snapshot == NULL)
 		return error_no_memory(err, "a snapshot");
+	snapshot->now_ns = now_ns;
 	Room have = {0}, need = {.tables = count, .segments = 4 * count};
 	do {
 		have = (Room){need.tables + 8, need.segments + 16};
@@ -94,6 +100,7 @@ snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapshot **out
 	if (part == NULL)
 		return error_no_memory(err, "a snapshot");
 	part->seq = whole->seq;
+	part->now_ns = whole->now_ns;
 	part->tables = mem_alloc_array((size_t)count + 1, sizeof(TableView));
 	part->room = mem_alloc_array(segments + 1, sizeof(Segment *));
 	if (part->tables == NULL || part->room == NULL)
@@ -111,6 +118,12 @@ snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapshot **out
 	}
 	*out = TAKE(part);
 	return ST_OK;
+}
+
+Status
+store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out, Error *err)
+{
+	return store_snapshot_at(store, tables, count, clock_wall_ns(), out, err);
 }
 
 void

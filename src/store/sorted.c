@@ -30,29 +30,7 @@ sorting_close(Sorting *s)
 
 // ---- parts as the table has its columns ----
 
-// Instants that the finer unit of a table that grew meanwhile does not reach saturate, as they do
-// for who reads them in memory: a flush must not fail for a value.
-static Status
-refine_times(const Sorting *s, const Field *from, const Column *column, const Field *to,
-			 Owners *owners, Column *out, Error *err)
-{
-	size_t len = (size_t)column->length * sizeof(int64_t);
-	Bytes *finer = bytes_new(s->pool, len);
-	if (finer == NULL || !owners_add(owners, finer))
-		return error_no_memory(err, "a flush");
-	values_widen(&from->type, &to->type, column->values.data, column->length, bytes_data(finer));
-	*out = *column;
-	out->values = slice_of(bytes_data(finer), len);
-	return ST_OK;
-}
-
-static bool
-is_finer(const Type *from, const Type *to)
-{
-	bool timed = to->id == TYPE_TIMESTAMP || to->id == TYPE_DURATION || to->id == TYPE_TIME64;
-	return timed && from->id == to->id && from->unit < to->unit;
-}
-
+// As for who reads them in memory: a flush must not fail for a value.
 static Status
 table_columns(const Sorting *s, const Schema *from, Batch *batch, const int32_t *map,
 			  Owners *owners, Column *columns, Error *err)
@@ -63,11 +41,9 @@ table_columns(const Sorting *s, const Schema *from, Batch *batch, const int32_t 
 		const Field *field = map[c] < 0 ? NULL : schema_field(from, map[c]);
 		if (field == NULL)
 			TRY(column_nulls(to, batch_rows(batch), s->pool, owners, &columns[c], err));
-		else if (is_finer(&field->type, &to->type))
-			TRY(refine_times(s, field, batch_column(batch, map[c]), to, owners, &columns[c], err));
 		else
-			TRY(column_convert(field, batch_column(batch, map[c]), to, s->pool, owners, &columns[c],
-							   err));
+			TRY(column_widen(field, batch_column(batch, map[c]), to, s->pool, owners, &columns[c],
+							 err));
 	}
 	return ST_OK;
 }

@@ -88,8 +88,7 @@ store_close(Store *store)
 	}
 	for (Database *next; store->databases != NULL; store->databases = next) {
 		next = store->databases->next;
-		mem_free(store->databases->name);
-		mem_free(store->databases);
+		database_free(store->databases);
 	}
 	pthread_mutex_destroy(&store->lock);
 	mem_free(store->files_dir);
@@ -222,8 +221,6 @@ store_apply_define(Store *store, StoreDefine *define, uint64_t seq)
 	store_define_free(define);
 }
 
-// The files of a dropped table go when the catalog does not know them any more: a start that misses
-// a file the catalog knows is refused.
 void
 forget_files(void *arg, bool durable)
 {
@@ -233,30 +230,41 @@ forget_files(void *arg, bool durable)
 	file_set_unref(files);
 }
 
+Remains
+table_go_locked(Store *store, Table *table)
+{
+	Remains remains = {0};
+	if (atomic_load(&table->dropped))
+		return remains;
+	atomic_store(&table->dropped, true);
+	table_remove_locked(store, table);
+	remains.names = table;
+	remains.files = TAKE(table->files);
+	remains.links = TAKE(table->oldest);
+	table->newest = &table->oldest;
+	return remains;
+}
+
+void
+remains_free_memory(Remains *remains)
+{
+	for (Link *next; remains->links != NULL; remains->links = next) {
+		next = remains->links->next;
+		link_free(remains->links);
+	}
+	table_unref(TAKE(remains->names));
+}
+
 void
 store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq)
 {
 	pthread_mutex_lock(&store->lock);
-	bool first = !atomic_load(&table->dropped);
-	FileSet *files = NULL;
-	Link *links = NULL;
-	if (first) {
-		atomic_store(&table->dropped, true);
-		table_remove_locked(store, table);
-		files = TAKE(table->files);
-		links = TAKE(table->oldest);
-		table->newest = &table->oldest;
-	}
+	Remains remains = table_go_locked(store, table);
 	pthread_mutex_unlock(&store->lock);
 
-	catalog_change_then(change, forget_files, files);
+	catalog_change_then(change, forget_files, remains.files);
 	catalog_apply(store->options.catalog, change, seq);
-	for (Link *next; links != NULL; links = next) {
-		next = links->next;
-		link_free(links);
-	}
-	if (first)
-		table_unref(table); // the names' reference
+	remains_free_memory(&remains);
 }
 
 void

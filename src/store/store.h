@@ -10,6 +10,7 @@
 #pragma once
 
 #include "arrow/batch.h"
+#include "base/arena.h"
 #include "catalog/catalog.h"
 #include "duck/duck.h"
 #include "store/budget.h"
@@ -52,7 +53,14 @@ Table *store_find(
 	Store *store, const char *database, const char *name, bool fold,
 	bool *ambiguous); // a reference, or NULL. fold: an exact match wins, else one by ASCII case
 Table *store_find_id(Store *store, uint32_t table_id); // a reference, or NULL
+// The exact name of a database, borrowed by `out`. fold: else one by ASCII case.
+enum { DATABASE_NAME_ROOM = 128 };
+bool store_find_database(Store *store, const char *name, bool fold, char out[DATABASE_NAME_ROOM],
+						 bool *ambiguous);
 bool store_has_database(Store *store, const char *name);
+// All of them, by name; the texts lie in `arena`.
+Status store_databases(Store *store, Arena *arena, const char *const **out, int32_t *count,
+					   Error *err);
 Table *table_ref(Table *table);
 void table_unref(Table *table); // NULL is allowed
 DEFINE_DROP(Table, table_drop_ref, table_unref)
@@ -78,6 +86,19 @@ void table_rewrite_unlock(Table *table);
 typedef struct StoreDefine StoreDefine;
 Status store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err);
 void store_define_free(StoreDefine *define); // never applied; NULL is allowed
+
+// A database that will exist, or one that goes with all the tables it has: in one step, so that a
+// crash leaves all of it or nothing. Until it is applied no table of it may be made or dropped.
+// In the log: WAL_DEFINE or WAL_DROP of table 0, the payload of which is
+// u32 format (1) · u32 length · name.
+typedef struct StoreDatabase StoreDatabase;
+Status store_database_new(Store *store, const char *name, bool drop, StoreDatabase **out,
+						  Error *err); // ST_EXISTS, ST_NOT_FOUND
+Status store_database_encode(const StoreDatabase *database, Buf *out, Error *err);
+void store_database_free(StoreDatabase *database); // never applied; NULL is allowed
+void store_apply_database(Store *store, StoreDatabase *database, uint64_t seq);
+// From the log, at start; applied already is nothing. ST_CORRUPT.
+Status store_replay_database(Store *store, bool drop, Slice payload, uint64_t seq, Error *err);
 
 // Ids, time range, nodes and the spare segment are made here. Takes over `reserved` bytes of the
 // budget on ST_OK.
@@ -136,13 +157,15 @@ void store_seal(Store *store, Table *table, int64_t min_age_ns);
 typedef struct TableView {
 	Table *table;
 	TableDef *def;
-	FileSet *files;     // may be NULL
-	Segment **segments; // oldest first
+	FileSet *files;       // may be NULL
+	int64_t visible_from; // rows with an older time (ns) are not seen: retention.h
+	Segment **segments;   // oldest first
 	int32_t segment_count;
 } TableView;
 
 typedef struct Snapshot {
 	uint64_t seq;
+	int64_t now_ns; // the server's clock when it was taken
 	TableView *tables;
 	int32_t table_count;
 	Segment **room; // where the views' segments lie
@@ -155,7 +178,9 @@ Status store_snapshot(Store *store, Table *const *tables, int32_t count, Snapsho
 // `count` of its tables, from the from-th on, at the same moment.
 Status snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapshot **out,
 					 Error *err);
-void snapshot_free(Snapshot *snapshot); // NULL is allowed
+Status store_snapshot_at(Store *store, Table *const *tables, int32_t count, int64_t now_ns,
+						 Snapshot **out, Error *err); // as if the clock said so
+void snapshot_free(Snapshot *snapshot);               // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
 int64_t view_rows(const TableView *view, uint64_t seq);         // exact
 int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segments, not seen

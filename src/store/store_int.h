@@ -36,10 +36,11 @@ struct Table {
 	// Guarded by the store's lock.
 	TableDef *def; // changed by the publishing thread alone
 	FileSet *files;
-	uint64_t unkept_seq;  // of the first deletion in a file whose mask the catalog lacks; 0: none
-	uint64_t keeping_seq; // the same, of those on their way there
-	Link *spare;          // to go on with when the growing one is sealed
-	Link *oldest;         // sealed ones, then the growing one last
+	int64_t dropped_before; // retention gave up what is older
+	uint64_t unkept_seq;    // of the first deletion in a file whose mask the catalog lacks; 0: none
+	uint64_t keeping_seq;   // the same, of those on their way there
+	Link *spare;            // to go on with when the growing one is sealed
+	Link *oldest;           // sealed ones, then the growing one last
 	Link **newest;
 	Table *next_in_bucket; // by database and name
 	Table *next_by_id;
@@ -49,6 +50,8 @@ typedef struct Database {
 	char *name;
 	struct Database *next;
 } Database;
+Status database_new(const char *name, Database **out, Error *err);
+void database_free(Database *database); // NULL is allowed
 
 struct Store {
 	StoreOptions options; // texts are its own
@@ -136,6 +139,17 @@ Status link_new(Store *store, TableDef *def, Link **out, Error *err);
 void link_free(Link *link); // NULL is allowed
 // A segment to go on with, made before the commit that may need it.
 Status table_provide_spare(Table *table, Error *err);
+// What a table leaves behind when it goes: to be freed outside the lock.
+typedef struct Remains {
+	FileSet *files;
+	Link *links;
+	Table *names; // the names' reference; NULL: it was gone already
+} Remains;
+Remains table_go_locked(Store *store, Table *table);
+void remains_free_memory(Remains *remains); // all but the files
+// The files of what was dropped go once the catalog does not know them any more: a start that
+// misses a file the catalog knows is refused. Takes the set.
+void forget_files(void *files, bool durable);
 void table_insert_locked(Store *store, Table *table);
 void table_remove_locked(Store *store, Table *table);
 Link *table_growing_locked(Table *table); // NULL: none

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "os/clock.h"
+#include "store/retention.h"
 #include "store/store_int.h"
 
 // ---- links and tables ----
@@ -52,6 +53,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->newest = &table->oldest;
 	pthread_mutex_init(&table->change, NULL);
 	pthread_mutex_init(&table->rewrite, NULL);
+	table->dropped_before = VISIBLE_ALWAYS;
 	TRY(series_new(store->options.series_limit, &table->series, err));
 	TRY(producers_new(&table->producers, err));
 	*out = TAKE(table);
@@ -217,17 +219,6 @@ store_find_id(Store *store, uint32_t table_id)
 		found = found->next_by_id;
 	if (found != NULL)
 		table_ref(found);
-	pthread_mutex_unlock(&store->lock);
-	return found;
-}
-
-bool
-store_has_database(Store *store, const char *name)
-{
-	bool found = false;
-	pthread_mutex_lock(&store->lock);
-	for (const Database *d = store->databases; d != NULL; d = d->next)
-		found |= strcmp(d->name, name) == 0;
 	pthread_mutex_unlock(&store->lock);
 	return found;
 }

@@ -325,7 +325,6 @@ options_are_taken_or_named(void **state)
 	says(&err, "sometimes");
 	const TableRequest later[] = {
 		{.database = "mobius", .name = "t", .schema = schema, .dedup = "last"},
-		{.database = "mobius", .name = "t", .schema = schema, .ttl = "1d"},
 		{.database = "mobius", .name = "t", .schema = schema, .key = "id"},
 	};
 	for (size_t i = 0; i < COUNT_OF(later); i++) {

@@ -105,8 +105,11 @@ statements_find_tables_by_name(void **state)
 	Fixture fx;
 	fixture_open(&fx);
 	create_table(&fx, "CREATE TABLE Power (time TIMESTAMP, v BIGINT)");
-	create_table(&fx, "CREATE TABLE other.htdb.far (time TIMESTAMP, v BIGINT)");
+	StoreDatabase *other = NULL;
 	Error err = ERROR_INIT;
+	ok(store_database_new(fx.store, "other", false, &other, &err), &err);
+	store_apply_database(fx.store, other, ++fx.seq);
+	create_table(&fx, "CREATE TABLE other.htdb.far (time TIMESTAMP, v BIGINT)");
 	ok(find(&fx, "DROP TABLE power", NULL, &err), &err);
 	ok(find(&fx, "FLUSH htdb.POWER", NULL, &err), &err);
 	ok(find(&fx, "FLUSH other.htdb.far", NULL, &err), &err);
@@ -117,6 +120,10 @@ statements_find_tables_by_name(void **state)
 	assert_int_equal(find(&fx, "FLUSH far", NULL, &err), ST_NOT_FOUND);
 	assert_int_equal(find(&fx, "FLUSH other.far", NULL, &err), ST_INVALID);
 	says(&err, "\"other\"");
+	ok(find(&fx, "FLUSH OTHER.htdb.FAR", NULL, &err), &err);
+	assert_int_equal(find(&fx, "FLUSH \"Other\".htdb.far", NULL, &err), ST_NOT_FOUND);
+	says(&err, "did you mean \"other\"?");
+	assert_int_equal(err.position, 6);
 	assert_int_equal(find(&fx, "FLUSH rtdb.power", NULL, &err), ST_UNIMPLEMENTED);
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
 	SqlSession session = {.database = "other"};

@@ -41,6 +41,11 @@ first_words_say_what_it_is(void **state)
 		{"FLUSH TABLE t", STATEMENT_FLUSH, "FLUSH TABLE t"},
 		{"DROP TABLE IF EXISTS t", STATEMENT_DROP_TABLE, "DROP TABLE IF EXISTS t"},
 		{"INSERT INTO t VALUES (1)", STATEMENT_INSERT, "INSERT INTO t VALUES (1)"},
+		{"SHOW DATABASES", STATEMENT_SHOW_DATABASES, "SHOW DATABASES"},
+		{"show create table t", STATEMENT_SHOW_CREATE_TABLE, "show create table t"},
+		{"CREATE DATABASE d", STATEMENT_CREATE_DATABASE, "CREATE DATABASE d"},
+		{"drop database if exists d", STATEMENT_DROP_DATABASE, "drop database if exists d"},
+		{"alter table t drop c", STATEMENT_ALTER_TABLE, "alter table t drop c"},
 		{"SELECT\u00a01", STATEMENT_READ, "SELECT  1"},
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -82,6 +87,54 @@ a_table_is_created_from_columns_and_options(void **state)
 }
 
 static void
+a_table_is_altered_one_thing_at_a_time(void **state)
+{
+	(void)state;
+	SCOPED(sql_statement_drop)
+	SqlStatement *add = parse("ALTER TABLE IF EXISTS d.htdb.t ADD COLUMN IF NOT EXISTS \"C c\" "
+							  "DECIMAL(10, 2)[] TAG");
+	assert_int_equal(add->alter, ALTER_ADD_COLUMN);
+	assert_true(add->if_exists && add->if_column);
+	assert_string_equal(add->table.database.text, "d");
+	assert_int_equal(add->column_count, 1);
+	assert_string_equal(add->columns[0].name.text, "C c");
+	assert_string_equal(add->columns[0].type, "DECIMAL(10, 2)[]");
+	assert_true(add->columns[0].tag);
+
+	SCOPED(sql_statement_drop) SqlStatement *drop = parse("alter table t drop if exists c");
+	assert_int_equal(drop->alter, ALTER_DROP_COLUMN);
+	assert_true(drop->if_column && !drop->if_exists && !drop->column.quoted);
+	assert_string_equal(drop->column.text, "c");
+
+	SCOPED(sql_statement_drop)
+	SqlStatement *rename = parse("ALTER TABLE t RENAME COLUMN a TO \"b\";");
+	assert_int_equal(rename->alter, ALTER_RENAME_COLUMN);
+	assert_string_equal(rename->column.text, "a");
+	assert_string_equal(rename->renamed.text, "b");
+	assert_true(rename->renamed.quoted);
+
+	SCOPED(sql_statement_drop)
+	SqlStatement *set = parse("ALTER TABLE t SET (TTL = '7d', durability = async)");
+	assert_int_equal(set->alter, ALTER_SET);
+	assert_int_equal(set->option_count, 2);
+	assert_string_equal(set->options[0].key, "ttl");
+	assert_string_equal(set->options[0].value, "7d");
+}
+
+static void
+databases_are_made_and_dropped_by_name(void **state)
+{
+	(void)state;
+	SCOPED(sql_statement_drop) SqlStatement *make = parse("CREATE DATABASE IF NOT EXISTS \"D\"");
+	assert_true(make->if_exists && make->database.quoted);
+	assert_string_equal(make->database.text, "D");
+	SCOPED(sql_statement_drop) SqlStatement *drop = parse("DROP DATABASE d");
+	assert_false(drop->if_exists);
+	assert_string_equal(drop->database.text, "d");
+	assert_int_equal(drop->database.position, 14);
+}
+
+static void
 an_insert_has_targets_and_a_source_with_its_position(void **state)
 {
 	(void)state;
@@ -114,12 +167,32 @@ what_is_refused_says_where(void **state)
 		{"SELECT 'x", ST_INVALID, 7, "does not end"},
 		{"SELECT /* x", ST_INVALID, 7, "*/"},
 		{"SELECT $a$ x $b$", ST_INVALID, 7, "does not end"},
-		{"ALTER TABLE t ADD COLUMN c INT", ST_UNIMPLEMENTED, 0, "ALTER"},
+		{"ALTER TASK t DISABLE", ST_UNIMPLEMENTED, 0, "ALTER TASK"},
+		{"ALTER USER u PASSWORD 'x'", ST_UNIMPLEMENTED, 0, "ALTER USER"},
+		{"ALTER", ST_INVALID, 5, "TABLE"},
+		{"ALTER VIEW v", ST_INVALID, 6, "TABLE"},
+		{"ALTER TABLE t", ST_INVALID, 13, "ADD COLUMN"},
+		{"ALTER TABLE t ADD", ST_INVALID, 17, "name of a column"},
+		{"ALTER TABLE t ADD COLUMN c", ST_INVALID, 26, "a type"},
+		{"ALTER TABLE t ADD c INT NOT NULL", ST_INVALID, 18, "NOT NULL"},
+		{"ALTER TABLE t ADD c INT DEFAULT 1", ST_INVALID, 24, "the end"},
+		{"ALTER TABLE t ADD a INT, ADD b INT", ST_INVALID, 23, "the end"},
+		{"ALTER TABLE t DROP COLUMN", ST_INVALID, 25, "name of a column"},
+		{"ALTER TABLE t RENAME a", ST_INVALID, 22, "TO"},
+		{"ALTER TABLE t RENAME TO u", ST_UNIMPLEMENTED, 21, "renaming a table"},
+		{"ALTER TABLE t ALTER COLUMN a TYPE INT", ST_UNIMPLEMENTED, 14, "ALTER COLUMN"},
+		{"ALTER TABLE t SET ttl = '1d'", ST_INVALID, 18, "\"(\""},
+		{"ALTER TABLE t SET (tll = '1d')", ST_INVALID, 19, "did you mean ttl"},
+		{"ALTER TABLE t SET (time = 'x')", ST_INVALID, 19, "when the table is made"},
+		{"ALTER TABLE t SET (nothing = 'x')", ST_INVALID, 19, "durability and ttl"},
+		{"ALTER TABLE t SET (ttl = -1)", ST_INVALID, 25, "the value"},
+		{"CREATE DATABASE", ST_INVALID, 15, "name of a database"},
+		{"CREATE DATABASE a.b", ST_INVALID, 17, "the end"},
+		{"DROP DATABASE d CASCADE", ST_INVALID, 16, "the end"},
 		{"UPDATE t SET a = 1", ST_UNIMPLEMENTED, 0, "UPDATE"},
 		{"delete from t", ST_UNIMPLEMENTED, 0, "DELETE"},
 		{"TRUNCATE t", ST_UNIMPLEMENTED, 0, "TRUNCATE"},
 		{"BEGIN; INSERT INTO t VALUES (1); COMMIT", ST_UNIMPLEMENTED, 0, "BEGIN"},
-		{"CREATE DATABASE d", ST_UNIMPLEMENTED, 0, "CREATE DATABASE"},
 		{"CREATE STREAM s INTO t AS SELECT 1", ST_UNIMPLEMENTED, 0, "CREATE STREAM"},
 		{"CREATE RULE r ON t", ST_UNIMPLEMENTED, 0, "CREATE RULE"},
 		{"CREATE ARCHIVE FROM t", ST_UNIMPLEMENTED, 0, "CREATE ARCHIVE"},
@@ -133,7 +206,8 @@ what_is_refused_says_where(void **state)
 		{"BACKUP TO 'x' WITH (link)", ST_INVALID, 20, "copy"},
 		{"BACKUP TO 'x' y", ST_INVALID, 14, "end"},
 		{"SHOW TASKS", ST_UNIMPLEMENTED, 0, "SHOW TASKS"},
-		{"SHOW CREATE TABLE t", ST_UNIMPLEMENTED, 0, "SHOW CREATE"},
+		{"SHOW CREATE VIEW t", ST_INVALID, 12, "TABLE"},
+		{"SHOW", ST_INVALID, 4, "DATABASES"},
 		{"CANCEL QUERY '1'", ST_UNIMPLEMENTED, 0, "CANCEL"},
 		{"GRANT ALL ON t TO u", ST_UNIMPLEMENTED, 0, "GRANT"},
 		{"SET threads = 1", ST_INVALID, 0, "SET is not allowed"},
@@ -189,6 +263,9 @@ every_beginning_of_a_statement_is_answered(void **state)
 	(void)state;
 	static const char *const texts[] = {
 		"CREATE TABLE IF NOT EXISTS a.htdb.t (c DECIMAL(1,2)[] TAG NOT NULL) WITH (time='c')",
+		"ALTER TABLE IF EXISTS d.htdb.t ADD COLUMN IF NOT EXISTS c DECIMAL(1,2)[] TAG",
+		"ALTER TABLE t RENAME COLUMN a TO \"b\"",
+		"ALTER TABLE t SET (ttl = '1d', durability = async)",
 		"INSERT INTO t (a, \"b\") VALUES ($$x$$, E'\\n', 1e5, -- c\n /* c */ 'y')",
 		"SELECT \"a\"\"b\", 'x''y', $1, ?, 0x1F, 1_000.5e+3 FROM t;",
 	};
@@ -231,6 +308,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_words_say_what_it_is),
 		cmocka_unit_test(a_table_is_created_from_columns_and_options),
+		cmocka_unit_test(a_table_is_altered_one_thing_at_a_time),
+		cmocka_unit_test(databases_are_made_and_dropped_by_name),
 		cmocka_unit_test(an_insert_has_targets_and_a_source_with_its_position),
 		cmocka_unit_test(what_is_refused_says_where),
 		cmocka_unit_test(every_beginning_of_a_statement_is_answered),

@@ -1,0 +1,16 @@
+// define_int.h - what the files of the definer share.
+
+#pragma once
+
+#include "engine/define.h"
+
+// One change of schema at a time. The holder may commit, and read.
+void definer_lock(mobius *db);
+void definer_unlock(mobius *db);
+
+// Commits the table's next version, or its first. Under the lock.
+Status define_commit(mobius *db, TableDef *def, Error *err);
+
+// Whether all values that are stored fit the types of `next`, the version after `now`: instants in
+// a finer unit may not. ST_INVALID names the column. Under the lock.
+Status define_check_fit(mobius *db, Table *table, TableDef *now, TableDef *next, Error *err);
