@@ -34,7 +34,9 @@ buf_reserve(Buf *buf, size_t more)
 	size_t cap = buf->cap < SMALLEST ? SMALLEST : buf->cap;
 	while (cap - buf->len < more && cap <= SIZE_MAX / 2)
 		cap *= 2;
-	uint8_t *data = cap - buf->len < more ? NULL : mem_resize(buf->data, cap);
+	// One byte more than is told, so that a text can be ended whatever memory there is.
+	bool fits = cap - buf->len >= more && cap < SIZE_MAX;
+	uint8_t *data = fits ? mem_resize(buf->data, cap + 1) : NULL;
 	if (data == NULL) {
 		buf->failed = true;
 		return false;
@@ -149,7 +151,7 @@ buf_align(Buf *buf, size_t to)
 const char *
 buf_text(Buf *buf)
 {
-	if (buf->len == 0 || !buf_reserve(buf, 1))
+	if (buf->len == 0 || buf->failed)
 		return "";
 	buf->data[buf->len] = '\0';
 	return (const char *)buf->data;

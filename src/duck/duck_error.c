@@ -76,7 +76,8 @@ read_json_value(const char *p, Buf *out)
 	return p + len;
 }
 
-// The value of `key` in a flat object. False: it has none.
+// The value of `key` in a flat object. False: it has none. Where memory was short, `out` has
+// failed.
 static bool
 json_find(const char *json, const char *key, Buf *out)
 {
@@ -87,7 +88,8 @@ json_find(const char *json, const char *key, Buf *out)
 		if (p == NULL || *p != ':')
 			return false;
 		p = read_json_value(p + 1, out);
-		if (p != NULL && strcmp(buf_text(&name), key) == 0)
+		out->failed |= name.failed;
+		if (out->failed || (p != NULL && strcmp(buf_text(&name), key) == 0))
 			return true;
 	}
 	return false;
@@ -178,6 +180,7 @@ report_plain(Duck *duck, const char *message, Error *err)
 	}
 	const char *line = strstr(message, "\n\nLINE ");
 	buf_add(&text, message, line != NULL ? (size_t)(line - message) : strlen(message));
+	TRY(buf_status(&text, err, "an error's text"));
 	return report(duck, kind, buf_text(&text), -1, err);
 }
 
@@ -189,10 +192,12 @@ report_json(Duck *duck, const char *json, const char *kind_key, const char *mess
 	SCOPED(buf_close) Buf position = BUF_INIT;
 	if (!json_find(json, kind_key, &kind) || !json_find(json, message_key, &message))
 		return report_plain(duck, json, err);
-	TRY(buf_status(&message, err, "an error's text"));
 	int32_t at = json_find(json, "position", &position)
 					 ? (int32_t)strtol(buf_text(&position), NULL, 10)
 					 : -1;
+	TRY(buf_status(&kind, err, "an error's text"));
+	TRY(buf_status(&message, err, "an error's text"));
+	TRY(buf_status(&position, err, "an error's text"));
 	return report(duck, buf_slice(&kind), buf_text(&message), at, err);
 }
 

@@ -111,6 +111,21 @@ a_failure_sticks_until_reset(void **state)
 }
 
 static void
+what_was_added_is_a_text_without_more_memory(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len < 300; len++) {
+		SCOPED(buf_close) Buf buf = BUF_INIT;
+		for (size_t i = 0; i < len; i++)
+			buf_add_byte(&buf, 'x');
+		fault_arm_sticky(0);
+		const char *text = buf_text(&buf);
+		assert_false(fault_disarm());
+		assert_int_equal(strlen(text), len);
+	}
+}
+
+static void
 a_size_that_cannot_be_is_a_failure(void **state)
 {
 	(void)state;
@@ -171,6 +186,7 @@ main(void)
 		cmocka_unit_test(nothing_is_a_text_and_a_slice_too),
 		cmocka_unit_test(a_reset_keeps_the_capacity),
 		cmocka_unit_test(a_failure_sticks_until_reset),
+		cmocka_unit_test(what_was_added_is_a_text_without_more_memory),
 		cmocka_unit_test(a_size_that_cannot_be_is_a_failure),
 		cmocka_unit_test(content_can_leave_as_text_or_as_bytes),
 		cmocka_unit_test(every_allocation_may_fail),
