@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "support.h"
 
 // ---- a run of operations, known by their numbers ----
@@ -32,19 +33,58 @@ op_rows(int i)
 	return 1 + i * 7 % 23;
 }
 
+// One that is ready to run: the test itself needs nothing more for it.
+typedef struct Op {
+	int number;
+	struct ArrowSchema schema; // of what it appends
+	struct ArrowArray array;
+} Op;
+
+static inline Op
+op_make(int i)
+{
+	Op op = {.number = i};
+	OpKind kind = op_kind(i);
+	if (kind == OP_DROP || kind == OP_FLUSH)
+		return op;
+	SCOPED(schema_drop) Schema *schema = rows_schema(kind == OP_WIDE);
+	SCOPED(batch_drop) Batch *batch = rows_batch(schema, (int64_t)i * ROOM, op_rows(i));
+	Error err = ERROR_INIT;
+	ok(cdata_export_schema(schema, &op.schema, &err), &err);
+	ok(cdata_export_batch(batch, &op.array, &err), &err);
+	return op;
+}
+
+static inline void
+op_drop(Op *op)
+{
+	if (op->schema.release != NULL)
+		op->schema.release(&op->schema);
+	if (op->array.release != NULL)
+		op->array.release(&op->array);
+}
+
+// Takes what it appends.
+static inline mobius_status
+op_do(mobius *db, Op *op, mobius_error *err)
+{
+	char text[40];
+	int64_t count;
+	OpKind kind = op_kind(op->number);
+	if (kind == OP_FLUSH)
+		return ask(db, "FLUSH", NULL, &count, err);
+	bool drops = kind == OP_DROP;
+	snprintf(text, sizeof(text), "%st%d", drops ? "DROP TABLE IF EXISTS " : "",
+			 op->number % TABLES);
+	return drops ? ask(db, text, NULL, &count, err)
+				 : mobius_append(db, text, &op->schema, &op->array, NULL, err);
+}
+
 static inline mobius_status
 op_run(mobius *db, int i, mobius_error *err)
 {
-	char text[40];
-	snprintf(text, sizeof(text), "DROP TABLE IF EXISTS t%d", i % TABLES);
-	OpKind kind = op_kind(i);
-	int64_t count;
-	if (kind == OP_DROP || kind == OP_FLUSH)
-		return ask(db, kind == OP_DROP ? text : "FLUSH", NULL, &count, err);
-	SCOPED(schema_drop) Schema *schema = rows_schema(kind == OP_WIDE);
-	SCOPED(batch_drop) Batch *batch = rows_batch(schema, (int64_t)i * ROOM, op_rows(i));
-	snprintf(text, sizeof(text), "t%d", i % TABLES);
-	return append_batch(db, text, schema, batch, NULL, err);
+	SCOPED(op_drop) Op op = op_make(i);
+	return op_do(db, &op, err);
 }
 
 // ---- what is there ----
@@ -142,12 +182,54 @@ copy_entry(void *arg, const char *name, Error *err)
 	return dir_list(from, copy_entry, &(Copy){from, to}, err);
 }
 
-// A copy of a directory nobody writes to just now.
+typedef struct Tree {
+	const char *path;
+	uint64_t state;
+} Tree;
+
+static inline Status
+mix_entry(void *arg, const char *name, Error *err)
+{
+	Tree *tree = arg;
+	SCOPED(mem_drop) char *path = mem_printf("%s/%s", tree->path, name);
+	struct stat info;
+	if (stat(path, &info) != 0)
+		return ST_OK; // it went meanwhile
+	uint64_t facts[] = {info.st_ino, (uint64_t)info.st_size, (uint64_t)info.st_mtim.tv_sec,
+						(uint64_t)info.st_mtim.tv_nsec};
+	tree->state += hash64(facts, sizeof(facts)) ^ hash64(name, strlen(name));
+	if (!S_ISDIR(info.st_mode))
+		return ST_OK;
+	Tree below = {.path = path};
+	Status st = dir_list(path, mix_entry, &below, err);
+	tree->state += below.state;
+	return st;
+}
+
+// Another number whenever anything in the tree has changed, if 10 ms lie between.
+static inline uint64_t
+tree_state(const char *path)
+{
+	Tree tree = {.path = path};
+	Status ignored = dir_list(path, mix_entry, &tree, NULL);
+	(void)ignored;
+	return tree.state;
+}
+
+// A copy as of one moment. Its database may be open: what it does by itself is waited for.
 static inline Dir
 dir_copy(const Dir *dir)
 {
-	Dir copy = dir_new();
-	Error err = ERROR_INIT;
-	ok(dir_list(dir->path, copy_entry, &(Copy){dir->path, copy.path}, &err), &err);
-	return copy;
+	for (;;) {
+		Dir copy = dir_new();
+		Error err = ERROR_INIT;
+		uint64_t state = tree_state(dir->path);
+		clock_sleep_ns(SECOND / 100);
+		Status st = dir_list(dir->path, copy_entry, &(Copy){dir->path, copy.path}, &err);
+		if (tree_state(dir->path) == state) {
+			ok(st, &err);
+			return copy;
+		}
+		dir_drop(&copy);
+	}
 }

@@ -246,7 +246,7 @@ ask(mobius *db, const char *sql, int64_t **out, int64_t *count, mobius_error *er
 		struct ArrowArray array;
 		if (stream.get_next(&stream, &array) != 0) {
 			snprintf(err->text, sizeof(err->text), "%s", stream.get_last_error(&stream));
-			st = err->code = MOBIUS_INTERNAL;
+			st = err->code = MOBIUS_IO; // a stream has no status
 			break;
 		}
 		if (array.release == NULL)

@@ -114,14 +114,14 @@ static void
 a_killed_writer_loses_nothing_it_was_told(void **state)
 {
 	(void)state;
-	kill_often(8, false);
+	kill_often(6, false);
 }
 
 static void
 not_even_when_what_was_not_synced_is_lost(void **state)
 {
 	(void)state;
-	kill_often(12, true);
+	kill_often(8, true);
 }
 
 // ---- images of a database at rest ----
@@ -135,7 +135,7 @@ an_image_taken_at_any_commit_has_what_was_committed(void **state)
 	mobius_error err = {0};
 	for (int i = 0; i < 32; i++) {
 		fine(op_run(db, i, &err), &err);
-		if (i % 3 != 0)
+		if (i % 5 != 3)
 			continue;
 		SCOPED(dir_drop) Dir image = dir_copy(&dir);
 		mobius *copy = db_open(image.path, NULL);
