@@ -33,7 +33,8 @@ class Life:
         self.chance, self.ledger, self.binary = random.Random(seed), Ledger(), binary
         self.server = Mobiusd(folder / "data", SETTINGS, binary=binary)
 
-    def write_until_killed(self):
+    def write_until(self, end):
+        """Four write, maybe another flushes, until end() ends the server."""
         writers = [Writer(self.server.location, self.ledger, self.chance.random()) for _ in range(WRITERS)]
         for writer in writers:
             writer.start()
@@ -43,7 +44,7 @@ class Life:
         if flushing:
             flushing.start()
         time.sleep(self.chance.uniform(0, 0.4))  # the moment of the kill is what is random
-        self.server.kill()
+        end()
         for writer in writers + ([flushing] if flushing else []):
             writer.join(60)
             assert not writer.is_alive()
@@ -91,7 +92,7 @@ def live(folder, binary):
     try:
         for kill in range(1, KILLS + 1):
             before = life.ledger.total()
-            life.write_until_killed()
+            life.write_until(life.server.kill)
             life.start_again()
             wrong = life.audit()
             assert not wrong, f"after kill {kill} of SEED={SEED}:\n" + "\n".join(wrong[:20]) + life.server.log()
@@ -115,3 +116,17 @@ def test_acknowledged_batches_survive_kills_whole(tmp_path):
 @pytest.mark.skipif(HOLD is None, reason="MOBIUSD_HOLD names no build with -Dhold_writes=true; `make crash` has one")
 def test_acknowledged_batches_survive_when_a_kill_loses_what_was_not_synced(tmp_path):
     live(tmp_path, Path(HOLD).resolve())
+
+
+def test_a_stop_under_writers_is_clean(tmp_path):
+    life = Life(tmp_path, BINARY, SEED)
+    try:
+        for _ in range(3):
+            ended = []
+            life.write_until(lambda: ended.append(life.server.stop()))
+            assert ended == [0], life.server.log()
+            life.server.start()
+            wrong = life.audit()
+            assert not wrong, f"SEED={SEED}:\n" + "\n".join(wrong[:20])
+    finally:
+        life.server.kill()
