@@ -74,8 +74,7 @@ flush_sealed(Keeper *keeper)
 		Error err = ERROR_INIT;
 		int64_t rows = 0, began = clock_mono_ns();
 		Status st = store_flush_one(keeper->db->store, keeper->conn, &did, &rows, &err);
-		if (did || st != ST_OK)
-			note_attempt(keeper, st, &err);
+		note_attempt(keeper, st, &err); // also of nothing: what was waited for may be gone
 		if (st != ST_OK) {
 			keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
 			log_error("flush failed", "error=\"%s\"", err.text);

@@ -289,6 +289,7 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 {
 	Replay replay = {
 		.db = db, .applied_seq = applied_seq, .checkpoint_seq = store_checkpoint_seq(db->store)};
+	TRY(store_begin_replay(db->store, err));
 	signal_init(&replay.memory);
 	WalReader reader = {.commit = replay_commit, .progress = tell_progress, .arg = &replay};
 	WalReport report = {0};
@@ -299,6 +300,7 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 		forget_shape(&replay.shapes[i]);
 	signal_close(&replay.memory);
 	TRY(st);
+	TRY(store_end_replay(db->store, err));
 	if (report.cut_bytes > 0)
 		log_info("log cut", "bytes=%" PRIu64 " reason=\"never synced\"", report.cut_bytes);
 	if (report.bytes_read > 0)

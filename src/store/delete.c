@@ -162,6 +162,12 @@ compare_files(const void *a, const void *b)
 	return x->segment_id < y->segment_id ? -1 : x->segment_id > y->segment_id;
 }
 
+void
+delete_sort_files(StoreDelete *del)
+{
+	qsort(del->files, (size_t)del->file_count, sizeof(FileRows), compare_files);
+}
+
 static Status
 take_all(StoreDelete *del, const TableView *view, Addresses *from, Error *err)
 {
@@ -172,7 +178,7 @@ take_all(StoreDelete *del, const TableView *view, Addresses *from, Error *err)
 	if (from->used != from->count)
 		return error_set(err, ST_CONFLICT,
 						 "rows to be deleted were moved meanwhile; run the statement again");
-	qsort(del->files, (size_t)del->file_count, sizeof(FileRows), compare_files);
+	delete_sort_files(del);
 	return ST_OK;
 }
 

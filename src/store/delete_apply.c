@@ -1,4 +1,4 @@
-// delete_apply.c - deletions taking effect, TRUNCATE, replay, and masks on their way to the
+// delete_apply.c - deletions taking effect, TRUNCATE, and masks on their way to the
 // catalog.
 
 #include "base/arena.h"
@@ -27,8 +27,8 @@ files_by_seq(const FileSet *files, uint64_t seq, bool up_to, FileSet **out, Erro
 	return file_set_edit(NULL, &edit, out, err);
 }
 
-static Status
-prepare_truncate(StoreDelete *del, const TableView *view, uint64_t seq, Error *err)
+Status
+truncate_prepare(StoreDelete *del, const TableView *view, uint64_t seq, Error *err)
 {
 	SCOPED(file_set_drop) FileSet *gone = NULL;
 	TRY(files_by_seq(view->files, seq, true, &gone, err));
@@ -50,7 +50,7 @@ store_truncate_new(Store *store, Table *table, StoreDelete **out, Error *err)
 	TRY(store_snapshot(store, &table, 1, &snapshot, err));
 	SCOPED(delete_drop) StoreDelete *del = NULL;
 	TRY(delete_alloc(table, 0, 0, &del, err));
-	TRY(prepare_truncate(del, &snapshot->tables[0], UINT64_MAX, err));
+	TRY(truncate_prepare(del, &snapshot->tables[0], UINT64_MAX, err));
 	*out = TAKE(del);
 	return ST_OK;
 }
@@ -88,8 +88,8 @@ take_segments_locked(StoreDelete *del)
 
 // ---- applying ----
 
-static void
-apply(StoreDelete *del, uint64_t seq)
+void
+delete_apply(StoreDelete *del, uint64_t seq)
 {
 	del->seq = seq;
 	for (int32_t i = 0; i < del->memory_count; i++) {
@@ -108,7 +108,7 @@ apply(StoreDelete *del, uint64_t seq)
 void
 store_apply_delete(Store *store, StoreDelete *del, uint64_t seq)
 {
-	apply(del, seq);
+	delete_apply(del, seq);
 	del->next_applied = store->applied;
 	store->applied = del;
 }
@@ -130,33 +130,6 @@ delete_swap_locked(StoreDelete *del)
 	take_segments_locked(del);
 	if (del->seq > atomic_load(&table->flushed_seq))
 		atomic_store(&table->flushed_seq, del->seq);
-}
-
-// ---- replay ----
-
-static Status
-replay(Store *store, Table *table, Slice payload, uint64_t seq, Error *err)
-{
-	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(store_snapshot(store, &table, 1, &snapshot, err));
-	const TableView *view = &snapshot->tables[0];
-	SCOPED(delete_drop) StoreDelete *del = NULL;
-	TRY(delete_decode(payload, view, &del, err));
-	TRY(del->all ? prepare_truncate(del, view, seq, err) : delete_prepare(del, view->files, err));
-	apply(del, seq);
-	pthread_mutex_lock(&store->lock);
-	delete_swap_locked(del);
-	pthread_mutex_unlock(&store->lock);
-	return ST_OK;
-}
-
-Status
-store_replay_delete(Store *store, Table *table, Slice payload, uint64_t seq, Error *err)
-{
-	table_rewrite_lock(table); // files are flushed meanwhile
-	Status st = replay(store, table, payload, seq, err);
-	table_rewrite_unlock(table);
-	return st;
 }
 
 // ---- masks on their way to the catalog ----

@@ -81,7 +81,16 @@ typedef struct Decoding {
 	uint64_t last_file;
 	int32_t segment; // of the view; what is looked for is not before it
 	SegmentPlace place;
+	// Rows of files that were flushed in this replay: of one at a time.
+	uint64_t flushed_id;
+	Buf flushed_rows;
 } Decoding;
+
+static void
+decoding_close(Decoding *d)
+{
+	buf_close(&d->flushed_rows);
+}
 
 // The segment that has the commit's rows; NULL: they are gone.
 static Segment *
@@ -105,6 +114,47 @@ rows_of(StoreDelete *del, Segment *segment)
 	return &del->memory[del->memory_count - 1].rows;
 }
 
+// The rows gathered of a flushed file become its deletion.
+static Status
+end_flushed(Decoding *d, Error *err)
+{
+	int32_t at = file_set_find(d->view->files, d->flushed_id);
+	FileRows *to = &d->del->files[d->del->file_count];
+	TRY(buf_status(&d->flushed_rows, err, "a deletion"));
+	if (at < 0 || d->flushed_rows.len == 0)
+		return ST_OK;
+	TRY(mask_new(NULL, (const uint32_t *)(const void *)d->flushed_rows.data,
+				 (int64_t)(d->flushed_rows.len / sizeof(uint32_t)), &to->rows, err));
+	to->segment_id = d->flushed_id;
+	to->at = at;
+	d->del->file_count++;
+	buf_reset(&d->flushed_rows);
+	return ST_OK;
+}
+
+static Status
+decode_flushed(Decoding *d, uint64_t seq, Slice bytes, Error *err)
+{
+	SegmentCommit commit;
+	const Replayed *flushed = replayed_find(d->view->table, seq, &commit);
+	if (flushed == NULL)
+		return ST_OK; // its file was published behind this deletion, and without the rows
+	if (replayed_segment(flushed) != d->flushed_id) {
+		TRY(end_flushed(d, err));
+		buf_reset(&d->flushed_rows);
+		d->flushed_id = replayed_segment(flushed);
+	}
+	SCOPED(buf_close) Buf rows = BUF_INIT;
+	TRY(rows_decode(bytes, commit.rows, &rows, err));
+	const uint32_t *row = (const uint32_t *)(const void *)rows.data;
+	for (size_t i = 0; i < rows.len / sizeof(*row); i++) {
+		uint32_t file_row;
+		if (replayed_row(flushed, commit.first_row + row[i], &file_row))
+			buf_add(&d->flushed_rows, &file_row, sizeof(file_row));
+	}
+	return ST_OK;
+}
+
 static Status
 decode_commit(Decoding *d, uint64_t seq, Slice bytes, Error *err)
 {
@@ -112,7 +162,7 @@ decode_commit(Decoding *d, uint64_t seq, Slice bytes, Error *err)
 		return error_set(err, ST_CORRUPT, "its commits are out of order");
 	d->last_seq = seq;
 	if (seq <= store_flushed_seq(d->view->table))
-		return ST_OK; // the file was published after this, and without the rows
+		return decode_flushed(d, seq, bytes, err);
 	SegmentCommit commit;
 	Segment *segment = find_commit(d, seq, &commit);
 	if (segment == NULL)
@@ -165,13 +215,16 @@ delete_decode(Slice payload, const TableView *view, StoreDelete **out, Error *er
 	if (r.failed || format != FORMAT || flags > FLAG_ALL || zero != 0 || (all && groups > 0))
 		return error_set(err, ST_CORRUPT, "its deletions are damaged");
 	SCOPED(delete_drop) StoreDelete *del = NULL;
-	TRY(delete_alloc(view->table, view->segment_count, file_set_count(view->files), &del, err));
+	// Each file may be named by itself and by commits.
+	TRY(delete_alloc(view->table, view->segment_count, 2 * file_set_count(view->files), &del, err));
 	del->all = all;
-	Decoding d = {.view = view, .del = del};
+	SCOPED(decoding_close) Decoding d = {.view = view, .del = del};
 	for (uint32_t i = 0; i < groups; i++)
 		TRY(decode_group(&d, &r, err));
 	if (reader_left(&r) > 0)
 		return error_set(err, ST_CORRUPT, "its deletions are too long");
+	TRY(end_flushed(&d, err));
+	delete_sort_files(del);
 	*out = TAKE(del);
 	return ST_OK;
 }

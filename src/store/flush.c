@@ -279,9 +279,15 @@ publish(Flush *flush, Error *err)
 	TRY(late_mask(flush, &late, err));
 	FileSetEdit edit = {.added = &file, .added_masks = &late, .added_count = flush->meta.rows > 0};
 	TRY(file_set_edit(old, &edit, &next, err));
-	TRY(catalog_file(flush, late, err));
+	Replayed *replayed = NULL;
+	if (flush->table->replaying)
+		TRY(replayed_new(flush->segment, flush->positions, flush->meta.rows, &replayed, err));
+	else
+		TRY(catalog_file(flush, late, err));
 	if (!swap_in(flush, TAKE(next)))
 		take_back(flush, file);
+	if (replayed != NULL)
+		replayed_add(flush->table, replayed);
 	return ST_OK;
 }
 

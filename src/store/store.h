@@ -74,7 +74,8 @@ Producers *table_producers(Table *table);
 // that they come one after the other. `rewrite`: who deletes holds it from making the StoreDelete
 // until the commit was published or failed; who replaces segments (flush, merge) while it looks for
 // late deletions, writes the catalog and swaps. So a StoreDelete names what is there when it is
-// applied.
+// applied. Who replaces segments looks first whether they are still the table's (TRUNCATE, DROP).
+// Nobody waits for memory with it: the flush that would give some back waits for the lock.
 void table_change_lock(Table *table);
 void table_change_unlock(Table *table);
 void table_rewrite_lock(Table *table);
@@ -140,6 +141,10 @@ void store_delete_free(StoreDelete *del); // never applied; NULL is allowed
 // Rows in memory are marked at once, for readers at `seq` and later; files change their masks in
 // the step that makes `seq` visible (store_publish).
 void store_apply_delete(Store *store, StoreDelete *del, uint64_t seq);
+// Between these the log is replayed: what flushes make meanwhile reaches the catalog at the end,
+// with the deletions that come later in the log.
+Status store_begin_replay(Store *store, Error *err);
+Status store_end_replay(Store *store, Error *err);
 // From the log, at start: what is in files and catalog already is left out, so it may be applied
 // any number of times. ST_CORRUPT: no payload of ours, or rows that never were.
 Status store_replay_delete(Store *store, Table *table, Slice payload, uint64_t seq, Error *err);

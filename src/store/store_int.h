@@ -16,6 +16,8 @@ typedef struct Link {
 	struct Link *next;
 } Link;
 
+typedef struct Replayed Replayed;
+
 struct Table {
 	atomic_uint refs;
 	Store *store;
@@ -30,8 +32,10 @@ struct Table {
 	bool merge_stopped;      // a file is damaged
 	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
-	Table *next_full; // the publishing thread's, like full
-	bool full;        // is in the store's list of such
+	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes
+	Replayed *replayed; // make is not in the catalog yet; in order
+	Table *next_full;   // the publishing thread's, like full
+	bool full;          // is in the store's list of such
 
 	// Guarded by the store's lock.
 	TableDef *def; // changed by the publishing thread alone
@@ -66,6 +70,7 @@ struct Store {
 	// The publishing thread's.
 	Table *full;          // references of tables whose growing segment is to be sealed
 	bool sealed_some;     // since the last time it was told
+	bool replaying;       // tables that are made now are replayed, too
 	StoreDelete *applied; // deletions whose files change with the next publication, the last first
 
 	pthread_mutex_t lock; // guards names, every table's guarded part, published_seq and on_sealed
@@ -124,11 +129,26 @@ struct StoreDelete {
 Status delete_alloc(Table *table, int32_t memory_most, int32_t file_most, StoreDelete **out,
 					Error *err);
 void delete_drop(StoreDelete **del); // for SCOPED
+void delete_sort_files(StoreDelete *del);
 // Masks, file set and room for marks, from the rows.
 Status delete_prepare(StoreDelete *del, FileSet *files, Error *err);
+Status truncate_prepare(StoreDelete *del, const TableView *view, uint64_t seq,
+						Error *err); // files of commits ≤ seq
+void delete_apply(StoreDelete *del, uint64_t seq);
 void delete_swap_locked(StoreDelete *del);
 // Leaves out what is in files already, and what is gone. Not prepared yet.
 Status delete_decode(Slice payload, const TableView *view, StoreDelete **out, Error *err);
+
+// replay.c: with the table's rewrite lock.
+Status replayed_new(const Segment *seg, const uint32_t *positions, int64_t file_rows,
+					Replayed **out, Error *err);
+void replayed_free(Replayed *all);
+void replayed_add(Table *table, Replayed *replayed);
+const Replayed *replayed_find(const Table *table, uint64_t seq,
+							  SegmentCommit *out); // NULL: not flushed in this replay
+uint64_t replayed_segment(const Replayed *replayed);
+bool replayed_row(const Replayed *replayed, int64_t position,
+				  uint32_t *file_row); // false: it is in no file
 
 // Files that leave the catalog leave the disk after it; takes the set.
 void forget_files(void *files, bool durable);

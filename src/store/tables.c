@@ -51,6 +51,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->id = table_id(def);
 	table->def = table_def_ref(def);
 	table->newest = &table->oldest;
+	table->replaying = store->replaying;
 	pthread_mutex_init(&table->change, NULL);
 	pthread_mutex_init(&table->rewrite, NULL);
 	table->dropped_before = VISIBLE_ALWAYS;
@@ -78,6 +79,7 @@ table_unref(Table *table)
 	}
 	link_free(table->spare);
 	file_set_unref(table->files);
+	replayed_free(table->replayed);
 	series_free(table->series);
 	producers_free(table->producers);
 	table_def_unref(table->def);

@@ -215,12 +215,27 @@ truncate_table(Rig *rig, Table *table, Log *log)
 	table_rewrite_unlock(table);
 }
 
-// As recovery does it.
 static inline void
-replay_log(Rig *rig, Table *table, const Log *log, uint64_t after)
+flush_some(Rig *rig, Table *table)
+{
+	Error err = ERROR_INIT;
+	bool did;
+	int64_t rows;
+	store_seal(rig->store, table, 0);
+	ok(store_flush_one(rig->store, rig->conn, &did, &rows, &err), &err);
+}
+
+// As recovery does it, with a flush before each entry whose number `flush_every` divides (0: none),
+// up to and without entry `stop`.
+static inline void
+replay_log(Rig *rig, Table *table, const Log *log, uint64_t after, int flush_every, int32_t stop)
 {
 	uint64_t end = rig->seq;
-	for (int32_t i = 0; i < log->count; i++) {
+	Error begun = ERROR_INIT;
+	ok(store_begin_replay(rig->store, &begun), &begun);
+	for (int32_t i = 0; i < log->count && i < stop; i++) {
+		if (flush_every > 0 && i % flush_every == 0)
+			flush_some(rig, table);
 		const Logged *entry = &log->entries[i];
 		Error err = ERROR_INIT;
 		rig->seq = entry->seq - 1;
@@ -234,14 +249,6 @@ replay_log(Rig *rig, Table *table, const Log *log, uint64_t after)
 		store_publish(rig->store, entry->seq);
 	}
 	rig->seq = end;
-}
-
-static inline void
-flush_some(Rig *rig, Table *table)
-{
-	Error err = ERROR_INIT;
-	bool did;
-	int64_t rows;
-	store_seal(rig->store, table, 0);
-	ok(store_flush_one(rig->store, rig->conn, &did, &rows, &err), &err);
+	if (stop >= log->count) // else the process dies here
+		ok(store_end_replay(rig->store, &begun), &begun);
 }

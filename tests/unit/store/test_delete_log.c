@@ -18,14 +18,21 @@ log_new(void)
 
 // The process dies, and the log is read from `after` on.
 static Table *
-crash(Rig *rig, Table *table, const Log *log, uint64_t after)
+crash_and_flush(Rig *rig, Table *table, const Log *log, uint64_t after, int flush_every,
+				int32_t stop)
 {
 	table_unref(table);
 	rig_shut(rig);
 	rig_open(rig);
 	table = table_by_id(rig, 1);
-	replay_log(rig, table, log, after);
+	replay_log(rig, table, log, after, flush_every, stop);
 	return table;
+}
+
+static Table *
+crash(Rig *rig, Table *table, const Log *log, uint64_t after)
+{
+	return crash_and_flush(rig, table, log, after, 0, INT32_MAX);
 }
 
 static void
@@ -90,6 +97,36 @@ a_replay_gives_the_same_rows_any_number_of_times(void **state)
 	table_unref(table);
 	log_free(log);
 	rig_close(&rig);
+}
+
+static void
+rows_that_a_replay_flushed_are_deleted_by_what_comes_later(void **state)
+{
+	(void)state;
+	for (int step = 1; step < 30; step += 3) {
+		Rig rig;
+		uint8_t model[MOST_N] = {0};
+		Log *log = log_new();
+		rig_up(&rig);
+		Table *table = make_all(&rig, log, model);
+		// One that dies at some entry, one that does not, and one that finds its files.
+		table = crash_and_flush(&rig, table, log, 0, step, log->count - step / 3);
+		table = crash_and_flush(&rig, table, log, 0, step, INT32_MAX);
+		sees(&rig, table, model);
+		table = crash(&rig, table, log, 0);
+		sees(&rig, table, model);
+		truncate_table(&rig, table, log);
+		put_logged(&rig, table, log, 600, 620);
+		delete_where(&rig, table, log, exactly, 607);
+		memset(model, 0, MOST_N);
+		set(model, 600, 620, 1, 1);
+		model[607] = 0;
+		table = crash_and_flush(&rig, table, log, 0, step, INT32_MAX);
+		sees(&rig, table, model);
+		table_unref(table);
+		log_free(log);
+		rig_close(&rig);
+	}
 }
 
 static void
@@ -401,7 +438,11 @@ anything_in_any_order_gives_the_rows_of_a_model(void **state)
 			ok(store_write_checkpoint(rig.store, &err), &err);
 			floor = store_flushed_floor(rig.store);
 			break;
-		case 4: table = crash(&rig, table, log, floor); break;
+		case 4:
+			if (some % 3 == 0)
+				table = crash_and_flush(&rig, table, log, floor, 2, log->count - (int32_t)some / 6);
+			table = crash_and_flush(&rig, table, log, floor, (int)(some % 5), INT32_MAX);
+			break;
 		case 5:
 			if (some > 3)
 				break;
@@ -436,6 +477,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_replay_gives_the_same_rows_any_number_of_times),
+		cmocka_unit_test(rows_that_a_replay_flushed_are_deleted_by_what_comes_later),
 		cmocka_unit_test(masks_in_the_catalog_are_there_without_the_log),
 		cmocka_unit_test(a_mask_that_could_not_be_kept_keeps_the_log),
 		cmocka_unit_test(a_truncation_is_replayed),
