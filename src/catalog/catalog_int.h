@@ -37,7 +37,7 @@ Status catalog_init(sqlite3 *db, CatalogState *state, Error *err);
 Status catalog_set_meta(sqlite3 *db, const char *key, int64_t value, Error *err);
 Status catalog_get_meta(sqlite3 *db, const char *key, int64_t *out, Error *err);
 
-// The changes, inside a transaction.
+// The changes, inside a transaction (catalog_write.c).
 Status catalog_write_define(sqlite3 *db, const TableDef *def, Error *err);
 Status catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err);
 // catalog_database.c
