@@ -529,6 +529,39 @@ commits_of_many_threads_lose_no_number(void **state)
 
 // ---- stopping ----
 
+// One deletion of every row that a statement would have found.
+static void
+a_deletion_is_logged_and_shown_in_one_commit(void **state)
+{
+	(void)state;
+	Parts fx;
+	Error err = ERROR_INIT;
+	parts_open(&fx);
+	uint64_t seq = 0;
+	ok(commit_rows(&fx, 10, false, NULL, &err), &err);
+	SCOPED(snapshot_drop) Snapshot *before = NULL;
+	ok(store_snapshot(fx.store, &fx.table, 1, &before, &err), &err);
+	const uint64_t segment = segment_stats(before->tables[0].segments[0]).id;
+	const RowAddress rows[] = {{.segment_id = segment, .row = 2},
+							   {.segment_id = segment, .row = 9}};
+
+	CommitEntry entry = {.wal = {.kind = WAL_DELETE, .table_id = shape_table_id(fx.shape)},
+						 .table = table_ref(fx.table)};
+	table_rewrite_lock(fx.table);
+	ok(store_delete_new(fx.store, fx.table, rows, COUNT_OF(rows), &entry.del, &err), &err);
+	ok(store_delete_encode(entry.del, &entry.head, &err), &err);
+	ok(commit_entry_seal(&entry, &err), &err);
+	assert_int_equal(visible_rows(&fx), 10);
+	ok(conductor_commit(fx.conductor, &entry, false, &seq, &err), &err);
+	table_rewrite_unlock(fx.table);
+
+	assert_int_equal(seq, 3);
+	assert_int_equal(visible_rows(&fx), 8);
+	assert_int_equal(view_rows(&before->tables[0], before->seq), 10);
+	snapshot_free(TAKE(before));
+	assert_int_equal(parts_close(&fx), 3);
+}
+
 static void
 stopping_finishes_what_was_submitted(void **state)
 {
@@ -586,6 +619,7 @@ main(void)
 		TEST(after_a_sync_that_failed_everything_is_unavailable),
 		TEST(jobs_of_the_lane_run_one_by_one_in_the_publishing_thread),
 		TEST(commits_of_many_threads_lose_no_number),
+		TEST(a_deletion_is_logged_and_shown_in_one_commit),
 		TEST(stopping_finishes_what_was_submitted),
 		TEST(a_start_that_fails_leaves_nothing),
 	};
