@@ -5,6 +5,8 @@ PYTEST = $(PYTHON) -m pytest -q
 UNIT = python3 tests/unit/run.py
 FUZZ_SECONDS = 60
 KILLS ?= 200
+BACKUPS ?= 40
+EVERY_BIT ?= 1
 
 export UBSAN_OPTIONS = print_stacktrace=1
 export TSAN_OPTIONS = halt_on_error=1 ignore_noninstrumented_modules=1
@@ -20,7 +22,8 @@ help:
 	@echo "make tsan     unit and e2e tests under TSan"
 	@echo "make clang    the whole tree with clang; the other words use gcc"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
-	@echo "make crash    kill the server KILLS ($(KILLS)) times while clients write, and count what came back; twice"
+	@echo "make crash    kill the server KILLS ($(KILLS)) times while clients write, and count what came back; twice;"
+	@echo "              BACKUPS ($(BACKUPS)) among writers and kills; every bit of a file, a catalog, a backup flipped"
 	@echo "make conformance  Arrow's integration client against our Flight library"
 	@echo "make h2spec   the HTTP/2 conformance suite against build/mobiusd"
 	@echo "make bench    measure, side by side with a reference server: minutes to hours"
@@ -49,7 +52,7 @@ run: build
 	@exec build/mobiusd --data ./data
 
 test: deps
-	@KILLS=15 python3 tests/run.py style build clang asan e2e crash conformance h2spec
+	@KILLS=15 BACKUPS=4 EVERY_BIT= python3 tests/run.py style build clang asan e2e crash conformance h2spec
 
 unit: build
 	$(say) unit tests, optimised
@@ -89,7 +92,9 @@ crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
 	$(call configure,build/crash,gcc,-Dhold_writes=true)
 	@ninja --quiet -C build/crash mobiusd
-	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) $(PYTEST) tests/crash
+	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) BACKUPS=$(BACKUPS) $(PYTEST) tests/crash
+	@ninja --quiet -C build tests/unit/store_verify tests/unit/engine_quarantine tests/unit/engine_backup
+	$(if $(EVERY_BIT),@set -e; for test in store_verify engine_quarantine engine_backup; do EVERY_BIT=1 build/tests/unit/$$test; done)
 
 fuzz: deps
 	$(say) each target for $(FUZZ_SECONDS) s, in build/fuzz/

@@ -169,8 +169,10 @@ look_at_file(void *arg, const char *name, Error *err)
 	Check *check = folder->check;
 	uint64_t id = strtoull(name, NULL, 10);
 	char as_ours[48], text[400];
-	snprintf(as_ours, sizeof(as_ours), "%" PRIu64 ".parquet", id);
-	bool known = strcmp(as_ours, name) == 0 && check->known_count > 0 &&
+	int len = snprintf(as_ours, sizeof(as_ours), "%" PRIu64 ".parquet", id);
+	bool ours = strncmp(name, as_ours, (size_t)len) == 0 &&
+				(name[len] == '\0' || strcmp(name + len, ".damaged") == 0);
+	bool known = ours && check->known_count > 0 &&
 				 bsearch(&id, check->known, check->known_count, sizeof(id), by_id) != NULL;
 	snprintf(text, sizeof(text),
 			 "%.200s/files/%.40s/%.60s is not in the catalog: the next start removes it",

@@ -12,6 +12,7 @@ typedef struct FileCheck {
 	VerifyDepth depth;    // how far it was right
 	int64_t whole_ns;     // wall: when all of it was right; 0: not in this run
 	bool used;            // a statement reads it
+	bool doubted;         // an earlier run found it damaged: nothing of it counts but all
 	char *finding;        // why it is quarantined; NULL: it is not
 } FileCheck;
 

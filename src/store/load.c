@@ -255,8 +255,10 @@ table_has_file(const Table *table, const char *name)
 {
 	char known[32];
 	uint64_t id = strtoull(name, NULL, 10);
-	(void)snprintf(known, sizeof(known), "%" PRIu64 ".parquet", id);
-	if (strcmp(name, known) != 0)
+	int len = snprintf(known, sizeof(known), "%" PRIu64 ".parquet", id);
+	if (strncmp(name, known, (size_t)len) != 0)
+		return false;
+	if (name[len] != '\0' && strcmp(name + len, ".damaged") != 0) // a note beside it
 		return false;
 	for (int32_t i = 0; i < file_set_count(table->files); i++)
 		if (data_file_meta(file_set_at(table->files, i))->segment_id == id)

@@ -47,6 +47,52 @@ look(const DataFile *file, FileMark *out, Error *err)
 	return st == ST_NOT_FOUND ? ST_OK : st;
 }
 
+// ---- over restarts ----
+
+// Beside a file that was found damaged lies an empty <file>.damaged, so that a start does not
+// forget.
+static char *
+marker_of(const DataFile *file)
+{
+	return mem_printf("%s.damaged", data_file_path(file));
+}
+
+static void
+leave_marker(const DataFile *file)
+{
+	SCOPED(mem_drop) char *path = marker_of(file);
+	SCOPED(file_drop) File *marker = NULL;
+	Error err = ERROR_INIT;
+	Status st = path == NULL ? error_no_memory(&err, "a file's name")
+							 : file_open(path, FILE_WRITE, &marker, &err);
+	if (st == ST_OK)
+		st = file_sync(marker, &err);
+	if (st != ST_OK)
+		log_warn("damage not noted for the next start", "error=\"%s\"", err.text);
+}
+
+static void
+remove_marker(const DataFile *file)
+{
+	SCOPED(mem_drop) char *path = marker_of(file);
+	Error err = ERROR_INIT;
+	Status st = path == NULL ? error_no_memory(&err, "a file's name") : file_unlink(path, &err);
+	if (st != ST_OK && st != ST_NOT_FOUND) // the next start doubts it once more
+		log_warn("note of damage not removed", "error=\"%s\"", err.text);
+}
+
+static Status
+find_marker(const DataFile *file, bool *found, Error *err)
+{
+	SCOPED(mem_drop) char *path = marker_of(file);
+	uint64_t size;
+	if (path == NULL)
+		return error_no_memory(err, "a file's name");
+	Status st = file_stat_size(path, &size, err);
+	*found = st == ST_OK;
+	return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
 // ---- what a check found ----
 
 static void
@@ -60,9 +106,13 @@ note_sound(DataFile *file, const FileMark *mark, VerifyDepth depth)
 	if (depth == VERIFY_WHOLE)
 		check->whole_ns = clock_wall_ns();
 	char *finding = TAKE(check->finding);
+	bool noted = finding != NULL || (check->doubted && depth == VERIFY_WHOLE);
+	check->doubted = check->doubted && !noted;
 	pthread_mutex_unlock(&check->lock);
-	if (finding != NULL)
+	if (noted) {
 		log_info("file is sound again", "file=%s", data_file_path(file));
+		remove_marker(file);
+	}
 	finding_free(finding);
 }
 
@@ -77,8 +127,10 @@ quarantine(DataFile *file, const FileMark *mark, const Error *why)
 	check->mark = *mark;
 	check->depth = VERIFY_NOTHING;
 	pthread_mutex_unlock(&check->lock);
-	if (old == NULL)
+	if (old == NULL) {
 		log_error("file quarantined", "file=%s error=\"%s\"", data_file_path(file), why->text);
+		leave_marker(file);
+	}
 	finding_free(old);
 }
 
@@ -93,7 +145,7 @@ judge_by_mark(FileCheck *check, const FileMark *mark, VerifyDepth *depth, Error 
 	Status st = ST_OK;
 	if (same && check->finding != NULL)
 		st = error_set(err, ST_CORRUPT, "%s", check->finding);
-	else if (!same && !fresh)
+	else if ((!same && !fresh) || check->doubted)
 		*depth = VERIFY_WHOLE;
 	pthread_mutex_unlock(&check->lock);
 	return st;
@@ -123,7 +175,8 @@ is_sound(FileCheck *check, const FileMark *mark, VerifyDepth depth)
 {
 	pthread_mutex_lock(&check->lock);
 	check->used = true;
-	bool sound = check->finding == NULL && check->depth >= depth && same_mark(mark, &check->mark);
+	bool sound = check->finding == NULL && !check->doubted && check->depth >= depth &&
+				 same_mark(mark, &check->mark);
 	pthread_mutex_unlock(&check->lock);
 	return sound;
 }
@@ -153,9 +206,12 @@ Status
 data_file_look(DataFile *file, Error *err)
 {
 	Error cause = ERROR_INIT;
+	bool doubted = false;
 	Status st = data_file_verify(file, VERIFY_NOTHING, NULL, &cause);
 	if (st != ST_OK && st != ST_CORRUPT)
 		return error_set(err, st, "%s", cause.text);
+	TRY(find_marker(file, &doubted, err));
+	data_file_check(file)->doubted = doubted; // nobody else has it yet
 	return ST_OK;
 }
 

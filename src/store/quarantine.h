@@ -3,7 +3,8 @@
 // Before a statement reads a file it asks here. A file whose mark (inode, size, time of writing) is
 // the one that was checked is as it was; one that changed is read whole and compared with the
 // catalog. One that is missing or not what was written is quarantined: whoever would read it fails
-// with ST_CORRUPT and its name, until the right file is back in its place. Nothing is left out.
+// with ST_CORRUPT and its name, until the right file is back in its place, also after a restart.
+// Nothing is left out.
 //
 // What is seen when: a file that is missing, has another size, or was written to or replaced since
 // the last look, before the next statement reads it. Bytes that changed underneath (the medium's
@@ -24,7 +25,8 @@ Status table_file_ready(Table *table, DataFile *file, Error *err);
 // `known_is_enough` and it was right in this run.
 Status data_file_doubt(DataFile *file, bool known_is_enough, Error *err);
 
-// At start: it is there and has its size. Another reason than ST_CORRUPT fails; that quarantines.
+// At start: it is there, has its size, and was not found damaged before. Another reason than
+// ST_CORRUPT fails; that quarantines.
 Status data_file_look(DataFile *file, Error *err);
 // It was just written, and read back whole.
 void data_file_written(DataFile *file);

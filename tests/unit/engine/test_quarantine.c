@@ -83,7 +83,8 @@ write_bytes(const char *path, const uint8_t *bytes, size_t len)
 static size_t
 step(size_t sampled)
 {
-	return getenv("EVERY_BIT") != NULL ? 1 : sampled;
+	const char *every = getenv("EVERY_BIT");
+	return every != NULL && every[0] != '\0' ? 1 : sampled;
 }
 
 static void
