@@ -157,6 +157,7 @@ sync_failed(void *arg, const Error *err)
 {
 	mobius *db = arg;
 	atomic_store(&db->read_only, true);
+	store_freeze(db->store);
 	if (db->settings.wal_on_sync_failure == 1) {
 		log_error("exit", "reason=\"%s\"", err->text);
 		_Exit(1); // nothing more may be written

@@ -269,6 +269,7 @@ publish(Flush *flush, Error *err)
 	SCOPED(mask_drop) Mask *late = NULL;
 	SCOPED(file_set_drop) FileSet *old = NULL;
 	SCOPED(file_set_drop) FileSet *next = NULL;
+	TRY(store_check_thawed(flush->store, err));
 	describe(flush);
 	TRY(data_file_new(&flush->meta, flush->def, flush->path, &file, err));
 	data_file_written(file);
@@ -294,6 +295,7 @@ publish(Flush *flush, Error *err)
 static Status
 flush_segment(Flush *flush, DuckConn *conn, Error *err)
 {
+	TRY(store_check_thawed(flush->store, err)); // for nothing, else
 	TRY(make_paths(flush, err));
 	TRY(write_file(flush, conn, err));
 	if (flush->meta.rows > 0)
@@ -302,6 +304,20 @@ flush_segment(Flush *flush, DuckConn *conn, Error *err)
 	Status st = publish(flush, err);
 	table_rewrite_unlock(flush->table);
 	return st;
+}
+
+void
+store_freeze(Store *store)
+{
+	atomic_store(&store->frozen, true);
+}
+
+Status
+store_check_thawed(const Store *store, Error *err)
+{
+	return atomic_load(&store->frozen)
+			   ? error_set(err, ST_UNAVAILABLE, "no files are made: a sync of the log failed")
+			   : ST_OK;
 }
 
 Status

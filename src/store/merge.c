@@ -129,9 +129,11 @@ publish_files(MergeJob *job, Status *status, Error *err)
 {
 	SCOPED(file_set_drop) FileSet *files = current_files(job);
 	Standing standing = standing_of(job, files);
-	if (standing == STILL_THERE)
+	Status st = store_check_thawed(job->store, err);
+	if (st == ST_OK && standing == STILL_THERE)
 		return replace_inputs(job, files, err);
 	doom_outputs(job);
+	TRY(st);
 	*status = ST_CONFLICT;
 	job->table->merge_lost += standing == DELETED_FROM;
 	return ST_OK;

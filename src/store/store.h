@@ -197,6 +197,10 @@ int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segmen
 // gone. After a failure nothing has changed and it can be tried again.
 Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
 bool store_has_sealed(Store *store);
+// After a sync of the log failed: a commit that nobody was told of may be found in it again, and
+// must not meet files that were made meanwhile. Every flush and merge fails with ST_UNAVAILABLE
+// from now on.
+void store_freeze(Store *store);
 // Writes the masks to the catalog that it lacks. Until then replay needs their deletions, and
 // store_flushed_floor stays below them.
 Status store_keep_masks(Store *store, Error *err);

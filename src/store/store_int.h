@@ -70,6 +70,7 @@ struct Store {
 	// The publishing thread's.
 	Table *full;          // references of tables whose growing segment is to be sealed
 	bool sealed_some;     // since the last time it was told
+	atomic_bool frozen;   // set before a rewrite lock is given back, looked at with it
 	bool replaying;       // tables that are made now are replayed, too
 	StoreDelete *applied; // deletions whose files change with the next publication, the last first
 
@@ -149,6 +150,9 @@ const Replayed *replayed_find(const Table *table, uint64_t seq,
 uint64_t replayed_segment(const Replayed *replayed);
 bool replayed_row(const Replayed *replayed, int64_t position,
 				  uint32_t *file_row); // false: it is in no file
+
+// flush.c: ST_UNAVAILABLE behind a failed sync.
+Status store_check_thawed(const Store *store, Error *err);
 
 // Files that leave the catalog leave the disk after it; takes the set.
 void forget_files(void *files, bool durable);

@@ -338,6 +338,30 @@ a_truncation_ends_a_flush_that_is_under_way(void **state)
 	rig_close(&rig);
 }
 
+// Else a deletion that failed with the sync, and is in the log all the same, would not find its
+// rows any more.
+static void
+nothing_is_flushed_behind_a_failed_sync(void **state)
+{
+	(void)state;
+	Rig rig;
+	uint8_t model[MOST_N] = {0};
+	Error err = ERROR_INIT;
+	bool did;
+	int64_t rows;
+	rig_up(&rig);
+	Table *table = add_table(&rig, 1);
+	put_rows(&rig, table, 0, 10);
+	fill(model, 0, 10);
+	store_seal(rig.store, table, 0);
+	store_freeze(rig.store);
+	assert_int_equal(store_flush_one(rig.store, rig.conn, &did, &rows, &err), ST_UNAVAILABLE);
+	assert_int_equal(files_of(&rig, table), 0);
+	sees(&rig, table, model);
+	table_unref(table);
+	rig_close(&rig);
+}
+
 // ---- all rows ----
 
 static void
@@ -618,6 +642,7 @@ main(void)
 		cmocka_unit_test(a_segment_without_rows_leaves_no_file),
 		cmocka_unit_test(what_is_deleted_while_a_file_is_written_is_masked_in_it),
 		cmocka_unit_test(a_truncation_ends_a_flush_that_is_under_way),
+		cmocka_unit_test(nothing_is_flushed_behind_a_failed_sync),
 		cmocka_unit_test(a_truncated_table_is_empty_and_goes_on),
 		cmocka_unit_test(commits_behind_a_truncation_in_the_same_breath_stay),
 		cmocka_unit_test(a_drop_in_the_same_breath_wins),
