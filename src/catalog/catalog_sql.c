@@ -11,8 +11,9 @@
 //     masks(segment_id, seq, rows)                    rows of theirs that are deleted
 //     forgotten(table_id, before_ns)                  what retention gave up: catalog_database.c
 //
-// masks, forgotten and files.footer_hash came later: a catalog without them gets them when it is opened.
-// footer_hash is not in the digest: where it is wrong, all of the file is read, and its hash holds.
+// masks, forgotten and files.footer_hash came later: a catalog without them gets them when it is
+// opened. footer_hash is not in the digest: where it is wrong, all of the file is read, and its
+// hash holds.
 
 #include <string.h>
 
