@@ -12,6 +12,7 @@
 #include "engine/define.h"
 #include "engine/format.h"
 #include "engine/keeper.h"
+#include "engine/merger.h"
 #include "engine/recovery.h"
 #include "engine/scrubber.h"
 #include "engine/system.h"
@@ -175,6 +176,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 								.arg = db};
 	TRY(conductor_start(&options, &db->conductor, err));
 	keeper_log_ready(db->keeper);
+	TRY(merger_start(db, &db->merger, err));
 	TRY(tickets_open(db, &db->tickets, err));
 	TRY(ticker_start(&db->ticker, err));
 	TRY(definer_start(db, &db->definer, err));
@@ -293,6 +295,7 @@ mobius_close(mobius *db)
 	ticker_stop(db->ticker);
 	tickets_close(db->tickets);
 	sql_close(db->sql);
+	merger_stop(db->merger);
 	// A database that did not open is left as it is.
 	keeper_stop(db->keeper, was == PHASE_READY && !atomic_load(&db->read_only));
 	conductor_stop(db->conductor);

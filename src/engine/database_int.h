@@ -22,6 +22,7 @@
 #include "wal/wal.h"
 
 typedef struct Keeper Keeper;
+typedef struct Merger Merger;
 typedef struct Scrubber Scrubber;
 typedef struct Definer Definer;
 typedef struct Ticker Ticker;
@@ -44,6 +45,7 @@ struct mobius {
 	Store *store;
 	Wal *wal;
 	Keeper *keeper;
+	Merger *merger;
 	Conductor *conductor;
 	Sql *sql;
 	Definer *definer;

@@ -9,6 +9,7 @@
 
 typedef enum ValueKind {
 	VALUE_SIZE,
+	VALUE_RATE, // a size, or "unlimited": 0
 	VALUE_DURATION,
 	VALUE_COUNT,
 	VALUE_BOOL,
@@ -64,6 +65,18 @@ static const Row ROWS[] = {
 	{{"ingest.wait", "duration", "10s", "how long a put waits for memory before it fails"},
 	 VALUE_DURATION,
 	 AT(ingest_wait_ns),
+	 NULL},
+	{{"compaction.files", "count", "4", "so many small files of a table are merged"},
+	 VALUE_COUNT,
+	 AT(compaction_files),
+	 NULL},
+	{{"compaction.memory", "size", "256MiB", "memory for merges"},
+	 VALUE_SIZE,
+	 AT(compaction_memory),
+	 NULL},
+	{{"compaction.rate", "size | unlimited", "unlimited", "bytes a second that merges write"},
+	 VALUE_RATE,
+	 AT(compaction_rate),
 	 NULL},
 	{{"commit.max_bytes", "size", "256MiB", "largest commit"},
 	 VALUE_SIZE,
@@ -203,6 +216,13 @@ parse_size(const char *text, uint64_t *out, Error *err)
 }
 
 static Status
+parse_rate(const char *text, uint64_t *out, Error *err)
+{
+	*out = 0;
+	return strcmp(text, "unlimited") == 0 ? ST_OK : parse_size(text, out, err);
+}
+
+static Status
 parse_choice(const char *text, const char *const *choices, int *out, Error *err)
 {
 	for (int i = 0; choices[i] != NULL; i++) {
@@ -231,6 +251,7 @@ parse_value(const Row *row, const char *text, Settings *settings, Error *err)
 	char *at = (char *)settings + row->offset;
 	switch (row->kind) {
 	case VALUE_SIZE: return parse_size(text, (uint64_t *)(void *)at, err);
+	case VALUE_RATE: return parse_rate(text, (uint64_t *)(void *)at, err);
 	case VALUE_DURATION: return setting_parse_duration(text, (int64_t *)(void *)at, err);
 	case VALUE_BOOL: return setting_parse_bool(text, (bool *)at, err);
 	case VALUE_TEXT: return parse_text(text, (char **)(void *)at, err);
@@ -270,6 +291,8 @@ static const Limit LIMITS[] = {
 	{AT(memtable_segment_size), 64 << 10, UINT64_MAX, "memtable.segment_size: at least 64KiB"},
 	{AT(memtable_limit), 1 << 20, UINT64_MAX, "memtable.limit: at least 1MiB"},
 	{AT(flight_max_message), 64 << 10, 1 << 30, "flight.max_message: from 64KiB to 1GiB"},
+	{AT(compaction_files), 2, 1000, "compaction.files: from 2 to 1000"},
+	{AT(compaction_memory), 32 << 20, UINT64_MAX, "compaction.memory: at least 32MiB"},
 	{AT(series_limit), 0, UINT32_MAX - 1, "series.limit: at most 4294967294"},
 	{AT(query_running), 0, MOST_THREADS, "query.running: at most 1024"},
 	{AT(query_threads), 0, MOST_THREADS, "query.threads: at most 1024"},

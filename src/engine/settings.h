@@ -17,6 +17,9 @@ typedef struct Settings {
 	uint64_t ingest_window;
 	uint64_t ingest_memory;
 	int64_t ingest_wait_ns;
+	uint64_t compaction_files;
+	uint64_t compaction_memory;
+	uint64_t compaction_rate; // bytes a second; 0: unlimited
 	uint64_t commit_max_bytes;
 	uint64_t wal_segment_size;
 	int64_t wal_keep_time_ns;

@@ -1,0 +1,315 @@
+#include "engine/merger.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/clock.h"
+
+#define MS_NS INT64_C(1000000)
+
+enum {
+	LOOK_ROUND_MS = 200,
+	RETRY_MS = 1000, // after a failure
+	MOST_REPORTS = 1000,
+	NICE = 10, // which makes its reads and writes wait for others' too
+};
+
+// A table somebody waits for.
+typedef struct CompactCall {
+	Table *table; // borrowed
+	KeeperFlushed done;
+	Status status;
+	Error error;
+	bool ended;
+	struct CompactCall *next;
+} CompactCall;
+
+struct Merger {
+	mobius *db;
+	Thread *thread;
+	Signal wake;
+	atomic_bool stop;
+
+	// Its thread's.
+	Duck *duck;
+	DuckConn *probe; // tells whether the instance broke
+
+	pthread_mutex_t lock; // guards all below
+	pthread_cond_t ended; // of a call
+	CompactCall *calls;
+	bool stopping;
+	MergeReport *reports; // a ring
+	int64_t report_count; // of all there ever were
+	MergerFigures figures;
+};
+
+// ---- the instance ----
+
+static Status
+open_duck(Merger *merger, Error *err)
+{
+	mobius *db = merger->db;
+	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql/merge", db->dir);
+	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
+	if (temp == NULL || allowed == NULL)
+		return error_no_memory(err, "the merger");
+	TRY(dir_make(temp, err));
+	DuckOptions options = {.threads = 1,
+						   .memory_bytes = db->settings.compaction_memory,
+						   .temp_dir = temp,
+						   .allowed_dir = allowed,
+						   .trusted = true};
+	TRY(duck_open(&options, &merger->duck, err));
+	return duck_connect(merger->duck, &merger->probe, err);
+}
+
+static void
+close_duck(Merger *merger)
+{
+	duck_disconnect(TAKE(merger->probe));
+	duck_close(TAKE(merger->duck));
+}
+
+static Status
+ready_duck(Merger *merger, Error *err)
+{
+	if (merger->probe != NULL && !duck_conn_poisoned(merger->probe))
+		return ST_OK;
+	close_duck(merger);
+	return open_duck(merger, err);
+}
+
+// ---- reports ----
+
+static void
+note_report(Merger *merger, const MergeReport *report)
+{
+	pthread_mutex_lock(&merger->lock);
+	merger->reports[merger->report_count++ % MOST_REPORTS] = *report;
+	MergerFigures *figures = &merger->figures;
+	figures->merges += report->status == ST_OK && report->kind != MERGE_MOVE;
+	figures->void_merges += report->status == ST_CONFLICT;
+	figures->failures += report->status != ST_OK && report->status != ST_CONFLICT;
+	figures->busy_ns += report->duration_ns;
+	pthread_mutex_unlock(&merger->lock);
+	log_debug("files merged",
+			  "table=%s level=%d inputs=%d outputs=%d rows=%" PRId64 " in=%" PRIu64 " out=%" PRIu64
+			  " ms=%" PRId64 " status=%s",
+			  report->table, report->level, report->inputs, report->outputs, report->rows,
+			  report->bytes_in, report->bytes_out, report->duration_ns / MS_NS,
+			  status_name(report->status));
+}
+
+void
+merger_reports(Merger *merger, void (*each)(void *arg, const MergeReport *report), void *arg)
+{
+	pthread_mutex_lock(&merger->lock);
+	int64_t first = merger->report_count - MOST_REPORTS;
+	for (int64_t i = first > 0 ? first : 0; i < merger->report_count; i++)
+		each(arg, &merger->reports[i % MOST_REPORTS]);
+	pthread_mutex_unlock(&merger->lock);
+}
+
+Status
+merger_figures(Merger *merger, MergerFigures *out, Error *err)
+{
+	MergeFigures store;
+	TRY(store_merge_figures(merger->db->store, (int32_t)merger->db->settings.compaction_files,
+							&store, err));
+	pthread_mutex_lock(&merger->lock);
+	*out = merger->figures;
+	pthread_mutex_unlock(&merger->lock);
+	out->store = store;
+	out->write_amplification = 1;
+	if (store.flushed_bytes > 0)
+		out->write_amplification =
+			(double)(store.flushed_bytes + store.merged_bytes) / (double)store.flushed_bytes;
+	return ST_OK;
+}
+
+// ---- work ----
+
+static Status
+merge_one(Merger *merger, Table *table, bool *did, MergeReport *report, Error *err)
+{
+	const Settings *settings = &merger->db->settings;
+	*did = false;
+	TRY(ready_duck(merger, err));
+	MergeOptions options = {.duck = merger->duck,
+							.files = (int32_t)settings->compaction_files,
+							.memory_bytes = settings->compaction_memory,
+							.rate = settings->compaction_rate,
+							.stop = &merger->stop,
+							.table = table,
+							.all = table != NULL};
+	Status st = store_merge_one(merger->db->store, &options, did, report, err);
+	if (*did)
+		note_report(merger, report);
+	return st;
+}
+
+static CompactCall *
+next_call(Merger *merger)
+{
+	pthread_mutex_lock(&merger->lock);
+	CompactCall *call = merger->calls;
+	if (call != NULL)
+		merger->calls = call->next;
+	pthread_mutex_unlock(&merger->lock);
+	return call;
+}
+
+static void
+end_call(Merger *merger, CompactCall *call, Status st)
+{
+	pthread_mutex_lock(&merger->lock);
+	call->status = st;
+	call->ended = true;
+	pthread_cond_broadcast(&merger->ended);
+	pthread_mutex_unlock(&merger->lock);
+}
+
+static void
+run_call(Merger *merger, CompactCall *call)
+{
+	Status st = ST_OK;
+	for (bool did = true; did && st == ST_OK;) {
+		MergeReport report;
+		st = merge_one(merger, call->table, &did, &report, &call->error);
+		if (did && st == ST_OK && report.status == ST_OK && report.kind != MERGE_MOVE) {
+			call->done.segments += report.inputs;
+			call->done.rows += report.rows;
+		}
+	}
+	end_call(merger, call, st);
+}
+
+// Nothing is written anew where the disk is full or a sync has failed.
+static bool
+may_write(const Merger *merger)
+{
+	return keeper_has_room(merger->db->keeper) && !atomic_load(&merger->db->read_only);
+}
+
+// How long to wait before the next look; 0: not at all.
+static int64_t
+do_some(Merger *merger)
+{
+	CompactCall *call = next_call(merger);
+	if (call != NULL) {
+		run_call(merger, call);
+		return 0;
+	}
+	Error err = ERROR_INIT;
+	MergeReport report;
+	bool did = false;
+	Status st = may_write(merger) ? merge_one(merger, NULL, &did, &report, &err) : ST_OK;
+	if (st != ST_OK && st != ST_CANCELLED)
+		log_error("merge failed", "error=\"%s\"", err.text);
+	if (st == ST_DISK_FULL)
+		keeper_disk_full(merger->db->keeper);
+	return st != ST_OK ? RETRY_MS : did ? 0 : LOOK_ROUND_MS;
+}
+
+static void
+merger_run(void *arg)
+{
+	Merger *merger = arg;
+	while (!atomic_load(&merger->stop)) {
+		int64_t pause_ms = do_some(merger);
+		if (pause_ms > 0)
+			(void)signal_wait(&merger->wake, clock_mono_ns() + pause_ms * MS_NS);
+	}
+}
+
+// ---- from outside ----
+
+static void
+merger_free(Merger *merger)
+{
+	close_duck(merger);
+	signal_close(&merger->wake);
+	pthread_mutex_destroy(&merger->lock);
+	pthread_cond_destroy(&merger->ended);
+	mem_free(merger->reports);
+	mem_free(merger);
+}
+
+Status
+merger_start(mobius *db, Merger **out, Error *err)
+{
+	Merger *merger = mem_alloc(sizeof(*merger));
+	if (merger == NULL)
+		return error_no_memory(err, "the merger");
+	merger->db = db;
+	signal_init(&merger->wake);
+	pthread_mutex_init(&merger->lock, NULL);
+	pthread_cond_init(&merger->ended, NULL);
+	merger->reports = mem_alloc_array(MOST_REPORTS, sizeof(MergeReport));
+	ThreadOptions options = {.name = "merger", .stack_bytes = 8 << 20, .nice = NICE};
+	Status st =
+		merger->reports != NULL ? open_duck(merger, err) : error_no_memory(err, "the merger");
+	if (st == ST_OK)
+		st = thread_start(&options, merger_run, merger, &merger->thread, err);
+	if (st != ST_OK) {
+		merger_free(merger);
+		return st;
+	}
+	*out = merger;
+	return ST_OK;
+}
+
+static Status
+wait_for(Merger *merger, CompactCall *call, Error *err)
+{
+	pthread_mutex_lock(&merger->lock);
+	if (merger->stopping) {
+		call->ended = true;
+		call->status = error_set(&call->error, ST_UNAVAILABLE, "shutting down");
+	} else {
+		CompactCall **last = &merger->calls;
+		while (*last != NULL)
+			last = &(*last)->next;
+		*last = call;
+	}
+	pthread_mutex_unlock(&merger->lock);
+	signal_raise(&merger->wake);
+	pthread_mutex_lock(&merger->lock);
+	while (!call->ended)
+		pthread_cond_wait(&merger->ended, &merger->lock);
+	pthread_mutex_unlock(&merger->lock);
+	if (call->status != ST_OK && err != NULL)
+		*err = call->error;
+	return call->status;
+}
+
+Status
+merger_compact(Merger *merger, Table *table, KeeperFlushed *out, Error *err)
+{
+	KeeperFlushed flushed;
+	TRY(keeper_flush(merger->db->keeper, table, &flushed, err));
+	CompactCall call = {.table = table, .error = ERROR_INIT};
+	TRY(wait_for(merger, &call, err));
+	*out = call.done;
+	return ST_OK;
+}
+
+void
+merger_stop(Merger *merger)
+{
+	if (merger == NULL)
+		return;
+	pthread_mutex_lock(&merger->lock);
+	merger->stopping = true;
+	pthread_mutex_unlock(&merger->lock);
+	atomic_store(&merger->stop, true);
+	signal_raise(&merger->wake);
+	thread_join(merger->thread);
+	for (CompactCall *call; (call = next_call(merger)) != NULL;) {
+		(void)error_set(&call->error, ST_UNAVAILABLE, "shutting down");
+		end_call(merger, call, ST_UNAVAILABLE);
+	}
+	// Who was waiting has left before the rest goes: its thread was stopped first.
+	merger_free(merger);
+}

@@ -1,0 +1,30 @@
+// merger.h - the thread that makes fewer and larger files, at low priority, and what is known of
+// its work.
+//
+// Threads  compact: any but those of the database's parts. The rest: any.
+
+#pragma once
+
+#include "engine/database_int.h"
+#include "engine/keeper.h"
+#include "store/merge.h"
+
+Status merger_start(mobius *db, Merger **out, Error *err); // after recovery
+// Flushes the table and merges its files as far as they go; waits. *out: the segments and rows that
+// were written anew. ST_CONFLICT: a file of it is damaged. The merger's error when it cannot.
+Status merger_compact(Merger *merger, Table *table, KeeperFlushed *out, Error *err);
+
+// The last ones, oldest first: each(arg, report) is called while nothing is added.
+void merger_reports(Merger *merger, void (*each)(void *arg, const MergeReport *report), void *arg);
+
+typedef struct MergerFigures {
+	MergeFigures store;
+	double write_amplification; // files written ÷ files of first flushes, since the start
+	int64_t merges;
+	int64_t void_merges; // thrown away, because rows were deleted meanwhile
+	int64_t failures;
+	int64_t busy_ns;
+} MergerFigures;
+Status merger_figures(Merger *merger, MergerFigures *out, Error *err);
+
+void merger_stop(Merger *merger); // gives up what is under way; NULL is allowed
