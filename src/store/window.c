@@ -189,17 +189,17 @@ is_good_part(const Cuts *cuts, int64_t rows)
 	return rows > 0 && rows >= cuts->rows / GOOD_PART;
 }
 
-// Keeps the order; a piece without rows on one side is none.
+// Keeps the order. No piece is without rows.
 static void
 cut_at(Cuts *cuts, int32_t cell)
 {
-	if (cuts->count == MOST_CUTS || rows_between(cuts->counts, 0, cell) == 0 ||
-		rows_between(cuts->counts, cell, cuts->counts->count) == 0)
-		return;
 	int32_t at = cuts->count;
 	while (at > 0 && cuts->cells[at - 1] > cell)
 		at--;
-	if (at > 0 && cuts->cells[at - 1] == cell)
+	int32_t from = at > 0 ? cuts->cells[at - 1] : 0;
+	int32_t to = at < cuts->count ? cuts->cells[at] : cuts->counts->count;
+	if (cuts->count == MOST_CUTS || rows_between(cuts->counts, from, cell) == 0 ||
+		rows_between(cuts->counts, cell, to) == 0)
 		return;
 	for (int32_t i = cuts->count++; i > at; i--)
 		cuts->cells[i] = cuts->cells[i - 1];
