@@ -189,7 +189,7 @@ copy_checkpoint(Backup *backup, Error *err)
 	Manifest one = {0};
 	Status st = manifest_add_read(&one, backup->db->dir, name, err);
 	if (st == ST_OK)
-		st = manifest_copy(&one, backup->db->dir, backup->stage, err);
+		st = manifest_copy(&one, backup->db->dir, backup->stage, NULL, err);
 	if (st == ST_OK)
 		st = manifest_add(&backup->manifest, name, one.files[0].bytes, one.files[0].hash, err);
 	manifest_close(&one);
@@ -263,7 +263,8 @@ copy_to_target(const Backup *backup, Error *err)
 		return error_no_memory(err, "a backup");
 	TRY(dir_remove_all(partial, err));
 	TRY(dir_make(partial, err));
-	Status st = manifest_copy(&backup->manifest, backup->stage, partial, err);
+	Status st =
+		manifest_copy(&backup->manifest, backup->stage, partial, &backup->db->give_up_backup, err);
 	if (st == ST_OK)
 		st = format_write(partial, FORMAT_BACKUP, err);
 	if (st == ST_OK)

@@ -331,20 +331,48 @@ check_backup(const char *dir, const CheckFindings *findings, CheckCounts *out, E
 
 // ---- from outside ----
 
-static bool
-has(const char *dir, const char *name)
+static Status
+has(const char *dir, const char *name, bool *out, Error *err)
 {
 	SCOPED(mem_drop) char *path = mem_printf("%s/%s", dir, name);
 	uint64_t size;
-	return path != NULL && file_stat_size(path, &size, NULL) == ST_OK;
+	if (path == NULL)
+		return error_no_memory(err, "a check");
+	Status st = file_stat_size(path, &size, err);
+	*out = st == ST_OK;
+	return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
+typedef enum DirKind { DIR_NEITHER, DIR_DATA, DIR_BACKUP } DirKind;
+
+static Status
+find_kind(const char *dir, DirKind *out, Error *err)
+{
+	static const struct Sign {
+		const char *name;
+		DirKind kind;
+	} signs[] = {{"manifest.json", DIR_BACKUP},
+				 {"FORMAT", DIR_DATA},
+				 {"catalog.db", DIR_DATA},
+				 {"wal", DIR_DATA}};
+	bool there = false;
+	*out = DIR_NEITHER;
+	for (size_t i = 0; i < COUNT_OF(signs) && !there; i++) {
+		TRY(has(dir, signs[i].name, &there, err));
+		if (there)
+			*out = signs[i].kind;
+	}
+	return ST_OK;
 }
 
 static Status
 check_any(const char *dir, const CheckFindings *findings, CheckCounts *out, Error *err)
 {
-	if (has(dir, "manifest.json"))
+	DirKind kind;
+	TRY(find_kind(dir, &kind, err));
+	if (kind == DIR_BACKUP)
 		return check_backup(dir, findings, out, err);
-	if (!has(dir, "FORMAT") && !has(dir, "catalog.db") && !has(dir, "wal"))
+	if (kind == DIR_NEITHER)
 		return error_set(err, ST_INVALID, "%s is neither a data directory nor a backup", dir);
 	SCOPED(mem_drop) char *path = mem_printf("%s/LOCK", dir);
 	if (path == NULL)

@@ -288,6 +288,7 @@ mobius_close(mobius *db)
 		return;
 	thread_join(TAKE(db->opener));
 	Phase was = atomic_exchange(&db->phase, PHASE_STOPPING);
+	atomic_store(&db->give_up_backup, true);
 	workers_stop(db->waiters);
 	workers_stop(db->readers);
 	definer_stop(db->definer);

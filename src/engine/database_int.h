@@ -60,6 +60,7 @@ struct mobius {
 	_Atomic uint64_t recovery_total;
 	atomic_bool read_only;
 	atomic_bool backing_up;
+	atomic_bool give_up_backup; // its copying: the database closes
 	Thread *opener;
 	mobius_event opened;
 	Status open_status;

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/hash.h"
 #include "base/status.h"
 
@@ -38,6 +40,8 @@ Status manifest_load(const char *dir, Manifest *out, Error *err);
 // ST_CORRUPT names a file that is missing or not what was written.
 Status manifest_check_file(const Manifest *manifest, int32_t i, const char *dir, Error *err);
 // Copies every file from one folder into another, both there, and checks each on the way. Synced.
-Status manifest_copy(const Manifest *manifest, const char *from, const char *to, Error *err);
+// ST_CANCELLED soon after `stop` (may be NULL) is set.
+Status manifest_copy(const Manifest *manifest, const char *from, const char *to,
+					 const atomic_bool *stop, Error *err);
 // Syncs the folders of its files in `dir`, and `dir`.
 Status manifest_sync_dirs(const Manifest *manifest, const char *dir, Error *err);

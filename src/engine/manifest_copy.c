@@ -50,7 +50,8 @@ hasher_drop(Hasher128 **hasher)
 }
 
 static Status
-copy_bytes(File *from, File *to, uint64_t *bytes, Hash128 *hash, Error *err)
+copy_bytes(File *from, File *to, const atomic_bool *stop, uint64_t *bytes, Hash128 *hash,
+		   Error *err)
 {
 	SCOPED(hasher_drop) Hasher128 *hasher = hasher128_new();
 	SCOPED(mem_drop) uint8_t *buffer = mem_alloc_aligned(COPY_BYTES);
@@ -62,6 +63,8 @@ copy_bytes(File *from, File *to, uint64_t *bytes, Hash128 *hash, Error *err)
 		TRY(file_write(to, at, buffer, got, err));
 		hasher128_add(hasher, buffer, got);
 		file_push(to, at, got);
+		if (stop != NULL && atomic_load(stop))
+			return error_set(err, ST_CANCELLED, "the copy was given up: shutting down");
 	}
 	*bytes = at;
 	*hash = hasher128_end(hasher);
@@ -82,7 +85,8 @@ make_parents(const char *dir, const char *path, Error *err)
 }
 
 static Status
-copy_file(const ManifestFile *entry, const char *from_dir, const char *to_dir, Error *err)
+copy_file(const ManifestFile *entry, const char *from_dir, const char *to_dir,
+		  const atomic_bool *stop, Error *err)
 {
 	SCOPED(mem_drop) char *from_path = mem_printf("%s/%s", from_dir, entry->path);
 	SCOPED(mem_drop) char *to_path = mem_printf("%s/%s", to_dir, entry->path);
@@ -95,15 +99,16 @@ copy_file(const ManifestFile *entry, const char *from_dir, const char *to_dir, E
 	TRY(file_open(to_path, FILE_CREATE_NEW, &to, err));
 	uint64_t bytes = 0;
 	Hash128 hash = {0};
-	TRY(copy_bytes(from, to, &bytes, &hash, err));
+	TRY(copy_bytes(from, to, stop, &bytes, &hash, err));
 	return is_as_written(entry, bytes, hash) ? ST_OK : not_as_written(from_path, err);
 }
 
 Status
-manifest_copy(const Manifest *manifest, const char *from, const char *to, Error *err)
+manifest_copy(const Manifest *manifest, const char *from, const char *to, const atomic_bool *stop,
+			  Error *err)
 {
 	for (int32_t i = 0; i < manifest->count; i++)
-		TRY(copy_file(&manifest->files[i], from, to, err));
+		TRY(copy_file(&manifest->files[i], from, to, stop, err));
 	return manifest_sync_dirs(manifest, to, err);
 }
 

@@ -438,6 +438,40 @@ each_bit_of_a_catalog_counts_or_changes_nothing(void **state)
 	fixture_close(&fx);
 }
 
+// A file that cannot be read, or memory that is short, is no damage.
+static void
+a_check_that_fails_finds_nothing(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "t", 0, 10);
+	(void)number(fx.db, "BACKUP TO 'one'");
+	mobius_session_unref(fx.session);
+	mobius_close(fx.db);
+	char backup[160];
+	backup_path(&fx.dir, "one", backup);
+	const char *dirs[] = {fx.dir.path, backup};
+	for (size_t i = 0; i < COUNT_OF(dirs); i++) {
+		bool failed = true;
+		for (long nth = 0; failed; nth++) {
+			Found found = {0};
+			mobius_checked checked = {0};
+			mobius_error err = {0};
+			fault_arm(nth);
+			mobius_status st =
+				mobius_check(dirs[i], &(mobius_findings){note_finding, &found}, &checked, &err);
+			failed = fault_disarm();
+			assert_true(st == MOBIUS_OK || failed);
+			if (found.damage > 0)
+				fail_msg("fault %ld: %s", nth, found.first);
+		}
+	}
+	fx.db = db_open(fx.dir.path, NULL);
+	fx.session = session_of(fx.db);
+	fixture_close(&fx);
+}
+
 static void
 a_check_names_what_is_missing_damaged_or_left_over(void **state)
 {
@@ -490,6 +524,7 @@ main(void)
 		TEST(a_backup_that_fails_leaves_no_trace),
 		TEST(each_bit_of_a_backup_counts),
 		TEST(each_bit_of_a_catalog_counts_or_changes_nothing),
+		TEST(a_check_that_fails_finds_nothing),
 		TEST(a_check_names_what_is_missing_damaged_or_left_over),
 	};
 	return RUN(tests);
