@@ -284,6 +284,21 @@ number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 	return wal_start(db->wal, *next_seq, db->epoch, err);
 }
 
+// The catalog and the checkpoint follow commits that were synced: the log must know those.
+static Status
+check_end(const Replay *replay, const WalReport *report, Error *err)
+{
+	uint64_t seen =
+		replay->applied_seq > replay->checkpoint_seq ? replay->applied_seq : replay->checkpoint_seq;
+	if (report->last_seq >= seen || replay->db->settings.wal_recovery != WAL_STRICT)
+		return ST_OK;
+	return error_set(err, ST_CORRUPT,
+					 "the log ends with commit %" PRIu64 ", but commit %" PRIu64
+					 " was acknowledged: files of wal/ are missing or cut; put them back, or start "
+					 "with --wal-recovery=point-in-time",
+					 report->last_seq, seen);
+}
+
 Status
 recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 {
@@ -300,6 +315,7 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 		forget_shape(&replay.shapes[i]);
 	signal_close(&replay.memory);
 	TRY(st);
+	TRY(check_end(&replay, &report, err));
 	TRY(store_end_replay(db->store, err));
 	if (report.cut_bytes > 0)
 		log_info("log cut", "bytes=%" PRIu64 " reason=\"never synced\"", report.cut_bytes);

@@ -76,8 +76,9 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->db = db;
 	result->want = options->want;
 	result->event = options->event;
-	result->timeout_ns =
-		options->timeout_ns > 0 ? options->timeout_ns : db->settings.query_timeout_ns;
+	result->timeout_ns = db->settings.query_timeout_ns;
+	if (options->timeout_ns > 0 && options->timeout_ns < result->timeout_ns)
+		result->timeout_ns = options->timeout_ns;
 	result->frames_tail = &result->frames;
 	result->job.run = result_run_slice;
 	result->tick = (Tick){.fn = result_tick, .arg = result};

@@ -7,6 +7,7 @@ import random
 import socket
 import struct
 import subprocess
+import time
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -303,7 +304,7 @@ def test_sql_that_is_not_for_clients_is_refused(unharmed, text):
     assert "DATA_LOSS" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["UPDATE t SET load = 1", "DELETE FROM t", "ALTER TABLE t ADD COLUMN x INTEGER", "TRUNCATE t", "CREATE DATABASE d",
+@pytest.mark.parametrize("text", ["UPDATE t SET load = 1", "DELETE FROM t", "TRUNCATE t",
                                   "COMPACT t", "BEGIN; INSERT INTO t VALUES (1, 'a', 1); COMMIT", "CREATE STREAM s INTO u AS SELECT * FROM t",
                                   "CREATE RULE r ON t WHEN load > 1 DO PUBLISH", "CREATE ARCHIVE FROM t", "CREATE USER u PASSWORD 'x'",
                                   "SHOW TASKS", "SELECT * FROM rtdb.t"])
@@ -439,6 +440,17 @@ def test_a_full_disk_refuses_rows_and_keeps_those_it_took(start_server, small_di
         assert count >= acknowledged
 
 
+def put_soon(client, table, data):
+    """Puts it as soon as the server has seen that there is room again."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return put(client, table, data)
+        except FAILURES:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
 def test_a_disk_that_has_room_again_is_used_again(start_server, small_disk):
     ballast = small_disk / "ballast"
     server = start_server(data=small_disk / "data", settings=SMALL)
@@ -451,7 +463,7 @@ def test_a_disk_that_has_room_again_is_used_again(start_server, small_disk):
                 put(client, "big", filler)
         assert rows(client, "SELECT count(*) FROM t") == [(3,)]
         ballast.unlink()
-        assert put(client, "t", series(3, start=3))[-1]["rows"] == 3
+        assert put_soon(client, "t", series(3, start=3))[-1]["rows"] == 3
         flush(client)
         assert rows(client, "SELECT count(*) FROM t") == [(6,)]
     server.kill()

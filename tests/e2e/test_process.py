@@ -4,11 +4,15 @@ import signal
 import socket
 import subprocess
 
+import pyarrow as pa
 import pytest
 
+from flights import flush, put
 from mobiusd import BINARY, StartFailed, command
 
-USAGE, IN_USE, CANNOT_LISTEN = 2, 4, 5
+USAGE, DAMAGE, IN_USE, CANNOT_LISTEN = 2, 3, 4, 5
+
+TEN_ROWS = pa.record_batch({"time": pa.array(range(10), pa.timestamp("us")), "v": range(10)})
 
 
 def refused(start_server, **options):
@@ -94,6 +98,22 @@ def test_a_killed_server_leaves_its_directory_to_the_next(server):
     server.kill()
     server.start()
     assert server.running()
+
+
+def test_a_log_that_is_gone_is_refused_unless_asked_for(server):
+    with server.client() as client:
+        put(client, "t", TEN_ROWS)
+        flush(client, "t")  # the catalog knows the table then
+        put(client, "t", TEN_ROWS)
+    server.kill()
+    for file in (server.data / "wal").glob("*.wal"):
+        file.unlink()
+    with pytest.raises(StartFailed) as refusal:
+        server.start()
+    assert refusal.value.code == DAMAGE and "was acknowledged" in refusal.value.stderr
+    server.settings["wal.recovery"] = "point-in-time"
+    server.start()
+    assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 10}]
 
 
 def test_print_config_names_every_key_with_its_value(tmp_path):
