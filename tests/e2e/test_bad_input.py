@@ -291,6 +291,11 @@ FORBIDDEN = [
     "SELECT * FROM sqlite_master", "SELECT * FROM duckdb_tables", "PREPARE p AS SELECT 1", "EXECUTE p", "BEGIN", "COMMIT", "ROLLBACK", "BEGIN TRANSACTION",
     "SELECT * FROM query('SELECT 1')", "SELECT * FROM query_table('t')", "SELECT write_log('x')", "SELECT nextval('s')", "SELECT repeat('x', 10000000000)",
     "SELECT * FROM seq_scan('t')",
+    # what there is, changed as it cannot be
+    "DROP DATABASE mobius", "DROP DATABASE nothing", "CREATE DATABASE mobius", "CREATE DATABASE System", "CREATE DATABASE \"a.b\"", "ALTER TABLE t DROP COLUMN ts",
+    "ALTER TABLE t DROP COLUMN host", "ALTER TABLE t DROP COLUMN nothing", "ALTER TABLE t ADD COLUMN LOAD BIGINT", "ALTER TABLE t ADD COLUMN x NOTYPE", "ALTER TABLE t RENAME load TO Ts",
+    "ALTER TABLE t SET (ttl = '0s')", "ALTER TABLE t SET (nothing = 1)", "ALTER TABLE nothing SET (ttl = '1d')", "ALTER TABLE system.tables DROP COLUMN name",
+    "SHOW CREATE TABLE nothing",
     # not SQL
     "SELEC 1", "SELECT", "SELECT * FROM", "SELECT 'open", "SELECT (1", "DROP TABLE", "INSERT INTO t", "CREATE TABLE", "CREATE TABLE u (a)", "CREATE TABLE u (a NOTYPE)", "\0", "SELECT 1\0",
 ]

@@ -442,6 +442,13 @@ nested_columns_convert_their_children(void **state)
 	Column times = {.length = 1, .values = ARRAY(int64_t, INT64_MAX)};
 	c = (Column){.length = 1, .children = &times, .child_count = 1};
 	refused(&struct_from, c, &struct_to, "in column 'x': column 't': row 0");
+
+	// Of rows that are stored already it goes as far as it can.
+	Error err = ERROR_INIT;
+	owners = owners_new();
+	ok(column_widen(&struct_from, &c, &struct_to, NULL, owners, &out, &err), &err);
+	assert_true(((const int64_t *)(const void *)out.children[0].values.data)[0] == INT64_MAX);
+	owners_free(owners);
 }
 
 static void

@@ -83,6 +83,25 @@ durations_are_sums_of_numbers_with_units(void **state)
 }
 
 static void
+a_duration_is_written_as_it_is_read(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"1ns",   "30d",   "2w",
+										"1h30m", "1d12h", "500ms",
+										"1d1ns", "8d",    "15250w1d23h47m16s854ms775us807ns"};
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		int64_t ns = 0, again = 0;
+		char text[DURATION_TEXT];
+		assert_int_equal(setting_parse_duration(texts[i], &ns, NULL), ST_OK);
+		setting_format_duration(ns, text);
+		if (i + 1 < COUNT_OF(texts)) // the longest there is has no weeks
+			assert_string_equal(text, texts[i]);
+		assert_int_equal(setting_parse_duration(text, &again, NULL), ST_OK);
+		assert_true(again == ns);
+	}
+}
+
+static void
 what_is_no_duration_is_refused(void **state)
 {
 	(void)state;
@@ -181,6 +200,7 @@ main(void)
 		cmocka_unit_test(sizes_are_read_in_binary_and_decimal_units),
 		cmocka_unit_test(what_is_no_size_is_refused_with_a_proposal),
 		cmocka_unit_test(durations_are_sums_of_numbers_with_units),
+		cmocka_unit_test(a_duration_is_written_as_it_is_read),
 		cmocka_unit_test(what_is_no_duration_is_refused),
 		cmocka_unit_test(booleans_are_words_people_use),
 		cmocka_unit_test(integers_are_exact_to_their_ends),
