@@ -23,7 +23,7 @@ HOLD = os.environ.get("MOBIUSD_HOLD")
 WRITERS = 4
 
 # Everything that happens seldom happens often: rolling, sealing, flushing, checkpoints, recycling.
-SETTINGS = {"wal.segment_size": "1MiB", "memtable.segment_size": "1MiB", "memtable.limit": "32MiB", "wal.keep_time": "0s", "wal.replay_bytes": "4MiB", "log.level": "warn"}
+SETTINGS = {"wal.segment_size": "1MiB", "memtable.segment_size": "1MiB", "memtable.limit": "32MiB", "wal.keep_time": "0s", "wal.replay_bytes": "4MiB", "compaction.files": "2", "log.level": "warn"}
 
 
 class Life:
