@@ -189,3 +189,21 @@ operand_read(const Walk *w, const json_t *node, Operand *out)
 	return read_integer(w, node, out) || read_text(w, node, out) || read_typed(w, node, out) ||
 		   read_now(node, out);
 }
+
+// ---- constants of lists ----
+
+// TIMESTAMP 'text', DATE 'text'.
+bool
+operand_instant(const json_t *node, int64_t *out_ns)
+{
+	const char *type = tree_text(json_object_get(node, "cast_type"), "id");
+	const char *text = tree_string(json_object_get(node, "child"));
+	bool typed = strcmp(type, "DATE") == 0 || strncmp(type, "TIMESTAMP", 9) == 0;
+	return typed && text != NULL && time_parse(slice_text(text), out_ns, NULL) == ST_OK;
+}
+
+bool
+operand_span(const json_t *node, int64_t *out_ns)
+{
+	return read_span(node, out_ns);
+}

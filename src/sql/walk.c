@@ -159,15 +159,16 @@ walk_node(Walk *w, const json_t *node, Place place, bool outermost)
 	if (tree_is(node, "SELECT_NODE"))
 		return walk_select(w, node, inside, outermost);
 
-	// UNION and its like; the parts of a recursive one see it.
+	// UNION and its like. Of a recursive one what begins it does not see it: a table or a file of
+	// that name would be read there.
 	Shadow self = {tree_text(node, "cte_name"), inside.ctes};
-	if (self.name[0] != '\0')
-		inside.ctes = &self;
 	const char *key;
 	json_t *value;
 	json_object_foreach((json_t *)(uintptr_t)node, key, value)
 	{
 		Place part = inside;
+		if (self.name[0] != '\0' && strcmp(key, "left") != 0)
+			part.ctes = &self;
 		if (strcmp(key, "modifiers") == 0)
 			part.scope = -1; // ORDER BY names columns of the result
 		if (strcmp(key, "cte_map") != 0)
@@ -349,8 +350,9 @@ walk_from(Walk *w, const json_t *ref, Place place, bool prunable)
 		alias = tree_text(function, "function_name");
 	TRY(add_item(w, (FromItem){place.scope, -1, alias}));
 	if (tree_is(ref, "TABLE_FUNCTION")) {
-		TRY(function_check(function, true, w->err));
-		return walk_value(w, json_object_get(function, "children"), place);
+		CallPlace call = {.in_from = true, .items = &w->list_items};
+		TRY(function_check(function, &call, w->err));
+		return walk_parts(w, function, place);
 	}
 	if (tree_is(ref, "SUBQUERY"))
 		return walk_value(w, json_object_get(ref, "subquery"), place);

@@ -17,6 +17,8 @@ typedef struct Place {
 	int32_t scope; // -1: outside of every SELECT
 	const Shadow *ctes;
 	const Shadow *lambdas; // parameters
+	bool in_lambda;
+	bool in_arithmetic; // an operand of it or of a comparison
 } Place;
 
 typedef struct Walk {
@@ -24,6 +26,7 @@ typedef struct Walk {
 	Slice text;
 	const Token *tokens; // of the text, with TOKEN_END at the end
 	int32_t token_count;
+	double list_items; // see CallPlace
 	Error *err;
 } Walk;
 
@@ -38,6 +41,8 @@ Status walk_node(Walk *w, const json_t *node, Place place, bool outermost);
 Status walk_from(Walk *w, const json_t *ref, Place place, bool prunable);
 // Any part: expressions, lists of them, what holds them.
 Status walk_value(Walk *w, const json_t *value, Place place);
+// All that a node holds, but not what it is itself.
+Status walk_parts(Walk *w, const json_t *node, Place place);
 // WHERE: its conjuncts are what every row must fulfil.
 Status walk_where(Walk *w, const json_t *value, Place place);
 // An item of a SELECT list.
@@ -45,3 +50,6 @@ Status walk_selected(Walk *w, const json_t *item, Place place, SelectItem *out);
 
 // A constant that is comparable with time. False: it is none.
 bool operand_read(const Walk *w, const json_t *node, Operand *out);
+// What lists are made of: an instant with its type, a span of weeks or less. False: it is none.
+bool operand_instant(const json_t *node, int64_t *out_ns);
+bool operand_span(const json_t *node, int64_t *out_ns);

@@ -157,7 +157,7 @@ walk_where(Walk *w, const json_t *value, Place place)
 
 // ---- the rest ----
 
-static Status
+Status
 walk_parts(Walk *w, const json_t *node, Place place)
 {
 	const char *key;
@@ -195,29 +195,72 @@ walk_lambda(Walk *w, const json_t *node, Place place)
 	TRY(add_parameters(w, lhs, &inside));
 	Place left = place;
 	left.scope = -1;
+	left.in_lambda = false;
 	TRY(walk_value(w, lhs, left));
 	return walk_value(w, json_object_get(node, "expr"), inside);
 }
 
 static Status
+walk_call(Walk *w, const json_t *node, Place place)
+{
+	CallPlace call = {.in_lambda = place.in_lambda, .items = &w->list_items};
+	TRY(function_check(node, &call, w->err));
+	place.in_arithmetic = function_is_arithmetic(node);
+	bool takes = function_takes_lambda(node);
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)node, key, value)
+	{
+		if (strcmp(key, "children") != 0)
+			TRY(walk_value(w, value, place));
+	}
+	const json_t *children = json_object_get(node, "children");
+	for (size_t i = 0; i < json_array_size(children); i++) {
+		const json_t *child = json_array_get(children, i);
+		Place inside = place;
+		inside.in_lambda |= takes && tree_is_class(child, "LAMBDA");
+		TRY(walk_value(w, child, inside));
+	}
+	return ST_OK;
+}
+
+// A list or a text from outside, once for each item of another, would be memory without measure,
+// and work that hears no interrupt.
+static Status
+walk_column(Walk *w, const json_t *node, Place place)
+{
+	const char *name = json_string_value(json_array_get(json_object_get(node, "column_names"), 0));
+	if (place.in_lambda && !place.in_arithmetic && !shadow_find(place.lambdas, name))
+		return error_set_at(w->err, ST_INVALID, tree_location(node),
+							"a lambda takes columns like %s in comparisons and arithmetic only; "
+							"write FROM with unnest",
+							name);
+	int32_t column;
+	return add_column(w, node, place, &column);
+}
+
+static Status
 walk_expression(Walk *w, const json_t *node, Place place)
 {
-	int32_t column;
 	if (is_column(node))
-		return add_column(w, node, place, &column);
+		return walk_column(w, node, place);
 	if (tree_is_class(node, "FUNCTION") || tree_is_class(node, "WINDOW"))
-		TRY(function_check(node, false, w->err));
-	else if (tree_is_class(node, "PARAMETER"))
+		return walk_call(w, node, place);
+	if (tree_is_class(node, "PARAMETER"))
 		return error_set(w->err, ST_UNIMPLEMENTED,
 						 "parameters are not built yet; write the value into the statement");
-	else if (tree_is_class(node, "COMPARISON"))
-		return walk_comparison(w, node, place, false);
-	else if (tree_is(node, "COMPARE_BETWEEN"))
-		return walk_between(w, node, place, false);
-	else if (tree_is(node, "COMPARE_IN") || tree_is(node, "COMPARE_NOT_IN"))
-		return walk_in(w, node, place);
-	else if (tree_is_class(node, "LAMBDA"))
+	if (tree_is_class(node, "LAMBDA"))
 		return walk_lambda(w, node, place);
+
+	Place operand = place;
+	operand.in_arithmetic = true;
+	if (tree_is_class(node, "COMPARISON"))
+		return walk_comparison(w, node, operand, false);
+	if (tree_is(node, "COMPARE_BETWEEN"))
+		return walk_between(w, node, operand, false);
+	if (tree_is(node, "COMPARE_IN") || tree_is(node, "COMPARE_NOT_IN"))
+		return walk_in(w, node, operand);
+	place.in_arithmetic &= tree_is_class(node, "CAST");
 	return walk_parts(w, node, place);
 }
 
