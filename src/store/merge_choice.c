@@ -65,10 +65,11 @@ merge_list_init(MergeList *list, const MergeRules *rules, const FileMeta *const 
 	list->files = mem_alloc_array((size_t)count, sizeof(FileMeta *));
 	if (list->files == NULL)
 		return error_no_memory(err, "a merge");
-	if (count > 0)
+	if (count > 0) {
 		memcpy(list->files, files, (size_t)count * sizeof(FileMeta *));
-	qsort(list->files, (size_t)count, sizeof(FileMeta *),
-		  rules->by_time ? by_level_and_time : by_level_and_seq);
+		qsort(list->files, (size_t)count, sizeof(FileMeta *),
+			  rules->by_time ? by_level_and_time : by_level_and_seq);
+	}
 	for (int32_t level = 1; level <= MERGE_LEVELS; level++) {
 		int32_t at = list->starts[level - 1];
 		while (at < count && (list->files[at]->level < level || level == MERGE_LEVELS))

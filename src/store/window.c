@@ -42,7 +42,8 @@ int32_t
 span_union(Span *spans, int32_t count)
 {
 	int32_t kept = 0;
-	qsort(spans, (size_t)count, sizeof(*spans), compare_spans);
+	if (count > 1)
+		qsort(spans, (size_t)count, sizeof(*spans), compare_spans);
 	for (int32_t i = 0; i < count; i++) {
 		Span *last = kept > 0 ? &spans[kept - 1] : NULL;
 		if (last == NULL || spans[i].min > last->max)
