@@ -66,8 +66,8 @@ wal_index_add(WalIndex *index, uint64_t file, uint64_t offset, const WalHead *he
 	extent->length = offset + wal_record_bytes(head->length) - extent->offset;
 	extent->max_seq = head->seq;
 	extent->rows += (uint64_t)head->rows;
-	if (head->min_time > head->max_time)
-		return;
+	if (head->rows == 0 || head->min_time > head->max_time)
+		return; // what makes a table or lets it grow has no times, whatever its head says
 	if (head->min_time < extent->min_time)
 		extent->min_time = head->min_time;
 	if (head->max_time > extent->max_time)

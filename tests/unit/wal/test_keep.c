@@ -326,6 +326,31 @@ assert_sums(Wal *wal, uint64_t last)
 }
 
 static void
+records_without_rows_have_no_times(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	uint8_t payload[8] = {0};
+	Piece piece = {payload, sizeof(payload), NULL};
+	WalEntry entry = {.kind = WAL_DEFINE,
+					  .table_id = 9,
+					  .pieces = &piece,
+					  .piece_count = 1,
+					  .length = sizeof(payload),
+					  .payload_crc = wal_payload_crc(&piece, 1)};
+	WalCommit commit = {1, &entry, 1};
+	WalGroup group;
+	int32_t written;
+	Error err;
+	assert_int_equal(wal_write(wal, &commit, 1, 0, &group, &written, &err), ST_OK);
+	Sum sum = sum_extents(wal, 9);
+	assert_int_equal(sum.files, 1);
+	assert_true(sum.min_time > sum.max_time);
+	wal_close(wal);
+}
+
+static void
 the_index_says_where_tables_lie(void **state)
 {
 	(void)state;
@@ -430,6 +455,7 @@ main(void)
 		cmocka_unit_test(files_are_kept_for_a_time_and_a_size),
 		cmocka_unit_test(at_most_eight_are_kept_for_use),
 		cmocka_unit_test(spares_of_another_size_are_not_used),
+		cmocka_unit_test(records_without_rows_have_no_times),
 		cmocka_unit_test(the_index_says_where_tables_lie),
 		cmocka_unit_test(a_flipped_bit_in_an_index_is_noticed),
 		cmocka_unit_test(a_file_that_a_checkpoint_covers_is_not_read),
