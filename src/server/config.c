@@ -41,7 +41,8 @@ config_close(Config *config)
 
 typedef struct FileReading {
 	Config *config;
-	const char *path;
+	const char *rest; // of the text
+	int line;         // the one that was read last
 	Status status;
 	Error *err;
 } FileReading;
@@ -63,11 +64,34 @@ check_key(const char *key, Error *err)
 	return error_set(err, ST_INVALID, "unknown setting %s; --print-config lists all", key);
 }
 
-static int
-read_line(void *arg, const char *section, const char *name, const char *value)
+// The next line of the text, into `line`: ini_reader. NULL at the end, and behind an error.
+static char *
+next_line(char *line, int size, void *arg)
 {
 	FileReading *reading = arg;
-	SCOPED(mem_drop) char *key = mem_printf("%s.%s", section, name);
+	if (reading->status != ST_OK || *reading->rest == '\0')
+		return NULL;
+	reading->line++;
+	size_t len = strcspn(reading->rest, "\n"), room = (size_t)size - 1;
+	bool comment = reading->rest[0] == '#' || reading->rest[0] == ';';
+	if (len > room && !comment) {
+		reading->status = error_set(reading->err, ST_INVALID,
+									"the line has %zu bytes; %zu are the most", len, room);
+		return NULL;
+	}
+	size_t kept = len < room ? len : room;
+	memcpy(line, reading->rest, kept);
+	line[kept] = '\0';
+	reading->rest += len + (reading->rest[len] == '\n');
+	return line;
+}
+
+static int
+read_setting(void *arg, const char *section, const char *name, const char *value)
+{
+	FileReading *reading = arg;
+	SCOPED(mem_drop)
+	char *key = mem_printf("%s%s%s", section, section[0] != '\0' ? "." : "", name);
 	if (key == NULL)
 		reading->status = error_no_memory(reading->err, "the configuration");
 	else
@@ -87,13 +111,12 @@ read_file(Config *config, const char *path, Error *err)
 		return error_no_memory(err, "the configuration");
 	size_t len;
 	TRY(file_read_some(file, 0, text, CONFIG_BYTES, &len, err));
-	FileReading reading = {config, path, ST_OK, err};
-	int line = ini_parse_string(text, read_line, &reading);
-	if (line > 0 && reading.status == ST_OK)
+	FileReading reading = {config, text, 0, ST_OK, err};
+	// It goes on behind a line that it does not understand: that one comes first.
+	int line = ini_parse_stream(next_line, &reading, read_setting, &reading);
+	if (line > 0 && (reading.status == ST_OK || line < reading.line))
 		return error_set(err, ST_INVALID, "%s:%d: neither [section] nor key = value", path, line);
-	if (line > 0)
-		return error_prefix(err, "%s:%d", path, line);
-	return ST_OK;
+	return reading.status == ST_OK ? ST_OK : error_prefix(err, "%s:%d", path, reading.line);
 }
 
 // ---- the environment ----
@@ -148,6 +171,7 @@ read_argument(Arguments *args, Config *config, const char **file, Error *err)
 		{"--no-auth", offsetof(Config, no_auth)},
 		{"--print-config", offsetof(Config, print_config)},
 		{"--help", offsetof(Config, help)},
+		{"-h", offsetof(Config, help)},
 		{"--version", offsetof(Config, version)},
 	};
 	const char *arg = args->values[args->at], *value = NULL;
@@ -210,12 +234,32 @@ text_of(const Config *config, const mobius_setting *setting)
 	return setting->fallback;
 }
 
+static void
+print_setting(const Config *config, const mobius_setting *s, const char *name)
+{
+	printf("# %s (%s; default %s)\n%s = %s\n\n", s->help, s->unit, s->fallback, name,
+		   text_of(config, s));
+}
+
+// As --config reads it: what has no section comes first.
 void
 config_print(const Config *config)
 {
-	for (size_t i = 0; mobius_setting_at(i) != NULL; i++) {
-		const mobius_setting *s = mobius_setting_at(i);
-		printf("# %s (%s; default %s)\n%s = %s\n\n", s->help, s->unit, s->fallback, s->key,
-			   text_of(config, s));
+	const mobius_setting *s;
+	for (size_t i = 0; (s = mobius_setting_at(i)) != NULL; i++)
+		if (strchr(s->key, '.') == NULL)
+			print_setting(config, s, s->key);
+	const char *section = "";
+	size_t len = 0;
+	for (size_t i = 0; (s = mobius_setting_at(i)) != NULL; i++) {
+		const char *dot = strchr(s->key, '.');
+		if (dot == NULL)
+			continue;
+		if ((size_t)(dot - s->key) != len || strncmp(section, s->key, len) != 0) {
+			section = s->key;
+			len = (size_t)(dot - s->key);
+			printf("[%.*s]\n\n", (int)len, section);
+		}
+		print_setting(config, s, dot + 1);
 	}
 }

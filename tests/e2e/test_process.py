@@ -72,6 +72,36 @@ def test_error_in_a_file_names_file_and_line(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("lines, at, says", [
+    (["[memtable]", "limt = 1GiB", "segment_size = 64MiB"], 2, "memtable.limit"),
+    (["[memtable]", "no setting", "limt = 1GiB"], 2, "neither"),
+    (["verifi = lazy"], 1, "verify"),
+    (["# " + "x" * 500, "[flight]", "listen = " + "1" * 500], 3, "bytes"),
+])
+def test_the_first_wrong_line_is_the_one_that_is_named(tmp_path, lines, at, says):
+    config = tmp_path / "mobius.ini"
+    config.write_text("\n".join(lines))
+    ended = subprocess.run([BINARY, "--config", config, "--data", tmp_path / "data"], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == USAGE
+    assert f"{config}:{at}:" in ended.stderr and says in ended.stderr
+
+
+def test_print_config_is_read_back(tmp_path):
+    words = [BINARY, "--set", "memtable.segment_size=7MiB", "--set", "verify=strict", "--print-config"]
+    printed = subprocess.run(words, capture_output=True, text=True, timeout=30).stdout
+    config = tmp_path / "mobius.ini"
+    config.write_text(printed)
+    again = subprocess.run([BINARY, "--config", config, "--print-config"], capture_output=True, text=True, timeout=30)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == printed
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_printed(word):
+    ended = subprocess.run([BINARY, word], capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0 and "--print-config" in ended.stdout
+
+
 @pytest.mark.parametrize("words", [["--no-such-word"], ["--set"], ["--set", "novalue"], ["stray"]])
 def test_unknown_words_on_the_command_line_are_refused(words, tmp_path):
     ended = subprocess.run([BINARY, "--data", tmp_path / "data", *words], capture_output=True, text=True, timeout=30)
