@@ -9,12 +9,6 @@ enum { MOST_PLANS = 32 };
 
 // ---- keys ----
 
-static DataFile *
-file_at(const RefView *view, int32_t i)
-{
-	return file_set_at(view->table->files, view->files[i]);
-}
-
 static void
 add_ref_key(const RefView *view, Buf *out)
 {
@@ -30,7 +24,7 @@ add_ref_key(const RefView *view, Buf *out)
 	buf_add_byte(out, (uint8_t)(view->memory ? 1 + (63 - __builtin_clzll((uint64_t)rows)) / 4 : 0));
 	buf_add_u32(out, (uint32_t)view->file_count);
 	for (int32_t i = 0; i < view->file_count; i++)
-		buf_add_u64(out, data_file_meta(file_at(view, i))->segment_id);
+		buf_add_u64(out, data_file_meta(view_file(view, i))->segment_id);
 	buf_add_byte(out, view->memory_cut);
 	for (int32_t i = 0; i < view->file_count; i++)
 		buf_add_byte(out, view->cut[i]);
@@ -50,110 +44,6 @@ plan_key(const PlanInput *input, Buf *out, Error *err)
 		field_type_name(schema_field(input->as, i), out);
 	}
 	return buf_status(out, err, "a plan");
-}
-
-// ---- what a table becomes ----
-
-static Status
-add_file_columns(const TableDef *file, const TableDef *table, Buf *out, Error *err)
-{
-	for (int32_t i = 0; i < table_column_count(table); i++) {
-		const Field *field = schema_field(table_schema(table), i);
-		int32_t at = table_column_by_id(file, table_column_id(table, i));
-		buf_add_text(out, i > 0 ? ", " : "");
-		if (at >= 0) {
-			TRY(duck_file_column(schema_field(table_schema(file), at), field, out, err));
-		} else {
-			buf_add_text(out, "CAST(NULL AS ");
-			TRY(duck_sql_type(field, out, err));
-			buf_add_byte(out, ')');
-		}
-		buf_add_text(out, " AS ");
-		sql_add_name(out, field->name);
-	}
-	return ST_OK;
-}
-
-// What a table is read from: slots of the plan, 0 where it has none.
-typedef struct TableSlots {
-	uint64_t memory;
-	uint64_t cut;
-} TableSlots;
-
-// Rows in memory, or of files in brackets before it, that are not too old.
-static void
-add_cut(const RefView *view, TableSlots slots, Buf *out)
-{
-	const TableDef *def = view->table->def;
-	buf_add_text(out, " WHERE ");
-	sql_add_name(out, schema_field(table_schema(def), table_time_column(def))->name);
-	buf_add_printf(out, " >= (FROM mobius_scan(%llu))", (unsigned long long)slots.cut);
-}
-
-// Files that are read alike: written under one version of the definition, and all or none of them
-// with rows that are too old.
-static bool
-reads_alike(const RefView *view, int32_t a, int32_t b)
-{
-	return table_version(data_file_def(file_at(view, a))) ==
-			   table_version(data_file_def(file_at(view, b))) &&
-		   view->cut[a] == view->cut[b];
-}
-
-// The `first` file and those that are read alike, in one read_parquet.
-static Status
-add_files(const RefView *view, int32_t first, TableSlots slots, Buf *out, Error *err)
-{
-	SCOPED(buf_close) Buf list = BUF_INIT;
-	for (int32_t i = first; i < view->file_count; i++) {
-		if (!reads_alike(view, first, i))
-			continue;
-		buf_add_text(&list, i > first ? ", " : "");
-		sql_add_text(&list, data_file_path(file_at(view, i)));
-	}
-	TRY(buf_status(&list, err, "a list of files"));
-	buf_add_text(out, view->cut[first] ? "SELECT * FROM (SELECT " : "SELECT ");
-	TRY(add_file_columns(data_file_def(file_at(view, first)), view->table->def, out, err));
-	buf_add_printf(out, " FROM read_parquet([%s], hive_partitioning = false)", buf_text(&list));
-	if (view->cut[first]) {
-		buf_add_byte(out, ')');
-		add_cut(view, slots, out);
-	}
-	return ST_OK;
-}
-
-static bool
-read_already(const RefView *view, int32_t at)
-{
-	for (int32_t i = 0; i < at; i++)
-		if (reads_alike(view, i, at))
-			return true;
-	return false;
-}
-
-// Files first: they hold what came first.
-static Status
-add_table(const RefView *view, TableSlots slots, Buf *out, Error *err)
-{
-	if (view->table == NULL || (view->file_count == 0 && !view->memory_cut)) {
-		buf_add_printf(out, "mobius_scan(%llu)", (unsigned long long)slots.memory);
-		return ST_OK;
-	}
-	buf_add_byte(out, '(');
-	for (int32_t i = 0; i < view->file_count; i++) {
-		if (read_already(view, i))
-			continue;
-		buf_add_text(out, i > 0 ? " UNION ALL " : "");
-		TRY(add_files(view, i, slots, out, err));
-	}
-	if (slots.memory != 0) {
-		buf_add_printf(out, "%sSELECT * FROM mobius_scan(%llu)",
-					   view->file_count > 0 ? " UNION ALL " : "", (unsigned long long)slots.memory);
-		if (view->memory_cut)
-			add_cut(view, slots, out);
-	}
-	buf_add_byte(out, ')');
-	return ST_OK;
 }
 
 // ---- INSERT ----
@@ -228,7 +118,7 @@ make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error
 			.cut = plan->cuts[i] != NULL ? duck_slot_number(plan->cuts[i]) : 0,
 		};
 		SCOPED(buf_close) Buf text = BUF_INIT;
-		TRY(add_table(view, slots, &text, err));
+		TRY(plan_add_table(view, slots, &text, err));
 		TRY(buf_status(&text, err, "a plan"));
 		tables[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);
 	}

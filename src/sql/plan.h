@@ -31,6 +31,15 @@ typedef struct PlanInput {
 // about how much is in memory. From where rows are seen is told at each start.
 Status plan_key(const PlanInput *input, Buf *out, Error *err);
 
+// What a table is read from: slots of the plan, 0 where it has none.
+typedef struct TableSlots {
+	uint64_t memory;
+	uint64_t cut;
+} TableSlots;
+
+// What stands for a table in FROM. Files first: they hold what came first.
+Status plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *err);
+
 // Kept with the connection, which drops the least recently used one. Positions of errors are of the
 // statement as it was written.
 Status plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error *err);

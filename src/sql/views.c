@@ -89,8 +89,7 @@ views_ready(const Views *views, Error *err)
 	for (int32_t r = 0; r < views->count; r++) {
 		const RefView *view = &views->refs[r];
 		for (int32_t i = 0; i < view->file_count; i++)
-			TRY(table_file_ready(view->table->table,
-								 file_set_at(view->table->files, view->files[i]), err));
+			TRY(table_file_ready(view->table->table, view_file(view, i), err));
 	}
 	return ST_OK;
 }
@@ -107,12 +106,18 @@ views_doubt(const Views *views, Status status, Error *err)
 		const RefView *view = &views->refs[r];
 		for (int32_t i = 0; i < view->file_count; i++) {
 			Error cause = ERROR_INIT;
-			DataFile *file = file_set_at(view->table->files, view->files[i]);
+			DataFile *file = view_file(view, i);
 			if (data_file_doubt(file, !sure, &cause) == ST_CORRUPT)
 				return error_set(err, ST_CORRUPT, "%s", cause.text);
 		}
 	}
 	return status;
+}
+
+DataFile *
+view_file(const RefView *view, int32_t i)
+{
+	return file_set_at(view->table->files, view->files[i]);
 }
 
 // ---- what is too old ----

@@ -40,6 +40,7 @@ Status scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err
 // The one time, in the unit of the time column, that the oldest visible row has: what the rows of a
 // cut file or memory are compared with.
 Status scan_visible_from(const RefView *view, Batch **out, Error *err);
+DataFile *view_file(const RefView *view, int32_t i); // the i-th of those that overlap
 // Whether some of what it reads is cut.
 bool view_has_cut(const RefView *view);
 // A source's rows.

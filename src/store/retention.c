@@ -112,6 +112,7 @@ drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Er
 	int32_t count = list_expired(now, visible_from, ids, &before);
 	if (count == 0)
 		return ST_OK;
+	TRY(store_check_thawed(store, err));
 	FileSet *next = NULL;
 	TRY(file_set_edit(now, &(FileSetEdit){.removed = ids, .removed_count = count}, &next, err));
 	// Nobody sees those rows any more before they are gone, whatever comes in between.

@@ -39,6 +39,31 @@ sample_table(void)
 	return def;
 }
 
+// What a statement makes of it can be read back as well.
+static void
+check_altered(Status st, TableDef *altered)
+{
+	SCOPED(table_def_drop) TableDef *def = altered, *again = NULL;
+	SCOPED(buf_close) Buf written = BUF_INIT;
+	if (st == ST_OK && (table_def_encode(def, &written, NULL) != ST_OK ||
+						table_def_decode(buf_slice(&written), &again, NULL) != ST_OK))
+		abort();
+}
+
+static void
+alter(TableDef *def)
+{
+	TableDef *next = NULL;
+	const Field column = {.name = "added", .type = {.id = TYPE_UTF8}, .nullable = true};
+	check_altered(table_def_add_column(def, &column, true, any_field, &next, NULL), TAKE(next));
+	for (int32_t i = 0; i < table_column_count(def) && i < 4; i++) {
+		check_altered(table_def_drop_column(def, i, &next, NULL), TAKE(next));
+		check_altered(table_def_rename_column(def, i, "renamed", &next, NULL), TAKE(next));
+	}
+	TableOptions options = {.ttl = "1d", .durability = "async"};
+	check_altered(table_def_set_options(def, &options, &next, NULL), TAKE(next));
+}
+
 static void
 read_definition(Slice bytes)
 {
@@ -59,6 +84,7 @@ read_definition(Slice bytes)
 	if (table_def_grow(def, table_schema(def), NULL, any_field, &grown, NULL) == ST_OK &&
 		grown != def)
 		abort();
+	alter(def);
 }
 
 // NULL in every column, or a few values where the type takes them.
