@@ -47,6 +47,9 @@ typedef struct mobius_event {
 
 typedef struct mobius_session mobius_session;
 MOBIUS_API mobius_status mobius_session_open(mobius *db, mobius_session **out, mobius_error *err);
+// The same, with another database where a statement names none. MOBIUS_NOT_FOUND: there is none.
+MOBIUS_API mobius_status mobius_session_in(mobius *db, const char *database, mobius_session **out,
+										   mobius_error *err);
 MOBIUS_API mobius_session *mobius_session_ref(mobius_session *session);
 MOBIUS_API void mobius_session_unref(mobius_session *session); // NULL is allowed
 

@@ -6,22 +6,45 @@
 
 #define DEFAULT_DATABASE "mobius"
 
+static Status
+open_session(mobius *db, const char *database, mobius_session **out, Error *err)
+{
+	mobius_session *session = mem_alloc(sizeof(*session));
+	char *copy = mem_strdup(database);
+	if (session == NULL || copy == NULL) {
+		mem_free(session);
+		mem_free(copy);
+		return error_no_memory(err, "a session");
+	}
+	atomic_init(&session->refs, 1);
+	session->db = db;
+	session->database = copy;
+	*out = session;
+	return ST_OK;
+}
+
 mobius_status
 mobius_session_open(mobius *db, mobius_session **out, mobius_error *err)
 {
 	Error e = ERROR_INIT;
-	mobius_session *session = mem_alloc(sizeof(*session));
-	char *database = mem_strdup(DEFAULT_DATABASE);
-	if (session == NULL || database == NULL) {
-		mem_free(session);
-		mem_free(database);
-		return error_out(error_no_memory(&e, "a session"), &e, err);
-	}
-	atomic_init(&session->refs, 1);
-	session->db = db;
-	session->database = database;
-	*out = session;
-	return MOBIUS_OK;
+	return error_out(open_session(db, DEFAULT_DATABASE, out, &e), &e, err);
+}
+
+static Status
+open_session_in(mobius *db, const char *database, mobius_session **out, Error *err)
+{
+	TRY(database_ready(db, err));
+	if (!store_has_database(db->store, database))
+		return error_set(err, ST_NOT_FOUND,
+						 "there is no database \"%.127s\"; SHOW DATABASES lists them", database);
+	return open_session(db, database, out, err);
+}
+
+mobius_status
+mobius_session_in(mobius *db, const char *database, mobius_session **out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(open_session_in(db, database, out, &e), &e, err);
 }
 
 mobius_session *

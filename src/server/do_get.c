@@ -48,6 +48,8 @@ close_get(CallState *state)
 
 static const CallKind GET = {.look = look, .writable = send_frames, .close = close_get};
 
+DEFINE_DROP(mobius_session, session_drop, mobius_session_unref)
+
 // The ticket we issued, bare or inside a Flight SQL TicketStatementQuery; or a text.
 static mobius_status
 open_result(GetCall *get, Slice ticket, mobius_error *err)
@@ -60,6 +62,7 @@ open_result(GetCall *get, Slice ticket, mobius_error *err)
 	Status st = flight_sql_decode(ticket, &command, &e);
 	Slice text = {0};
 	SCOPED(buf_close) Buf statement = BUF_INIT;
+	SCOPED(session_drop) mobius_session *session = NULL;
 	if (st == ST_OK && command.kind == SQL_STATEMENT_TICKET)
 		ticket = command.handle;
 	if (st == ST_OK && mobius_is_ticket((mobius_slice){ticket.data, ticket.len}))
@@ -73,7 +76,7 @@ open_result(GetCall *get, Slice ticket, mobius_error *err)
 		st = error_set(&e, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command.name.len,
 					   (const char *)command.name.data);
 	else if (st == ST_OK) {
-		st = ticket_statement(server, ticket, &statement, &e);
+		st = ticket_statement(server, ticket, &statement, &session, &e);
 		text = buf_slice(&statement);
 	}
 	if (st != ST_OK) {
@@ -81,8 +84,9 @@ open_result(GetCall *get, Slice ticket, mobius_error *err)
 		(void)snprintf(err->text, sizeof(err->text), "%s", e.text);
 		return err->code;
 	}
-	return mobius_result_open(server->session, (const char *)text.data, text.len, MOBIUS_ROWS,
-							  call_timeout_ns(call), event, &get->result, err);
+	return mobius_result_open(session != NULL ? session : server->session, (const char *)text.data,
+							  text.len, MOBIUS_ROWS, call_timeout_ns(call), event, &get->result,
+							  err);
 }
 
 void

@@ -67,8 +67,9 @@ Status prepared_text(Slice handle, Slice *text, Error *err);
 // SELECT * FROM a table, by its exact name.
 void select_all(Buf *out, const char *database, const char *table);
 // Appends the text that a ticket's bytes stand for (not ours, not Flight SQL): JSON, a table's
-// name, or SQL as it is.
-Status ticket_statement(Server *server, Slice ticket, Buf *out, Error *err);
+// name, or SQL as it is. *session: a reference to the one it is for, or NULL: the server's.
+Status ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **session,
+						Error *err);
 int64_t call_timeout_ns(FlightCall *call); // what is left of grpc-timeout; 0: none
 
 // config.c: the texts of all settings, lowest first, and what only the process needs.

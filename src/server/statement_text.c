@@ -37,26 +37,44 @@ select_all(Buf *out, const char *database, const char *table)
 	quote(out, table);
 }
 
+static void
+json_drop(json_t **json)
+{
+	json_decref(*json);
+}
+
+static Status
+json_session(Server *server, const json_t *database, mobius_session **out, Error *err)
+{
+	if (database == NULL || json_is_null(database))
+		return ST_OK;
+	if (!json_is_string(database))
+		return error_set(err, ST_INVALID, "the ticket's \"database\" is no text");
+	mobius_error why = {0};
+	if (mobius_session_in(server->db, json_string_value(database), out, &why) == MOBIUS_OK)
+		return ST_OK;
+	return error_set(err, (Status)why.code, "%s", why.text);
+}
+
 // {"database", "sql_query", "query_type": "sql"}, as clients of InfluxDB 3 ask.
 static Status
-json_statement(Slice ticket, Buf *out, Error *err)
+json_statement(Server *server, Slice ticket, Buf *out, mobius_session **session, Error *err)
 {
 	json_error_t cause;
+	SCOPED(json_drop)
 	json_t *json = json_loadb((const char *)ticket.data, ticket.len, 0, &cause);
 	if (json == NULL)
 		return error_set(err, ST_INVALID, "the ticket is no JSON: %s", cause.text);
 	const char *type = json_string_value(json_object_get(json, "query_type"));
 	const char *text = json_string_value(json_object_get(json, "sql_query"));
-	Status st = ST_OK;
 	if (type != NULL && strcmp(type, "sql") != 0)
-		st =
-			error_set(err, ST_UNIMPLEMENTED, "query_type \"%.40s\" is not built; ask in sql", type);
-	else if (text == NULL)
-		st = error_set(err, ST_INVALID, "the ticket has no \"sql_query\"");
-	else
-		buf_add_text(out, text);
-	json_decref(json);
-	return st;
+		return error_set(err, ST_UNIMPLEMENTED, "query_type \"%.40s\" is not built; ask in sql",
+						 type);
+	if (text == NULL)
+		return error_set(err, ST_INVALID, "the ticket has no \"sql_query\"");
+	buf_add_text(out, text);
+	TRY(buf_status(out, err, "a statement"));
+	return json_session(server, json_object_get(json, "database"), session, err);
 }
 
 static mobius_status
@@ -76,7 +94,7 @@ could_be_name(Slice text)
 }
 
 Status
-ticket_statement(Server *server, Slice ticket, Buf *out, Error *err)
+ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **session, Error *err)
 {
 	if (ticket.len == 0)
 		return error_set(err, ST_INVALID, "the ticket is empty; send a table's name or SQL");
@@ -84,7 +102,7 @@ ticket_statement(Server *server, Slice ticket, Buf *out, Error *err)
 		return error_set(err, ST_NOT_FOUND,
 						 "unknown ticket; ask with GetFlightInfo, or send SQL as UTF-8");
 	if (ticket.data[0] == '{')
-		return json_statement(ticket, out, err);
+		return json_statement(server, ticket, out, session, err);
 	mobius_slice path = {ticket.data, ticket.len};
 	bool table = could_be_name(ticket) && mobius_table_describe(server->session, &path, 1,
 																add_select, out, NULL) == MOBIUS_OK;

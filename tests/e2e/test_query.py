@@ -82,6 +82,19 @@ def test_clients_of_influxdb_ask_in_json(cpu):
         ask(cpu, json.dumps({"database": "mobius", "sql_query": COUNT, "query_type": "influxql"}))
 
 
+def test_json_asks_in_the_database_that_it_names(client):
+    put(client, "cpu", series(200))
+    ask(client, "CREATE DATABASE other")
+    ask(client, "CREATE TABLE other.htdb.cpu (time TIMESTAMP, v DOUBLE)")
+    count = {"sql_query": "SELECT count(*) AS n FROM cpu"}
+    assert ask(client, json.dumps(count)).to_pydict() == {"n": [200]}
+    assert ask(client, json.dumps(count | {"database": "other"})).to_pydict() == {"n": [0]}
+    with pytest.raises(KeyError, match='no database "elsewhere"'):
+        ask(client, json.dumps(count | {"database": "elsewhere"}))
+    with pytest.raises(pa.ArrowInvalid, match="database"):
+        ask(client, json.dumps(count | {"database": 7}))
+
+
 def test_adbc_asks(cursor):
     cursor.execute(COUNT)
     assert cursor.fetchall() == COUNTED
