@@ -71,7 +71,8 @@ print_help(void)
 		 "  --print-config       every setting with its meaning, unit and default\n"
 		 "  --no-tls --no-auth   needed together to listen beyond this machine: anybody who "
 		 "reaches the port has access\n"
-		 "  --version");
+		 "  --version\n"
+		 "  --help, -h");
 }
 
 // ---- listening ----
@@ -165,6 +166,15 @@ start_service(Server *server, Listeners *listeners, Error *err)
 	return ST_OK;
 }
 
+static bool
+all_loopback(const Listeners *listeners)
+{
+	bool all = true;
+	for (int i = 0; i < listeners->count; i++)
+		all &= listeners->bound[i].loopback;
+	return all;
+}
+
 static void
 print_ready(const Listeners *listeners, const char *data_dir)
 {
@@ -216,7 +226,8 @@ serve(Server *server, Listeners *listeners, const Config *config)
 	if (status != MOBIUS_OK)
 		return fail(exit_code(status), err.text);
 	flight_server_health_changed(server->flight);
-	log_info("ready", "access=\"everybody on this machine\"");
+	log_info("ready", "access=\"everybody %s\"",
+			 all_loopback(listeners) ? "on this machine" : "who reaches the port");
 	print_ready(listeners, config->data_dir);
 	while (signals_wait(-1) != SIGNAL_STOP)
 		;
@@ -248,6 +259,8 @@ run(const Config *config)
 		sock_close(listeners.fds[i]);
 	mobius_session_unref(server.session);
 	mobius_close(server.db);
+	if (code == 0)
+		log_info("stopped", "data=\"%s\"", config->data_dir);
 	return code;
 }
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from flights import flush, put
-from mobiusd import BINARY, StartFailed, command
+from mobiusd import BINARY, SHORT_LOG, Mobiusd, StartFailed, command
 
 USAGE, DAMAGE, IN_USE, CANNOT_LISTEN = 2, 3, 4, 5
 
@@ -47,6 +47,16 @@ def test_nothing_but_the_ready_line_is_on_standard_output(tmp_path):
 def test_a_stop_that_was_asked_for_is_clean(server, sign):
     server.process.send_signal(sign)
     assert server.process.wait(30) == 0
+    assert server.log().splitlines()[-1].split()[2] == "stopped"
+
+
+def test_who_has_access_is_logged(start_server, tmp_path):
+    assert 'access="everybody on this machine"' in start_server().log()
+    class Open(Mobiusd):
+        def _command(self):
+            return super()._command() + ["--no-tls", "--no-auth"]
+    with Open(tmp_path / "open", SHORT_LOG | {"flight.listen": "0.0.0.0:0"}) as server:
+        assert 'access="everybody who reaches the port"' in server.log()
 
 
 def test_unknown_key_stops_the_start_and_proposes_the_right_one(start_server):
