@@ -147,6 +147,8 @@ MOBIUS_API bool mobius_result_is_read(
 	const mobius_result *result); // false: it changes something (known at once)
 MOBIUS_API int64_t mobius_result_changed(
 	const mobius_result *result); // rows changed, of a statement that is no read, at the end
+// The same for each statement of BEGIN; …; COMMIT. Good as long as the result.
+MOBIUS_API const int64_t *mobius_result_changes(const mobius_result *result, size_t *count);
 MOBIUS_API const mobius_error *mobius_result_error(const mobius_result *result);
 MOBIUS_API void mobius_result_cancel(mobius_result *result);
 MOBIUS_API void mobius_result_close(
@@ -166,9 +168,9 @@ MOBIUS_API bool mobius_is_ticket(mobius_slice bytes);
 MOBIUS_API mobius_status mobius_ticket_redeem(mobius_session *session, mobius_slice ticket,
 											  int64_t timeout_ns, mobius_event event,
 											  mobius_result **out, mobius_error *err);
-// A change that ran already: a ticket that answers its one row.
-MOBIUS_API mobius_status mobius_ticket_of_change(mobius_session *session, int64_t rows,
-												 uint8_t out[MOBIUS_TICKET_SIZE],
+// A change that ran already: a ticket that answers what mobius_result_changes said.
+MOBIUS_API mobius_status mobius_ticket_of_change(mobius_session *session, const int64_t *rows,
+												 size_t count, uint8_t out[MOBIUS_TICKET_SIZE],
 												 mobius_error *err);
 
 // ---- descriptions ----

@@ -118,6 +118,7 @@ prepare_database(Duck *duck, const DuckOptions *options, Error *err)
 	TRY(duck_connect(duck, &conn, err));
 	TRY(scan_register(duck, conn->conn, err));
 	TRY(feed_register(duck, conn->conn, err));
+	TRY(alive_register(duck, conn->conn, err));
 	TRY(duck_register_file_function(conn->conn, err));
 	TRY(run_all(conn, settings, COUNT_OF(settings), err));
 	if (options->allowed_dir != NULL)

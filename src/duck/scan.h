@@ -13,20 +13,42 @@
 #include "base/arena.h"
 #include "duck/duck.h"
 
-// A run of rows of one batch. map[i] is the batch's column for column i of the scan, -1: NULL in
-// every row. A column whose type is narrower than the scan's is widened on the way (values_widen).
+enum { SCAN_MASK_ROWS = 4096 }; // that a mask is asked about at once, at most
+
+// Rows that are left out. dead(rows, first, count, bits): of rows [first, first + count) sets bit i
+// of `bits` (all 0 before) where row first + i is one of them. Any thread, several at once.
+typedef struct RowMask {
+	void (*dead)(const void *rows, int64_t first, int64_t count, uint64_t *bits);
+	const void *rows;
+} RowMask;
+
+// What a column of a scan is, where it is no column of the batch.
+enum {
+	MAP_NULL = -1,    // NULL in every row
+	MAP_SEGMENT = -2, // the part's segment_id; the scan's column is a uint64
+	MAP_ROW = -3,     // the row's number, from the part's first_row on; an int64
+};
+
+// A run of rows of one batch. map[i] is the batch's column for column i of the scan, or one of
+// MAP_*. A column whose type is narrower than the scan's is widened on the way (values_widen).
 typedef struct BatchPart {
 	Batch *batch;
-	int64_t rows;       // the first `rows` of it
-	const int32_t *map; // lives as long as the scan (arena)
+	int64_t rows;        // the first `rows` of it
+	const int32_t *map;  // lives as long as the scan (arena), like mask
+	const RowMask *mask; // NULL: all of them are there
+	uint64_t segment_id;
+	int64_t first_row;
 } BatchPart;
 
-// Rows of one table reference. `release(owner)` runs when the last user is gone, in any thread and
-// under DuckDB's locks: it must not call this room.
+// Rows of one table reference, and which rows of its files are left out: mobius_alive(17, file,
+// row) asks files[file], of the slot 17. `release(owner)` runs when the last user is gone, in any
+// thread and under DuckDB's locks: it must not call this room.
 typedef struct BatchScan {
 	const BatchPart *parts;
 	int64_t part_count;
-	int64_t rows;
+	int64_t rows;         // of all parts, with those left out
+	const RowMask *files; // dead NULL: nothing is left out
+	int64_t file_count;
 	void (*release)(void *owner);
 	void *owner;
 } BatchScan;

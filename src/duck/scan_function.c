@@ -145,46 +145,105 @@ take_morsel(ScanRun *run, ScanCursor *cursor)
 	return true;
 }
 
+// ---- filling ----
+
+// Where rows of a part go: the columns' vectors, and the place in them.
+typedef struct Filling {
+	const ScanRun *run;
+	const BatchPart *part;
+	duckdb_data_chunk out;
+	idx_t at;
+} Filling;
+
+// Where a row is, in place of what it holds.
 static void
-fill_columns(const ScanRun *run, const BatchPart *part, int64_t row, int64_t rows,
-			 duckdb_data_chunk out, idx_t at)
+fill_address(const Filling *f, int32_t what, duckdb_vector vector, int64_t row, int64_t rows)
 {
-	Schema *schema = batch_schema(part->batch);
-	for (int32_t i = 0; i < run->column_count; i++) {
-		int32_t column = run->columns[i];
+	int64_t *out = (int64_t *)duckdb_vector_get_data(vector) + f->at;
+	for (int64_t i = 0; i < rows; i++)
+		out[i] = what == MAP_ROW ? f->part->first_row + row + i : (int64_t)f->part->segment_id;
+}
+
+static void
+fill_columns(Filling *f, int64_t row, int64_t rows)
+{
+	const BatchPart *part = f->part;
+	const ScanSlot *slot = f->run->slot;
+	for (int32_t i = 0; i < f->run->column_count; i++) {
+		int32_t column = f->run->columns[i];
 		if (column < 0)
 			continue;
-		FillTarget to = {.field = schema_field(run->slot->schema, column),
-						 .form = run->slot->form,
-						 .vector = duckdb_data_chunk_get_vector(out, (idx_t)i),
-						 .at = at};
+		int32_t source = part->map[column];
+		duckdb_vector vector = duckdb_data_chunk_get_vector(f->out, (idx_t)i);
+		if (source < MAP_NULL) {
+			fill_address(f, source, vector, row, rows);
+			continue;
+		}
+		FillTarget to = {.field = schema_field(slot->schema, column),
+						 .form = slot->form,
+						 .vector = vector,
+						 .at = f->at};
 		FillSource from = {.row = row, .rows = rows};
-		if (part->map[column] >= 0) {
-			from.field = schema_field(schema, part->map[column]);
-			from.column = batch_column(part->batch, part->map[column]);
+		if (source >= 0) {
+			from.field = schema_field(batch_schema(part->batch), source);
+			from.column = batch_column(part->batch, source);
 		}
 		scan_fill(to, from);
 	}
+	f->at += (idx_t)rows;
 }
 
-// Up to `room` rows, gathered from as many parts as it takes.
+// The first of the bits [from, count) that is `value`; `count`: none is.
+static int64_t
+find_bit(const uint64_t *bits, int64_t from, int64_t count, bool value)
+{
+	while (from < count) {
+		uint64_t word = (value ? bits[from / 64] : ~bits[from / 64]) >> (from % 64);
+		if (word != 0) {
+			from += __builtin_ctzll(word);
+			break;
+		}
+		from = (from / 64 + 1) * 64;
+	}
+	return from < count ? from : count;
+}
+
+// Those of the rows that are there, run by run.
+static void
+fill_alive(Filling *f, int64_t row, int64_t rows)
+{
+	uint64_t dead[SCAN_MASK_ROWS / 64] = {0};
+	const RowMask *mask = f->part->mask;
+	mask->dead(mask->rows, row, rows, dead);
+	for (int64_t to, from = find_bit(dead, 0, rows, false); from < rows;
+		 from = find_bit(dead, to, rows, false)) {
+		to = find_bit(dead, from, rows, true);
+		fill_columns(f, row + from, to - from);
+	}
+}
+
+// Up to `room` rows (SCAN_MASK_ROWS at most), gathered from as many parts as it takes. None only at
+// the morsel's end.
 static int64_t
 fill_rows(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out, int64_t room)
 {
-	int64_t filled = 0;
-	while (filled < room && cursor->row < cursor->end) {
-		const int64_t *starts = run->shared->starts;
+	const int64_t *starts = run->shared->starts;
+	Filling f = {.run = run, .out = out};
+	while ((int64_t)f.at < room && cursor->row < cursor->end) {
 		while (starts[cursor->part + 1] <= cursor->row)
 			cursor->part++;
 		int64_t end =
 			starts[cursor->part + 1] < cursor->end ? starts[cursor->part + 1] : cursor->end;
-		int64_t rows = end - cursor->row < room - filled ? end - cursor->row : room - filled;
-		fill_columns(run, &run->shared->scan.parts[cursor->part],
-					 cursor->row - starts[cursor->part], rows, out, (idx_t)filled);
+		int64_t left = room - (int64_t)f.at;
+		int64_t rows = end - cursor->row < left ? end - cursor->row : left;
+		f.part = &run->shared->scan.parts[cursor->part];
+		if (f.part->mask == NULL)
+			fill_columns(&f, cursor->row - starts[cursor->part], rows);
+		else
+			fill_alive(&f, cursor->row - starts[cursor->part], rows);
 		cursor->row += rows;
-		filled += rows;
 	}
-	return filled;
+	return (int64_t)f.at;
 }
 
 static void
@@ -194,9 +253,11 @@ next_rows(duckdb_function_info info, duckdb_data_chunk out)
 	ScanCursor *cursor = duckdb_function_get_local_init_data(info);
 	(void)atomic_load_explicit(&run->next_row, memory_order_acquire);
 	(void)atomic_load_explicit(&cursor->ready, memory_order_acquire);
-	int64_t rows = 0;
-	if (cursor->row < cursor->end || take_morsel(run, cursor))
-		rows = fill_rows(run, cursor, out, (int64_t)duckdb_vector_size());
+	int64_t room = (int64_t)duckdb_vector_size(), rows = 0;
+	room = room < SCAN_MASK_ROWS ? room : SCAN_MASK_ROWS;
+	// A chunk without rows is the end, so morsels of deleted rows are passed.
+	while (rows == 0 && (cursor->row < cursor->end || take_morsel(run, cursor)))
+		rows = fill_rows(run, cursor, out, room);
 	atomic_store_explicit(&cursor->ready, true, memory_order_release);
 	duckdb_data_chunk_set_size(out, (idx_t)rows);
 }

@@ -40,9 +40,11 @@ ScanSlot *scan_slot_acquire(Duck *duck, uint64_t number); // NULL: there is none
 void scan_slot_unref(ScanSlot *slot);
 SharedScan *scan_slot_rows(ScanSlot *slot); // an owned reference; NULL: no rows
 
-// The table functions mobius_scan and mobius_rows, once for each instance.
+// The table functions mobius_scan and mobius_rows, and the function mobius_alive, once for each
+// instance.
 Status scan_register(Duck *duck, duckdb_connection conn, Error *err);
 Status feed_register(Duck *duck, duckdb_connection conn, Error *err);
+Status alive_register(Duck *duck, duckdb_connection conn, Error *err);
 void scan_bind(duckdb_bind_info info); // of both: the slot by its number, and its columns
 
 // ---- filling vectors ----

@@ -179,15 +179,17 @@ count_rows(mobius_call *call, const char *text, int64_t *rows, Error *err)
 }
 
 static Status
-run_statement(mobius_call *call, SqlStatement *statement, int64_t *rows, Error *err)
+run_statement(mobius_call *call, SqlStatement *statement, Changes *out, Error *err)
 {
 	if (statement_is_read(statement)) {
 		const char *text;
+		int64_t rows = 0;
 		TRY(statement_read_text(call->db, call->session->database, statement, &text, err));
-		return count_rows(call, text, rows, err);
+		TRY(count_rows(call, text, &rows, err));
+		return changes_of(&rows, 1, out, err);
 	}
 	StatementCall run = {call->db, call->session->database, set_reading, call};
-	return statement_run(&run, statement, rows, err);
+	return statement_run(&run, statement, out, err);
 }
 
 static Status
@@ -201,20 +203,23 @@ run_sql_execute(mobius_call *call, Error *err)
 						 "parameters are not built yet; write the values into the statement");
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(text), &statement, err));
-	int64_t rows = 0;
+	SCOPED(changes_close) Changes changes = {0};
 	call->until_ns = clock_mono_ns() + call->db->settings.query_timeout_ns;
 	Tick tick = {.fn = end_late, .arg = call};
 	ticker_add(call->db->ticker, &tick);
-	Status st = run_statement(call, statement, &rows, err);
+	Status st = run_statement(call, statement, &changes, err);
 	ticker_remove(call->db->ticker, &tick);
 	if (st == ST_CANCELLED && call->late)
 		return error_set(err, ST_DEADLINE,
 						 "the statement was at work longer than query.timeout; ask for less, or "
 						 "raise it");
 	TRY(st);
-	SCOPED(buf_close) Buf json = BUF_INIT;
-	buf_add_printf(&json, "{\"rows\":%" PRId64 "}", rows);
-	return call_reply(call, &json, err);
+	for (int32_t i = 0; i < changes.count; i++) {
+		SCOPED(buf_close) Buf json = BUF_INIT;
+		buf_add_printf(&json, "{\"rows\":%" PRId64 "}", changes.rows[i]);
+		TRY(call_reply(call, &json, err));
+	}
+	return ST_OK;
 }
 
 // ---- the registry ----
@@ -237,7 +242,9 @@ static const mobius_action_info ACTIONS[] = {
 	{"server.info", "Version, epoch and seqs.", "{}",
 	 "{\"version\", \"epoch\", \"seq\", \"durable_seq\", \"earliest_seq\", \"started_at\", "
 	 "\"read_only\"}"},
-	{"sql.execute", "Runs one statement and tells how many rows it changed, or has.",
+	{"sql.execute",
+	 "Runs one statement and tells how many rows it changed, or has; of BEGIN; …; COMMIT for each "
+	 "statement.",
 	 "{\"sql\": text}", "{\"rows\"}"},
 };
 

@@ -141,26 +141,50 @@ waiting_release(Commit *commit)
 	signal_raise(&((Waiting *)commit)->released);
 }
 
+static Status
+submit_and_wait(Conductor *c, Waiting *w, uint64_t *seq, Error *err)
+{
+	w->commit.done = waiting_done;
+	w->commit.release = waiting_release;
+	signal_init(&w->released);
+	conductor_submit(c, &w->commit);
+	(void)signal_wait(&w->released, INT64_MAX);
+	signal_close(&w->released);
+	if (w->status != ST_OK) {
+		if (err != NULL)
+			*err = w->err;
+		return w->status;
+	}
+	if (seq != NULL)
+		*seq = w->commit.seq;
+	return ST_OK;
+}
+
 Status
 conductor_commit(Conductor *c, CommitEntry *entry, bool async, uint64_t *seq, Error *err)
 {
-	Waiting w = {
-		.commit = {
-			.entry = *entry, .async = async, .done = waiting_done, .release = waiting_release}};
+	Waiting w = {.commit = {.entry = *entry, .async = async}};
 	*entry = (CommitEntry){0};
-	signal_init(&w.released);
-	conductor_submit(c, &w.commit);
-	(void)signal_wait(&w.released, INT64_MAX);
-	signal_close(&w.released);
+	Status st = submit_and_wait(c, &w, seq, err);
 	commit_entry_close(&w.commit.entry);
-	if (w.status != ST_OK) {
-		if (err != NULL)
-			*err = w.err;
-		return w.status;
-	}
-	if (seq != NULL)
-		*seq = w.commit.seq;
-	return ST_OK;
+	return st;
+}
+
+Status
+conductor_commit_all(Conductor *c, CommitEntry *entries, int32_t count, bool async, uint64_t *seq,
+					 Error *err)
+{
+	SCOPED(mem_drop) WalEntry *records = mem_alloc_array((size_t)count, sizeof(*records));
+	Status st = records != NULL ? ST_OK : error_no_memory(err, "a commit");
+	for (int32_t i = 0; st == ST_OK && i < count; i++)
+		records[i] = entries[i].wal;
+	Waiting w = {
+		.commit = {.entries = entries, .records = records, .count = count, .async = async}};
+	if (st == ST_OK)
+		st = submit_and_wait(c, &w, seq, err);
+	for (int32_t i = 0; i < count; i++)
+		commit_entry_close(&entries[i]);
+	return st;
 }
 
 uint64_t

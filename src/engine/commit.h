@@ -42,11 +42,16 @@ typedef struct CommitEntry {
 	Shape *shape;
 } CommitEntry;
 
+// Its entries share one seq and are visible together, or none of them is. Rows of one table have
+// their places in the order of entries.
 struct Commit {
-	CommitEntry entry; // one, but for the multi-table commits to come
-	bool async;        // acknowledged when written, not when synced
-	uint64_t seq;      // from sequencing on
-	bool gone;         // its table was dropped before it
+	CommitEntry entry;    // of most commits the only one
+	CommitEntry *entries; // NULL: that one. Else `count` of them, and their records once more in
+	WalEntry *records;    // `records`
+	int32_t count;
+	bool async;   // acknowledged when written, not when synced
+	uint64_t seq; // from sequencing on
+	bool gone;    // all of its tables were dropped before it
 	// Asked right before it gets its number: false fails it with ST_CANCELLED. NULL: always true.
 	bool (*admit)(Commit *commit);
 	// Durable (or written, if async), or failed. Exactly once, before release.
@@ -79,6 +84,9 @@ void conductor_stop(Conductor *conductor);
 void conductor_submit(Conductor *conductor, Commit *commit);
 Status conductor_commit(Conductor *conductor, CommitEntry *entry, bool async, uint64_t *seq,
 						Error *err); // waits; takes the entry
+// Several entries (at least one) in one commit; takes them all, whatever comes of it.
+Status conductor_commit_all(Conductor *conductor, CommitEntry *entries, int32_t count, bool async,
+							uint64_t *seq, Error *err);
 uint64_t conductor_synced_seq(const Conductor *conductor);
 bool conductor_failed(const Conductor *conductor);
 

@@ -202,8 +202,8 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	return ST_OK;
 }
 
-static Status
-reserve(mobius *db, uint64_t cost, Error *err)
+Status
+insert_reserve(mobius *db, uint64_t cost, Error *err)
 {
 	int64_t until = clock_mono_ns() + db->settings.ingest_wait_ns, delay = 0;
 	while (!budget_reserve(db->memtable, cost, NULL, &delay)) {
@@ -230,7 +230,7 @@ insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *s
 	}
 	uint64_t cost;
 	TRY(insert_check(db, plan, converted, &cost, err));
-	TRY(reserve(db, cost, err));
+	TRY(insert_reserve(db, cost, err));
 	CommitEntry entry = {0};
 	Status st = insert_entry(db, plan, converted, &(InsertSource){0}, cost, &entry, err);
 	if (st != ST_OK) {

@@ -35,6 +35,9 @@ uint64_t insert_cost(const Batch *converted);
 Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost,
 					Error *err);
 
+// Takes bytes of the memtable budget; waits for them, ingest.wait at most. ST_LIMIT.
+Status insert_reserve(mobius *db, uint64_t cost, Error *err);
+
 // Where a batch comes from.
 typedef struct InsertSource {
 	Slice message; // as it was received; empty: it has to be encoded anew for the log

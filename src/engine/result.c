@@ -41,6 +41,7 @@ result_unref(mobius_result *result)
 	sql_statement_free(result->statement);
 	ticket_unref(result->ticket);
 	buf_close(&result->schema);
+	changes_close(&result->changes);
 	pthread_mutex_destroy(&result->lock);
 	mobius_session_unref(result->session);
 	mem_free(result);
@@ -202,7 +203,14 @@ mobius_result_is_read(const mobius_result *result)
 int64_t
 mobius_result_changed(const mobius_result *result)
 {
-	return result->changed;
+	return changes_total(&result->changes);
+}
+
+const int64_t *
+mobius_result_changes(const mobius_result *result, size_t *count)
+{
+	*count = (size_t)result->changes.count;
+	return result->changes.rows;
 }
 
 const mobius_error *

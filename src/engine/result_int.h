@@ -5,6 +5,7 @@
 
 #include "arrow/ipc_write.h"
 #include "engine/result.h"
+#include "engine/statements.h"
 #include "engine/ticker.h"
 
 typedef struct Frame {
@@ -41,7 +42,7 @@ struct mobius_result {
 	Frame **frames_tail;
 	uint64_t queued_bytes;
 	Buf schema; // encapsulated
-	int64_t changed;
+	Changes changes;
 	int64_t worked_ns; // in earlier slices
 	int64_t since_ns;  // of the current slice, or since it is parked
 	Tick tick;

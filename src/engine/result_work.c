@@ -147,7 +147,7 @@ produce(mobius_result *result, bool *end, Error *err)
 	return ST_OK;
 }
 
-// One row, column rows: what a statement that changes something answers.
+// Column rows: what a statement that changes something answers, a row for each statement of it.
 static Status
 answer_changed(mobius_result *result, Error *err)
 {
@@ -158,9 +158,10 @@ answer_changed(mobius_result *result, Error *err)
 		return ST_OK;
 	SCOPED(builder_drop) Builder *builder = NULL;
 	TRY(builder_new(schema, &builder, err));
-	column_add_int(builder_column(builder, 0), result->changed);
+	for (int32_t i = 0; i < result->changes.count; i++)
+		column_add_int(builder_column(builder, 0), result->changes.rows[i]);
 	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(builder_finish(builder, 1, &batch, err));
+	TRY(builder_finish(builder, result->changes.count, &batch, err));
 	return add_batch(result, batch, err);
 }
 
@@ -179,14 +180,15 @@ set_reading(void *arg, SqlQuery *query)
 static Status
 run_change(mobius_result *result, Error *err)
 {
-	int64_t changed = 0;
-	bool ran = result->ticket != NULL && ticket_changed(result->ticket, &changed);
+	StatementCall call = {result->db, result->session->database, set_reading, result};
+	Changes changes = {0};
+	bool ran = false;
+	if (result->ticket != NULL)
+		TRY(ticket_changed(result->ticket, &ran, &changes, err));
 	if (!ran && result->want != MOBIUS_SCHEMA)
-		TRY(statement_run(
-			&(StatementCall){result->db, result->session->database, set_reading, result},
-			result->statement, &changed, err));
+		TRY(statement_run(&call, result->statement, &changes, err));
 	pthread_mutex_lock(&result->lock);
-	result->changed = changed;
+	result->changes = changes;
 	pthread_mutex_unlock(&result->lock);
 	return answer_changed(result, err);
 }

@@ -82,7 +82,10 @@ write_some(Conductor *c, Commit *first)
 	Commit *commit = first;
 	do {
 		commit->seq = c->next_seq + (uint64_t)count;
-		batch[count++] = (WalCommit){commit->seq, &commit->entry.wal, 1};
+		bool one = commit->entries == NULL;
+		batch[count++] = (WalCommit){.seq = commit->seq,
+									 .entries = one ? &commit->entry.wal : commit->records,
+									 .count = one ? 1 : commit->count};
 		commit = commit->next;
 	} while (commit != NULL && count < GROUP_COMMITS);
 

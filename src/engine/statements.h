@@ -16,8 +16,21 @@ typedef struct StatementCall {
 	void *arg;
 } StatementCall;
 
-// Runs a statement that is no read. *changed: rows (INSERT), 0 for definitions.
-Status statement_run(const StatementCall *call, const SqlStatement *statement, int64_t *changed,
+// How many rows each statement of a text changed: one number, or, of BEGIN … COMMIT, one for each
+// between them.
+typedef struct Changes {
+	int64_t *rows;
+	int32_t count;
+} Changes;
+
+void changes_close(Changes *changes);
+int64_t changes_total(const Changes *changes);
+// Of numbers that are known.
+Status changes_of(const int64_t *rows, int32_t count, Changes *out, Error *err);
+
+// Runs a statement that is no read. *out: rows received (INSERT) or matched (UPDATE, DELETE), 0 for
+// everything else.
+Status statement_run(const StatementCall *call, const SqlStatement *statement, Changes *out,
 					 Error *err);
 
 bool statement_is_read(const SqlStatement *statement);

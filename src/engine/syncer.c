@@ -5,13 +5,10 @@
 #include "engine/conductor_int.h"
 
 static void
-apply(Store *store, Commit *commit)
+apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 {
-	CommitEntry *entry = &commit->entry;
-	uint64_t seq = commit->seq;
 	switch (entry->wal.kind) {
 	case WAL_BATCH:
-		commit->gone = table_dropped(entry->table);
 		if (entry->producer != NULL)
 			producer_store(entry->producer, entry->producer_seq);
 		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
@@ -31,6 +28,21 @@ apply(Store *store, Commit *commit)
 		break;
 	default: must(false && "a commit of a kind nobody makes");
 	}
+}
+
+// What comes behind the drop of all its tables is nowhere. Where a table is left, the drop might as
+// well have come later.
+static void
+apply(Store *store, Commit *commit)
+{
+	CommitEntry *entries = commit->entries != NULL ? commit->entries : &commit->entry;
+	int32_t count = commit->entries != NULL ? commit->count : 1, gone = 0;
+	for (int32_t i = 0; i < count; i++) {
+		bool rows = entries[i].wal.kind == WAL_BATCH || entries[i].wal.kind == WAL_DELETE;
+		gone += rows && table_dropped(entries[i].table);
+		apply_entry(store, &entries[i], commit->seq);
+	}
+	commit->gone = gone == count;
 }
 
 static Status

@@ -23,8 +23,7 @@ struct Ticket {
 	int64_t expires_ns;
 	pthread_mutex_t lock; // guards all below
 	bool ran;
-	bool known; // `rows` is what it changed: it ran before the ticket was made
-	int64_t rows;
+	Changes known; // what it changed before the ticket was made; rows NULL: it has not run
 	SqlPin *pin;
 	bool pin_lost;
 	Ticket *next_in_bucket;
@@ -54,6 +53,7 @@ ticket_unref(Ticket *ticket)
 		return;
 	sql_pin_unref(ticket->pin);
 	pthread_mutex_destroy(&ticket->lock);
+	changes_close(&ticket->known);
 	mem_free(ticket->text);
 	mem_free(ticket);
 }
@@ -165,18 +165,21 @@ mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
 }
 
 mobius_status
-mobius_ticket_of_change(mobius_session *session, int64_t rows, uint8_t out[MOBIUS_TICKET_SIZE],
-						mobius_error *err)
+mobius_ticket_of_change(mobius_session *session, const int64_t *rows, size_t count,
+						uint8_t out[MOBIUS_TICKET_SIZE], mobius_error *err)
 {
 	mobius *db = session->db;
 	Error e = ERROR_INIT;
 	Ticket *ticket = NULL;
+	SCOPED(changes_close) Changes known = {0};
 	// The text is never run; it only says that this is no read.
 	static const char text[] = "FLUSH";
-	Status st = ticket_new(db->tickets, text, sizeof(text) - 1, &ticket, &e);
+	Status st = changes_of(rows, (int32_t)count, &known, &e);
+	if (st == ST_OK)
+		st = ticket_new(db->tickets, text, sizeof(text) - 1, &ticket, &e);
 	if (st == ST_OK) {
-		ticket->known = true;
-		ticket->rows = rows;
+		ticket->known = known;
+		known = (Changes){0};
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
 		add_ticket(db->tickets, ticket);
 	}
@@ -220,7 +223,7 @@ use_change(Ticket *ticket, Error *err)
 {
 	pthread_mutex_lock(&ticket->lock);
 	bool again = ticket->ran;
-	ticket->ran = !ticket->known;
+	ticket->ran = ticket->known.rows == NULL;
 	pthread_mutex_unlock(&ticket->lock);
 	if (again)
 		return error_set(err, ST_NOT_FOUND,
@@ -270,11 +273,11 @@ ticket_text(const Ticket *ticket)
 	return ticket->text;
 }
 
-bool
-ticket_changed(const Ticket *ticket, int64_t *rows)
+Status
+ticket_changed(const Ticket *ticket, bool *ran, Changes *out, Error *err)
 {
-	*rows = ticket->rows;
-	return ticket->known;
+	*ran = ticket->known.rows != NULL;
+	return *ran ? changes_of(ticket->known.rows, ticket->known.count, out, err) : ST_OK;
 }
 
 static uint64_t

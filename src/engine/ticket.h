@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "engine/database_int.h"
+#include "engine/statements.h"
 
 typedef struct Ticket Ticket;
 
@@ -14,7 +14,8 @@ Ticket *ticket_ref(Ticket *ticket);
 void ticket_unref(Ticket *ticket); // NULL is allowed
 
 const char *ticket_text(const Ticket *ticket);
-bool ticket_changed(const Ticket *ticket, int64_t *rows); // a change that ran already, and its rows
+// Whether it is of a change that ran already, and what that one changed.
+Status ticket_changed(const Ticket *ticket, bool *ran, Changes *out, Error *err);
 // The pin of its first use, a new reference, or NULL before that. ST_NOT_FOUND when it was given up
 // for memory.
 Status ticket_pinned(Ticket *ticket, SqlPin **out, Error *err);

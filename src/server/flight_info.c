@@ -66,11 +66,13 @@ answer_statement(InfoCall *info)
 	}
 	uint8_t id[MOBIUS_TICKET_SIZE];
 	mobius_error err = {0};
+	size_t count;
+	const int64_t *changes = mobius_result_changes(info->result, &count);
 	mobius_status st =
-		info->running ? mobius_ticket_of_change(info->state.server->session,
-												mobius_result_changed(info->result), id, &err)
-					  : mobius_ticket_new(info->state.server->session,
-										  (const char *)info->text.data, info->text.len, id, &err);
+		info->running
+			? mobius_ticket_of_change(info->state.server->session, changes, count, id, &err)
+			: mobius_ticket_new(info->state.server->session, (const char *)info->text.data,
+								info->text.len, id, &err);
 	if (st != MOBIUS_OK)
 		call_fail(info->state.call, &err);
 	else

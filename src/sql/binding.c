@@ -53,6 +53,21 @@ lacks_time(const SqlQuery *query, Status st, const Error *err)
 	return false;
 }
 
+Status
+query_views(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Views *out, Error *err)
+{
+	TRY(views_make(query->verdict, &query->names, snapshot, time_alias, &query->arena, out, err));
+	if (query->match != NULL)
+		out->refs[0].addresses = true;
+	return ST_OK;
+}
+
+static PlanInput
+plan_input(const SqlQuery *query, const Views *views)
+{
+	return (PlanInput){query->verdict, views, query->as, query->match};
+}
+
 // One way of reading the statement, with what it is kept under.
 typedef struct Binding {
 	Views views;
@@ -68,16 +83,15 @@ binding_close(Binding *binding)
 static Status
 binding_init(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Binding *out, Error *err)
 {
-	TRY(views_make(query->verdict, &query->names, snapshot, time_alias, &query->arena, &out->views,
-				   err));
-	PlanInput input = {query->verdict, &out->views, query->as};
+	TRY(query_views(query, snapshot, time_alias, &out->views, err));
+	PlanInput input = plan_input(query, &out->views);
 	return plan_key(&input, &out->key, err);
 }
 
 static Status
 make_plan(SqlQuery *query, const Binding *binding, Error *err)
 {
-	PlanInput input = {query->verdict, &binding->views, query->as};
+	PlanInput input = plan_input(query, &binding->views);
 	TRY(views_ready(&binding->views, err));
 	Status st = plan_make(query->conn, &input, &binding->key, &query->plan, err);
 	if (st == ST_IO || st == ST_INTERNAL)
@@ -102,7 +116,7 @@ names_lack_time(SqlQuery *query, const Binding *written)
 		names.views.refs[i].file_count = 0;
 	}
 	Error err = ERROR_INIT;
-	PlanInput input = {query->verdict, &names.views, query->as};
+	PlanInput input = plan_input(query, &names.views);
 	Status st = plan_key(&input, &names.key, &err);
 	if (st == ST_OK)
 		st = make_plan(query, &names, &err);

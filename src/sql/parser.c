@@ -7,6 +7,7 @@
 Status
 parser_advance(Parser *p)
 {
+	p->last = p->token.to;
 	return lexer_next(&p->lexer, &p->token, p->err);
 }
 

@@ -128,7 +128,8 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 {
 	Passing *p = arg;
 	// A batch goes out as one message, and clients of several kinds take none of 4 MiB.
-	p->whole &= shape_is_whole(part->shape, p->def) && batch_bytes(part->batch) <= MOST_BYTES;
+	p->whole &= shape_is_whole(part->shape, p->def) && batch_bytes(part->batch) <= MOST_BYTES &&
+				part->dead == NULL;
 	p->parts = list_grow(&p->arena, p->parts, p->part_count, sizeof(StoredRows));
 	TRY(arena_status(&p->arena, err, "a result"));
 	p->parts[p->part_count++] = (StoredRows){part->batch, part->rows};

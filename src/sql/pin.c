@@ -22,19 +22,73 @@ take_refs(const Names *names, SqlPin *pin, Error *err)
 	return ST_OK;
 }
 
-Status
-pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err)
+// Takes the snapshot, which is of the names' tables.
+static Status
+pin_new(const Names *names, Snapshot **snapshot, SqlPin **out, Error *err)
 {
-	static Table *const none[1] = {NULL}; // a list of no tables is not "all tables"
 	SCOPED(pin_drop) SqlPin *pin = mem_alloc(sizeof(*pin));
 	if (pin == NULL)
 		return error_no_memory(err, "a snapshot");
 	atomic_init(&pin->refs, 1);
-	TRY(store_snapshot(sql->store, names->table_count > 0 ? names->tables : none,
-					   names->table_count, &pin->snapshot, err));
+	pin->snapshot = TAKE(*snapshot);
 	TRY(take_refs(names, pin, err));
 	*out = TAKE(pin);
 	return ST_OK;
+}
+
+static Status
+take_snapshot(Sql *sql, Table *const *tables, int32_t count, Snapshot **out, Error *err)
+{
+	static Table *const none[1] = {NULL}; // a list of no tables is not "all tables"
+	return store_snapshot(sql->store, count > 0 ? tables : none, count, out, err);
+}
+
+Status
+pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(take_snapshot(sql, names->tables, names->table_count, &snapshot, err));
+	return pin_new(names, &snapshot, out, err);
+}
+
+// The tables of all queries, each as often as it is named.
+static Status
+snapshot_of_all(Sql *sql, SqlQuery *const *queries, int32_t count, Snapshot **out, Error *err)
+{
+	size_t total = 0, at = 0;
+	for (int32_t i = 0; i < count; i++)
+		total += (size_t)queries[i]->names.table_count;
+	SCOPED(mem_drop) Table **tables = mem_alloc_array(total + 1, sizeof(Table *));
+	if (tables == NULL)
+		return error_no_memory(err, "a snapshot");
+	for (int32_t i = 0; i < count; i++)
+		for (int32_t t = 0; t < queries[i]->names.table_count; t++)
+			tables[at++] = queries[i]->names.tables[t];
+	return take_snapshot(sql, tables, (int32_t)total, out, err);
+}
+
+Status
+sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *all = NULL;
+	TRY(snapshot_of_all(sql, queries, count, &all, err));
+	for (int32_t i = 0, from = 0; i < count; i++) {
+		const Names *names = &queries[i]->names;
+		SCOPED(snapshot_drop) Snapshot *own = NULL;
+		TRY(snapshot_part(all, from, names->table_count, &own, err));
+		TRY(pin_new(names, &own, &queries[i]->pin, err));
+		from += names->table_count;
+	}
+	return ST_OK;
+}
+
+bool
+sql_query_reads(const SqlQuery *query, const Table *table)
+{
+	for (int32_t i = 0; i < query->names.table_count; i++)
+		if (query->names.tables[i] == table)
+			return true;
+	return false;
 }
 
 SqlPin *

@@ -23,11 +23,13 @@ add_ref_key(const RefView *view, Buf *out)
 	int64_t rows = view->memory_rows | 1;
 	buf_add_byte(out, (uint8_t)(view->memory ? 1 + (63 - __builtin_clzll((uint64_t)rows)) / 4 : 0));
 	buf_add_u32(out, (uint32_t)view->file_count);
-	for (int32_t i = 0; i < view->file_count; i++)
+	for (int32_t i = 0; i < view->file_count; i++) {
 		buf_add_u64(out, data_file_meta(view_file(view, i))->segment_id);
-	buf_add_byte(out, view->memory_cut);
-	for (int32_t i = 0; i < view->file_count; i++)
+		buf_add_byte(out, view_mask(view, i) != NULL);
 		buf_add_byte(out, view->cut[i]);
+	}
+	buf_add_byte(out, view->memory_cut);
+	buf_add_byte(out, view->addresses);
 }
 
 Status
@@ -46,17 +48,19 @@ plan_key(const PlanInput *input, Buf *out, Error *err)
 	return buf_status(out, err, "a plan");
 }
 
-// ---- INSERT ----
+// ---- INSERT, UPDATE ----
 
-// SELECT CAST(c0 AS …), … FROM (the statement) AS s(c0, …).
+// SELECT CAST(c0 AS …), … FROM (the statement) AS source(c0, …).
 static Status
-add_casts(const Schema *as, Buf *prefix, Buf *suffix, Error *err)
+add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err)
 {
+	const Schema *as = input->as;
 	buf_add_text(prefix, "SELECT ");
 	buf_add_text(suffix, ") AS source(");
 	for (int32_t i = 0; i < schema_field_count(as); i++) {
 		const char *comma = i > 0 ? ", " : "";
-		buf_add_printf(prefix, "%sCAST(c%d AS ", comma, i);
+		buf_add_printf(prefix, "%sCAST(c%d AS ", comma,
+					   input->match != NULL ? input->match->places[i] : i);
 		TRY(duck_sql_type(schema_field(as, i), prefix, err));
 		buf_add_byte(prefix, ')');
 		buf_add_printf(suffix, "%sc%d", comma, i);
@@ -87,6 +91,32 @@ plan_free(Plan *plan)
 
 DEFINE_DROP(Plan, plan_drop, plan_free)
 
+// The table's columns, and where each row is.
+static Status
+with_addresses(const Schema *schema, Schema **out, Error *err)
+{
+	int32_t count = schema_field_count(schema);
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 2, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "a plan");
+	for (int32_t i = 0; i < count; i++)
+		fields[i] = *schema_field(schema, i);
+	fields[count] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
+	fields[count + 1] = (Field){.name = address_row, .type = {.id = TYPE_INT64}};
+	return schema_new(fields, count + 2, NULL, 0, out, err);
+}
+
+static Status
+make_slot(Conn *conn, const RefView *view, Schema *columns, ScanSlot **out, Error *err)
+{
+	SCOPED(schema_drop) Schema *schema = NULL;
+	if (view->addresses)
+		TRY(with_addresses(columns, &schema, err));
+	else
+		schema = schema_ref(columns);
+	return duck_slot_new(conn->instance_duck, schema, view->memory_rows, out, err);
+}
+
 static Status
 make_cut(Plan *plan, Conn *conn, const RefView *view, int32_t ref, Error *err)
 {
@@ -107,19 +137,16 @@ make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error
 	plan->slot_count = views->count;
 	for (int32_t i = 0; i < views->count; i++) {
 		const RefView *view = &views->refs[i];
-		bool scan = view->table == NULL || view->memory || view->file_count == 0;
-		if (scan)
-			TRY(duck_slot_new(conn->instance_duck, views->columns[i].schema, view->memory_rows,
-							  &plan->slots[i], err));
+		if (view_has_slot(view))
+			TRY(make_slot(conn, view, views->columns[i].schema, &plan->slots[i], err));
 		if (view->table != NULL && view_has_cut(view))
 			TRY(make_cut(plan, conn, view, i, err));
 		TableSlots slots = {
-			.memory = scan ? duck_slot_number(plan->slots[i]) : 0,
+			.rows = plan->slots[i] != NULL ? duck_slot_number(plan->slots[i]) : 0,
 			.cut = plan->cuts[i] != NULL ? duck_slot_number(plan->cuts[i]) : 0,
 		};
 		SCOPED(buf_close) Buf text = BUF_INIT;
 		TRY(plan_add_table(view, slots, &text, err));
-		TRY(buf_status(&text, err, "a plan"));
 		tables[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);
 	}
 	*out = tables;
@@ -131,11 +158,12 @@ make_text(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 {
 	RewriteInput rewrite = {.verdict = input->verdict,
 							.columns = input->views->columns,
-							.time_alias = input->views->time_alias};
+							.time_alias = input->views->time_alias,
+							.first_item = input->match != NULL ? input->match->items : NULL};
 	SCOPED(buf_close) Buf prefix = BUF_INIT;
 	SCOPED(buf_close) Buf suffix = BUF_INIT;
 	if (input->as != NULL) {
-		TRY(add_casts(input->as, &prefix, &suffix, err));
+		TRY(add_casts(input, &prefix, &suffix, err));
 		rewrite.prefix = buf_text(&prefix);
 		rewrite.suffix = buf_text(&suffix);
 	}
@@ -166,7 +194,7 @@ prepare(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 		st = make_schema(plan, input, err);
 	if (st != ST_OK && err != NULL)
 		err->position = rewrite_position(&plan->rewrite, err->position);
-	return st;
+	return input->match != NULL ? match_refused(st, err) : st;
 }
 
 // ---- of a connection ----

@@ -21,10 +21,18 @@ struct Plan {
 	int32_t slot_count;
 };
 
+// What an UPDATE or DELETE asks of its table, the statement's first.
+typedef struct Match {
+	uint32_t version;      // of the table's definition it is for
+	const char *items;     // what stands for the first of the SELECT list
+	const int32_t *places; // of each column of `as`, among the items
+} Match;
+
 typedef struct PlanInput {
 	const Verdict *verdict;
 	const Views *views;
-	Schema *as; // an INSERT's columns; NULL: the statement's own
+	Schema *as;         // the columns of an INSERT, UPDATE or DELETE; NULL: the statement's own
+	const Match *match; // NULL: no UPDATE or DELETE
 } PlanInput;
 
 // What a plan holds for: text, definitions, files, which of them have rows that are too old, and
@@ -33,8 +41,8 @@ Status plan_key(const PlanInput *input, Buf *out, Error *err);
 
 // What a table is read from: slots of the plan, 0 where it has none.
 typedef struct TableSlots {
-	uint64_t memory;
-	uint64_t cut;
+	uint64_t rows; // in memory, and masks of files
+	uint64_t cut;  // the time from which on rows are seen
 } TableSlots;
 
 // What stands for a table in FROM. Files first: they hold what came first.
@@ -51,6 +59,9 @@ void plans_free(Conn *conn);
 Status plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches,
 					 Error *err);
 void plan_clear_rows(Plan *plan);
+
+// What the engine says of an UPDATE or DELETE, without the columns that only we have put there.
+Status match_refused(Status st, Error *err);
 
 // ---- results ----
 

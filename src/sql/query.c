@@ -61,6 +61,16 @@ query_resolve(SqlQuery *query, const char *text, const SqlSession *session, Erro
 						 err);
 }
 
+Status
+query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out, Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(query_new(sql, &query, err));
+	TRY(query_resolve(query, text, session, err));
+	*out = TAKE(query);
+	return ST_OK;
+}
+
 static Status
 query_bind(SqlQuery *query, Error *err)
 {
@@ -81,8 +91,7 @@ Status
 sql_query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out, Error *err)
 {
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	TRY(query_new(sql, &query, err));
-	TRY(query_resolve(query, text, session, err));
+	TRY(query_open(sql, text, session, &query, err));
 	TRY(query_bind(query, err));
 	*out = TAKE(query);
 	return ST_OK;
@@ -112,8 +121,7 @@ sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema 
 {
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
 	int32_t width, wanted = schema_field_count(schema);
-	TRY(query_new(sql, &query, err));
-	TRY(query_resolve(query, text, session, err));
+	TRY(query_open(sql, text, session, &query, err));
 	if (query->verdict->body > 0)
 		return error_set_at(err, ST_INVALID, 0, "EXPLAIN gives no rows to insert");
 	TRY(source_width(query, &width, err));
@@ -121,7 +129,10 @@ sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema 
 		return error_set(err, ST_INVALID, "%d column%s given where the table has %d to fill", width,
 						 width == 1 ? " is" : "s are", wanted);
 	query->as = schema_ref(schema);
-	TRY(query_bind(query, err));
+	schema_unref(query->schema);
+	query->schema = schema_ref(schema);
+	// It is bound when it starts: others of its commit may come before.
+	query_release_conn(query);
 	*out = TAKE(query);
 	return ST_OK;
 }
@@ -151,6 +162,19 @@ sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err)
 	return ST_OK;
 }
 
+// What it was opened for is what the snapshot has.
+static Status
+check_announced(const SqlQuery *query, Error *err)
+{
+	const Match *match = query->match;
+	const Snapshot *snapshot = query->pin->snapshot;
+	if (schema_equal(query->plan->schema, query->schema) &&
+		(match == NULL || table_version(snapshot->tables[0].def) == match->version))
+		return ST_OK;
+	return error_set(err, ST_CONFLICT,
+					 "a table's columns changed while the statement was opened; ask again");
+}
+
 static Status
 failed_reading(const SqlQuery *query, Status st, Error *err)
 {
@@ -164,12 +188,11 @@ open_stream(SqlQuery *query, Error *err)
 {
 	const SqlPin *pin = query->pin;
 	TRY(query_bind_to(query, pin->snapshot, err));
-	if (!schema_equal(query->plan->schema, query->schema))
-		return error_set(err, ST_CONFLICT,
-						 "a table's columns changed while the statement was opened; ask again");
+	TRY(check_announced(query, err));
 	Views *views = &query->views;
-	TRY(views_make(query->verdict, &query->names, pin->snapshot, query->time_alias, &query->arena,
-				   views, err));
+	TRY(query_views(query, pin->snapshot, query->time_alias, views, err));
+	if (query->match != NULL)
+		TRY(match_check(query, views, err));
 	TRY(views_ready(views, err));
 	TRY(plan_set_rows(query->plan, views, pin->snapshot->seq, pin->batches, err));
 	TRY(builder_new(query->schema, &query->builder, err));

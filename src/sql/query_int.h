@@ -29,7 +29,8 @@ struct SqlQuery {
 	Verdict *verdict;
 	Names names;
 	Arena arena;
-	Schema *as;     // an INSERT's columns; NULL: none
+	Schema *as;     // the columns of an INSERT, UPDATE or DELETE; NULL: none
+	Match *match;   // UPDATE, DELETE; lies in the arena
 	Schema *schema; // announced
 	bool time_alias;
 	Conn *conn; // changed under the lock
@@ -51,6 +52,14 @@ struct SqlQuery {
 Status query_ensure_conn(SqlQuery *query, Pool *pool, const uint64_t *hashes, int count,
 						 Error *err);
 void query_release_conn(SqlQuery *query); // ends what runs on it
+// A statement with its names, not bound to anything yet.
+Status query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out,
+				  Error *err);
+// What it reads of a snapshot. Lies in the query's arena.
+Status query_views(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Views *out,
+				   Error *err);
+// ST_INVALID: an UPDATE or DELETE says what would show the addresses of rows.
+Status match_check(const SqlQuery *query, const Views *views, Error *err);
 // Makes or finds the plan for what the snapshot holds.
 Status query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err);
 

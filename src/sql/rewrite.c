@@ -141,6 +141,14 @@ splice_constant(Rewriter *r, const Comparison *comparison)
 	return add_splice(r, comparison->operand.from, comparison->operand.to, &text);
 }
 
+static Status
+splice_first_item(Rewriter *r)
+{
+	SCOPED(buf_close) Buf text = BUF_INIT;
+	buf_add_text(&text, r->input->first_item);
+	return add_splice(r, SQL_MATCH_ITEM, SQL_MATCH_ITEM + 1, &text);
+}
+
 // ---- the new text ----
 
 static int
@@ -190,6 +198,8 @@ rewrite_make(const RewriteInput *input, Arena *arena, Rewrite *out, Error *err)
 	const Verdict *v = input->verdict;
 	Rewriter r = {
 		.input = input, .text = slice_of(v->text, (size_t)v->len), .arena = arena, .err = err};
+	if (input->first_item != NULL)
+		TRY(splice_first_item(&r));
 	for (int32_t i = 0; i < v->ref_count; i++)
 		TRY(splice_table(&r, i));
 	for (int32_t i = 0; i < v->column_count; i++)

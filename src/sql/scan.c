@@ -10,6 +10,7 @@ typedef struct ScanOwner {
 	Arena arena;
 	Segment **segments;
 	int32_t segment_count;
+	FileSet *files;
 	Batch *batch; // of a source
 } ScanOwner;
 
@@ -21,6 +22,7 @@ typedef struct ShapeMap {
 typedef struct ScanBuild {
 	ScanOwner *owner;
 	const TableDef *def;
+	uint64_t segment_id; // of the parts that come
 	BatchPart *parts;
 	int32_t part_count;
 	int64_t rows;
@@ -36,6 +38,7 @@ owner_free(void *arg)
 		return;
 	for (int32_t i = 0; i < owner->segment_count; i++)
 		segment_unref(owner->segments[i]);
+	file_set_unref(owner->files);
 	batch_unref(owner->batch);
 	arena_close(&owner->arena);
 	mem_free(owner);
@@ -51,15 +54,67 @@ map_of(ScanBuild *build, const Shape *shape)
 	for (int32_t i = build->map_count - 1; i >= 0; i--)
 		if (build->maps[i].shape == shape)
 			return build->maps[i].map;
-	int32_t *map = arena_array(arena, (size_t)table_column_count(build->def) + 1, sizeof(int32_t));
+	int32_t count = table_column_count(build->def);
+	int32_t *map = arena_array(arena, (size_t)count + 2, sizeof(int32_t));
 	ShapeMap *maps = list_grow(arena, build->maps, build->map_count, sizeof(ShapeMap));
 	if (map == NULL || maps == NULL)
 		return NULL;
 	shape_map(shape, build->def, map);
+	map[count] = MAP_SEGMENT; // where addresses are asked for
+	map[count + 1] = MAP_ROW;
 	build->maps = maps;
 	build->maps[build->map_count++] = (ShapeMap){shape, map};
 	return map;
 }
+
+// ---- deleted rows ----
+
+static void
+part_dead(const void *rows, int64_t first, int64_t count, uint64_t *bits)
+{
+	for (int64_t i = 0; i < count; i++)
+		if (!part_is_live(rows, first + i))
+			bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static void
+file_dead(const void *rows, int64_t first, int64_t count, uint64_t *bits)
+{
+	for (int64_t row = mask_next(rows, first); row >= 0 && row < first + count;
+		 row = mask_next(rows, row + 1))
+		bits[(row - first) / 64] |= UINT64_C(1) << ((row - first) % 64);
+}
+
+// NULL: no memory.
+static const RowMask *
+mask_of_part(Arena *arena, const SegmentPart *part)
+{
+	SegmentPart *kept = arena_alloc(arena, sizeof(*kept));
+	RowMask *mask = arena_alloc(arena, sizeof(*mask));
+	if (kept == NULL || mask == NULL)
+		return NULL;
+	*kept = *part;
+	*mask = (RowMask){part_dead, kept};
+	return mask;
+}
+
+static Status
+add_masks(const RefView *view, ScanOwner *owner, BatchScan *scan, Error *err)
+{
+	if (!view->masked)
+		return ST_OK;
+	RowMask *masks = arena_array(&owner->arena, (size_t)view->file_count, sizeof(*masks));
+	TRY(arena_status(&owner->arena, err, "a scan"));
+	for (int32_t i = 0; i < view->file_count; i++)
+		if (view_mask(view, i) != NULL)
+			masks[i] = (RowMask){file_dead, view_mask(view, i)};
+	owner->files = file_set_ref(view->table->files); // it holds the masks
+	scan->files = masks;
+	scan->file_count = view->file_count;
+	return ST_OK;
+}
+
+// ---- rows ----
 
 static Status
 add_part(void *arg, const SegmentPart *part, Error *err)
@@ -69,10 +124,16 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	const int32_t *map = map_of(build, part->shape);
 	build->parts = list_grow(arena, build->parts, build->part_count, sizeof(BatchPart));
 	TRY(arena_status(arena, err, "a scan"));
-	build->parts[build->part_count++] =
-		(BatchPart){.batch = part->batch, .rows = part->rows, .map = map};
+	build->parts[build->part_count++] = (BatchPart){
+		.batch = part->batch,
+		.rows = part->rows,
+		.map = map,
+		.mask = part->dead != NULL ? mask_of_part(arena, part) : NULL,
+		.segment_id = build->segment_id,
+		.first_row = part->first_row,
+	};
 	build->rows += part->rows;
-	return ST_OK;
+	return arena_status(arena, err, "a scan");
 }
 
 Status
@@ -87,14 +148,17 @@ scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err)
 	TRY(arena_status(&owner->arena, err, "a scan"));
 	for (int32_t i = 0; i < table->segment_count; i++) {
 		owner->segments[owner->segment_count++] = segment_ref(table->segments[i]);
+		build.segment_id = segment_stats(table->segments[i]).id;
 		TRY(segment_each(table->segments[i], seq, view->range.min, view->range.max, add_part,
 						 &build, err));
 	}
-	*out = (BatchScan){.parts = build.parts,
-					   .part_count = build.part_count,
-					   .rows = build.rows,
-					   .release = owner_free,
-					   .owner = TAKE(owner)};
+	BatchScan scan = {.parts = build.parts,
+					  .part_count = build.part_count,
+					  .rows = build.rows,
+					  .release = owner_free};
+	TRY(add_masks(view, owner, &scan, err));
+	scan.owner = TAKE(owner);
+	*out = scan;
 	return ST_OK;
 }
 

@@ -77,6 +77,31 @@ DEFINE_DROP(SqlQuery, sql_query_drop, sql_query_close)
 Status sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema *schema,
 						 SqlQuery **out, Error *err);
 
+// ---- statements that change rows ----
+
+// The columns that an INSERT or UPDATE names, as those of the table. ST_INVALID with the position
+// in the statement.
+Status sql_targets(const SqlStatement *statement, const TableDef *def, int32_t *columns,
+				   Error *err);
+
+// An UPDATE or DELETE of a table under one definition of it.
+typedef struct SqlMatch {
+	const SqlStatement *statement;
+	TableDef *def;
+	const int32_t *targets; // UPDATE: sql_targets
+} SqlMatch;
+
+// The rows it is about. Columns: uint64, the segment; int64, the row in a file, or −1 − its place
+// in a memory segment; and, of an UPDATE, the table's columns as they become, cast as on insert.
+// Positions of errors, here and later, are of the statement's source. ST_CONFLICT at the start: the
+// table has another definition by now.
+Status sql_query_open_match(Sql *sql, const SqlMatch *match, const SqlSession *session,
+							SqlQuery **out, Error *err);
+
+// Before the first sql_query_next of any: all of them see one moment.
+Status sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error *err);
+bool sql_query_reads(const SqlQuery *query, const Table *table);
+
 // A canonical field from CREATE TABLE's type text.
 Status sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullable,
 						 Field *out, Arena *arena, Error *err);

@@ -12,8 +12,7 @@ static const char *const READS[] = {"SELECT",  "WITH",     "FROM", "VALUES",    
 
 // Statements that there will be.
 static const char *const PLANNED[] = {
-	"UPDATE",  "DELETE", "TRUNCATE", "BEGIN",   "COMMIT", "ROLLBACK",
-	"REFRESH", "GRANT",  "REVOKE",   "COMPACT", "CANCEL",
+	"REFRESH", "GRANT", "REVOKE", "COMPACT", "CANCEL",
 };
 static const char *const PLANNED_OBJECTS[] = {
 	"STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
@@ -39,10 +38,12 @@ static Status
 not_allowed(const Parser *p, int32_t from, int32_t to)
 {
 	int32_t len = to - from < 60 ? to - from : 60;
-	return error_set_at(p->err, ST_INVALID, from,
-						"%.*s is not allowed; read with SELECT, EXPLAIN, DESCRIBE or SHOW TABLES, "
-						"change with CREATE, ALTER TABLE, DROP, INSERT or FLUSH",
-						len, (const char *)p->text.data + from);
+	return error_set_at(
+		p->err, ST_INVALID, from,
+		"%.*s is not allowed; read with SELECT, EXPLAIN, DESCRIBE or SHOW TABLES, "
+		"change with INSERT, UPDATE, DELETE, TRUNCATE, CREATE, ALTER TABLE, DROP or "
+		"FLUSH, several times at once with BEGIN; …; COMMIT in one text",
+		len, (const char *)p->text.data + from);
 }
 
 // ---- CREATE, DROP, SHOW, FLUSH ----
@@ -141,23 +142,25 @@ parse_show(Parser *p)
 
 // ---- all ----
 
-// The text ends where its last token does; a semicolon may follow, another statement may not.
+// The text ends where its last token does; a semicolon may follow, another statement only behind
+// BEGIN.
 static Status
 find_end(const Parser *p, int32_t *end)
 {
 	Lexer lexer = lexer_at(p->text, 0);
-	bool closed = false;
+	bool closed = false, several = parser_is_word(p, "BEGIN");
 	*end = 0;
 	for (Token token;;) {
 		TRY(lexer_next(&lexer, &token, p->err));
 		if (token.kind == TOKEN_END)
 			return ST_OK;
 		bool semicolon = token_is_sign(p->text, token, ';');
-		if (closed && !semicolon)
+		if (closed && !semicolon && !several)
 			return error_set_at(p->err, ST_INVALID, token.from,
-								"a second statement begins here; send one at a time");
+								"a second statement begins here; send one at a time, or changes "
+								"of rows as BEGIN; …; COMMIT");
 		closed |= semicolon;
-		if (!closed)
+		if (!semicolon)
 			*end = token.to;
 	}
 }
@@ -175,15 +178,17 @@ parse_known(Parser *p)
 		return parse_drop(p);
 	if (parser_is_word(p, "ALTER"))
 		return parse_alter(p);
-	if (parser_is_word(p, "INSERT"))
-		return parse_insert(p);
 	if (parser_is_word(p, "FLUSH"))
 		return parse_flush(p);
 	if (parser_is_word(p, "BACKUP"))
 		return parse_backup(p);
 	if (parser_is_word(p, "SHOW"))
 		return parse_show(p);
-	return not_allowed(p, p->token.from, p->token.to);
+	if (parser_is_word(p, "BEGIN"))
+		return parse_begin(p);
+	bool change;
+	TRY(parse_change(p, &change));
+	return change ? ST_OK : not_allowed(p, p->token.from, p->token.to);
 }
 
 static Status
@@ -207,6 +212,16 @@ parse(Parser *p)
 }
 
 Status
+statement_new(SqlStatement **out, Error *err)
+{
+	SqlStatement *statement = mem_alloc(sizeof(*statement));
+	if (statement == NULL)
+		return error_no_memory(err, "a statement");
+	*out = statement;
+	return ST_OK;
+}
+
+Status
 sql_parse(Slice text, SqlStatement **out, Error *err)
 {
 	if (text.len > SQL_MAX_TEXT)
@@ -216,9 +231,8 @@ sql_parse(Slice text, SqlStatement **out, Error *err)
 	if (zero != NULL)
 		return error_set_at(err, ST_INVALID, (int32_t)(zero - text.data),
 							"the statement has a zero byte");
-	SCOPED(sql_statement_drop) SqlStatement *statement = mem_alloc(sizeof(*statement));
-	if (statement == NULL)
-		return error_no_memory(err, "a statement");
+	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
+	TRY(statement_new(&statement, err));
 	char *copy = arena_strndup(&statement->arena, (const char *)text.data, text.len);
 	TRY(arena_status(&statement->arena, err, "a statement"));
 	TRY(text_plain_blanks((uint8_t *)copy, text.len, err));
@@ -235,6 +249,8 @@ sql_statement_free(SqlStatement *statement)
 {
 	if (statement == NULL)
 		return;
+	for (int32_t i = 0; i < statement->part_count; i++)
+		sql_statement_free(statement->parts[i]);
 	arena_close(&statement->arena);
 	mem_free(statement);
 }

@@ -18,6 +18,10 @@ typedef enum StatementKind {
 	STATEMENT_CREATE_TABLE,
 	STATEMENT_DROP_TABLE,
 	STATEMENT_INSERT,
+	STATEMENT_UPDATE,
+	STATEMENT_DELETE,
+	STATEMENT_TRUNCATE,
+	STATEMENT_BEGIN, // BEGIN; …; COMMIT: INSERT, UPDATE, DELETE and TRUNCATE in one text
 	STATEMENT_FLUSH,
 	STATEMENT_BACKUP,
 	STATEMENT_SHOW_TABLES,
@@ -61,7 +65,16 @@ typedef struct SqlOption {
 	int32_t position;
 } SqlOption;
 
-typedef struct SqlStatement {
+// Where a part of `source` is written: from its byte `at` on, text[from, from + len).
+typedef struct SqlOrigin {
+	int32_t at;
+	int32_t from;
+	int32_t len;
+} SqlOrigin;
+
+typedef struct SqlStatement SqlStatement;
+
+struct SqlStatement {
 	StatementKind kind;
 	const char *text; // trimmed, without a trailing semicolon, NUL-terminated
 	SqlTableName table;
@@ -77,22 +90,32 @@ typedef struct SqlStatement {
 	int32_t column_count;
 	SqlOption *options;
 	int32_t option_count;
-	// INSERT
+	// INSERT: the columns it fills; UPDATE: those it assigns
 	SqlName *targets; // NULL: all columns in order
 	int32_t target_count;
-	const char *source;      // the SELECT or VALUES text
-	int32_t source_position; // where it begins in text, for error positions
+	// INSERT: the SELECT or VALUES text. UPDATE and DELETE: SELECT 0, (value), … FROM table WHERE
+	// (condition)
+	const char *source;
+	SqlOrigin *origins;
+	int32_t origin_count;
+	// BEGIN: its statements. Their positions are of the whole text
+	SqlStatement **parts;
+	int32_t part_count;
 	// BACKUP
 	const char *backup;
 	bool copy;
 	Arena arena;
-} SqlStatement;
+};
+
+enum { SQL_MATCH_ITEM = 7 }; // where the 0 of an UPDATE's or DELETE's source stands
 
 // ST_INVALID with position; two statements in one text are refused here. Statements that are
-// planned but not built are ST_UNIMPLEMENTED by name (UPDATE, DELETE, TRUNCATE, BEGIN,
-// CREATE STREAM, …); options of CREATE TABLE likewise, an unknown one with a proposal. Anything
-// that is not ours and not a read (SET, COPY, ATTACH, PRAGMA, INSTALL, …) is ST_INVALID and says
-// that the statement is not allowed.
+// planned but not built are ST_UNIMPLEMENTED by name (CREATE STREAM, …); options of CREATE TABLE
+// likewise, an unknown one with a proposal. Anything that is not ours and not a read (SET, COPY,
+// ATTACH, PRAGMA, INSTALL, …) is ST_INVALID and says that the statement is not allowed.
 Status sql_parse(Slice text, SqlStatement **out, Error *err);
 void sql_statement_free(SqlStatement *statement); // NULL is allowed
 DEFINE_DROP(SqlStatement, sql_statement_drop, sql_statement_free)
+
+// The position in the text of what stands at `position` of the source; -1 stays.
+int32_t sql_source_position(const SqlStatement *statement, int32_t position);

@@ -49,15 +49,15 @@ refuse_endings(Parser *p)
 static Status
 parse_source(Parser *p)
 {
-	SqlStatement *s = p->statement;
+	SCOPED(source_close) Source source = {.parser = p};
 	if (parser_is_word(p, "BY") || parser_is_word(p, "DEFAULT"))
 		return error_set_at(p->err, ST_UNIMPLEMENTED, p->token.from,
 							"INSERT %s is not built yet; name the columns behind the table",
 							parser_is_word(p, "BY") ? "BY NAME" : "DEFAULT VALUES");
 	if (!begins_source(p))
 		return parser_expected(p, "VALUES or SELECT");
-	s->source_position = p->token.from;
-	s->source = parser_text(p, p->token.from, (int32_t)p->text.len);
+	TRY(source_add_written(&source, p->token.from, (int32_t)p->text.len));
+	TRY(source_finish(&source));
 	return refuse_endings(p);
 }
 

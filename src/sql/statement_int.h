@@ -10,7 +10,8 @@ typedef struct Parser {
 	SqlStatement *statement; // its arena holds what is parsed
 	Slice text;
 	Lexer lexer;
-	Token token; // the current one
+	Token token;  // the current one
+	int32_t last; // where the one before it ends
 	Error *err;
 } Parser;
 
@@ -47,11 +48,32 @@ Status parse_column(Parser *p);
 // (k = v, …). `known` are the options there may be.
 Status parse_options(Parser *p, const char *const *known, size_t count);
 
-// ---- statements, behind their first words ----
+// ---- sources ----
 
-Status parse_create_table(Parser *p);
+// The text that a statement reads with, and where its parts are written.
+typedef struct Source {
+	Parser *parser;
+	Buf text;
+} Source;
+
+void source_close(Source *source);
+void source_add(Source *source, const char *glue);
+Status source_add_written(Source *source, int32_t from, int32_t to);
+Status source_finish(Source *source); // is the statement's from now on
+
+// ---- statements, from their first word on ----
+
+Status parse_create_table(Parser *p); // this and the next three: behind their first words
 Status parse_alter_table(Parser *p);
 Status parse_create_database(Parser *p);
 Status parse_drop_database(Parser *p);
 Status parse_insert(Parser *p);
 Status parse_backup(Parser *p);
+Status parse_update(Parser *p);
+Status parse_delete(Parser *p);
+Status parse_truncate(Parser *p);
+Status parse_begin(Parser *p);
+// INSERT, UPDATE, DELETE, TRUNCATE. *was false: it is none of them.
+Status parse_change(Parser *p, bool *was);
+
+Status statement_new(SqlStatement **out, Error *err);

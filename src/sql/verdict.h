@@ -39,6 +39,7 @@ typedef struct FromItem {
 // One SELECT.
 typedef struct Scope {
 	int32_t parent; // whose columns it may name, too; -1: none
+	bool stars;     // * or COLUMNS(…) stands in it
 	bool merges; // a join makes one column of two (USING, NATURAL) or drops a side's (SEMI, ANTI)
 } Scope;
 

@@ -11,6 +11,64 @@ overlaps(TimeRange range, int64_t min, int64_t max)
 	return min > max || (min <= range.max && max >= range.min);
 }
 
+// ---- files ----
+
+DataFile *
+view_file(const RefView *view, int32_t i)
+{
+	return file_set_at(view->table->files, view->files[i]);
+}
+
+const Mask *
+view_mask(const RefView *view, int32_t i)
+{
+	return file_set_mask(view->table->files, view->files[i]);
+}
+
+// Written under one version of the definition, and with deleted or expired rows or without.
+static bool
+read_alike(const RefView *view, int32_t a, int32_t b)
+{
+	return table_version(data_file_def(view_file(view, a))) ==
+			   table_version(data_file_def(view_file(view, b))) &&
+		   (view_mask(view, a) == NULL) == (view_mask(view, b) == NULL) &&
+		   view->cut[a] == view->cut[b];
+}
+
+int32_t
+view_group_end(const RefView *view, int32_t from)
+{
+	int32_t end = from + 1;
+	while (end < view->file_count && read_alike(view, from, end))
+		end++;
+	return end;
+}
+
+// Brings those that are read alike together, each group where its first file is.
+static Status
+group_files(RefView *view, Arena *arena, Error *err)
+{
+	if (view->file_count == 0 || view_group_end(view, 0) == view->file_count)
+		return ST_OK;
+	size_t count = (size_t)view->file_count, done = 0;
+	int32_t *files = arena_array(arena, count, sizeof(int32_t));
+	bool *cut = arena_array(arena, count, sizeof(bool));
+	bool *taken = arena_array(arena, count, sizeof(bool));
+	TRY(arena_status(arena, err, "a list of files"));
+	for (int32_t first = 0; first < view->file_count; first++) {
+		for (int32_t i = taken[first] ? view->file_count : first; i < view->file_count; i++) {
+			if (!read_alike(view, first, i)) // one that was taken is like another
+				continue;
+			taken[i] = true;
+			files[done] = view->files[i];
+			cut[done++] = view->cut[i];
+		}
+	}
+	view->files = files;
+	view->cut = cut;
+	return ST_OK;
+}
+
 static Status
 find_files(RefView *view, Arena *arena, Error *err)
 {
@@ -28,7 +86,9 @@ find_files(RefView *view, Arena *arena, Error *err)
 			meta->min_time <= meta->max_time && meta->min_time < view->table->visible_from;
 		view->files[view->file_count++] = i;
 	}
-	return ST_OK;
+	for (int32_t i = 0; i < view->file_count; i++)
+		view->masked |= view_mask(view, i) != NULL;
+	return group_files(view, arena, err);
 }
 
 static void
@@ -112,12 +172,6 @@ views_doubt(const Views *views, Status status, Error *err)
 		}
 	}
 	return status;
-}
-
-DataFile *
-view_file(const RefView *view, int32_t i)
-{
-	return file_set_at(view->table->files, view->files[i]);
 }
 
 // ---- what is too old ----

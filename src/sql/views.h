@@ -10,12 +10,14 @@ typedef struct RefView {
 	const NamedRef *named;
 	const TableView *table; // of the snapshot; NULL: a source's
 	TimeRange range;
-	int32_t *files; // of table->files, those that overlap
+	int32_t *files; // of table->files, those that overlap; those that are read alike side by side
 	int32_t file_count;
+	bool masked;         // some of a file's rows are deleted
 	bool memory;         // a segment overlaps
 	int64_t memory_rows; // about
 	bool *cut;           // of each of `files`: some of its rows are too old to be seen
 	bool memory_cut;     // the same of what is in memory
+	bool addresses;      // with two columns more: where each row is
 } RefView;
 
 typedef struct Views {
@@ -34,13 +36,24 @@ Status views_ready(const Views *views, Error *err);
 // After reading failed with `status`: if a file is why, ST_CORRUPT names it.
 Status views_doubt(const Views *views, Status status, Error *err);
 
-// The memory of a ref as rows for the table function, of the columns of the view's definition. It
-// holds references of its own.
+DataFile *view_file(const RefView *view, int32_t i);   // the i-th of those that overlap
+const Mask *view_mask(const RefView *view, int32_t i); // NULL: all its rows are there
+// Where the files end that are read in the same way as the one at `from`.
+int32_t view_group_end(const RefView *view, int32_t from);
+
+// The columns that addresses add: uint64, the segment; int64, the row in a file, or −1 − its place
+// in memory. No column of a table can have such names.
+extern const char address_segment[];
+extern const char address_row[];
+
+// Whether something is set before each execution, by a slot: rows in memory, or masks of files.
+bool view_has_slot(const RefView *view);
+// The memory of a ref as rows for the table function, of the columns of the view's definition (and
+// its addresses), and the masks of its files. It holds references of its own.
 Status scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err);
 // The one time, in the unit of the time column, that the oldest visible row has: what the rows of a
 // cut file or memory are compared with.
 Status scan_visible_from(const RefView *view, Batch **out, Error *err);
-DataFile *view_file(const RefView *view, int32_t i); // the i-th of those that overlap
 // Whether some of what it reads is cut.
 bool view_has_cut(const RefView *view);
 // A source's rows.

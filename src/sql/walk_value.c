@@ -244,6 +244,8 @@ walk_expression(Walk *w, const json_t *node, Place place)
 {
 	if (is_column(node))
 		return walk_column(w, node, place);
+	if (tree_is_class(node, "STAR") && place.scope >= 0)
+		w->verdict->scopes[place.scope].stars = true;
 	if (tree_is_class(node, "FUNCTION") || tree_is_class(node, "WINDOW"))
 		return walk_call(w, node, place);
 	if (tree_is_class(node, "PARAMETER"))

@@ -30,6 +30,28 @@ read_tokens(Slice text)
 	}
 }
 
+// What a source says was written, where it says; and no position leaves the text.
+static void
+check_source(const char *text, const SqlStatement *s)
+{
+	int32_t len = s->source != NULL ? (int32_t)strlen(s->source) : 0, done = 0;
+	for (int32_t i = 0; i < s->origin_count; i++) {
+		const SqlOrigin *o = &s->origins[i];
+		if (o->at < done || o->len > len - o->at ||
+			memcmp(s->source + o->at, text + o->from, (size_t)o->len) != 0)
+			abort();
+		done = o->at + o->len;
+	}
+	for (int32_t i = 0; i <= len; i++) {
+		int32_t at = sql_source_position(s, i);
+		if (at < 0 || (size_t)at > strlen(text))
+			abort();
+	}
+	if ((s->kind == STATEMENT_UPDATE || s->kind == STATEMENT_DELETE) &&
+		s->source[SQL_MATCH_ITEM] != '0')
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -43,8 +65,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sql_parse(slice_text(statement->text), &again, NULL) != ST_OK ||
 		again->kind != statement->kind || strcmp(again->text, statement->text) != 0)
 		abort();
-	if (statement->source != NULL &&
-		strcmp(statement->source, statement->text + statement->source_position) != 0)
-		abort();
+	check_source(statement->text, statement);
+	for (int32_t i = 0; i < statement->part_count; i++)
+		check_source(statement->text, statement->parts[i]);
 	return 0;
 }

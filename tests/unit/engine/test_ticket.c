@@ -180,12 +180,13 @@ the_ticket_of_a_change_that_ran_answers_its_rows_and_runs_nothing(void **state)
 	fixture_open(&fx, NULL);
 	Ticket ticket;
 	mobius_error err = {0};
-	fine(mobius_ticket_of_change(fx.session, 42, ticket.bytes, &err), &err);
+	fine(mobius_ticket_of_change(fx.session, (const int64_t[]){40, 2}, 2, ticket.bytes, &err),
+		 &err);
 	for (int use = 0; use < 2; use++) {
 		Result r;
 		redeem(&fx, &r, &ticket);
 		result_end(&r);
-		assert_int_equal(r.rows, 1);
+		assert_int_equal(r.rows, 2);
 		assert_int_equal(mobius_result_changed(r.result), 42);
 		assert_false(mobius_result_is_read(r.result));
 		result_stop(&r);

@@ -46,6 +46,10 @@ first_words_say_what_it_is(void **state)
 		{"CREATE DATABASE d", STATEMENT_CREATE_DATABASE, "CREATE DATABASE d"},
 		{"drop database if exists d", STATEMENT_DROP_DATABASE, "drop database if exists d"},
 		{"alter table t drop c", STATEMENT_ALTER_TABLE, "alter table t drop c"},
+		{"update t set a = 1;", STATEMENT_UPDATE, "update t set a = 1"},
+		{"DELETE FROM t -- all", STATEMENT_DELETE, "DELETE FROM t"},
+		{"TRUNCATE TABLE t", STATEMENT_TRUNCATE, "TRUNCATE TABLE t"},
+		{"BEGIN; TRUNCATE t; COMMIT;", STATEMENT_BEGIN, "BEGIN; TRUNCATE t; COMMIT"},
 		{"SELECT\u00a01", STATEMENT_READ, "SELECT  1"},
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -144,11 +148,89 @@ an_insert_has_targets_and_a_source_with_its_position(void **state)
 	assert_string_equal(s->targets[1].text, "B");
 	assert_true(s->targets[1].quoted && !s->targets[0].quoted);
 	assert_string_equal(s->source, "SELECT 1, 2");
-	assert_int_equal(s->source_position, 25);
+	assert_int_equal(sql_source_position(s, 0), 25);
+	assert_int_equal(sql_source_position(s, 10), 35);
 
 	SCOPED(sql_statement_drop) SqlStatement *all = parse("INSERT INTO t (SELECT 1);");
 	assert_null(all->targets);
 	assert_string_equal(all->source, "(SELECT 1)");
+}
+
+// Where each part of the source is written.
+static void
+positions_are(const SqlStatement *s)
+{
+	for (int32_t i = 0; i < s->origin_count; i++) {
+		const SqlOrigin *o = &s->origins[i];
+		assert_memory_equal(s->source + o->at, s->text + o->from, (size_t)o->len);
+		assert_int_equal(sql_source_position(s, o->at), o->from);
+		assert_int_equal(sql_source_position(s, o->at + o->len), o->from + o->len);
+	}
+	assert_int_equal(sql_source_position(s, -1), -1);
+	assert_int_equal(s->source[SQL_MATCH_ITEM], '0');
+}
+
+static void
+a_change_of_rows_is_a_select_of_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *table, *source;
+	} cases[] = {
+		{"DELETE FROM t", "t", "SELECT 0 FROM t"},
+		{"DELETE FROM d.htdb.\"T\" AS x WHERE x.a > 1 -- end", "T",
+		 "SELECT 0 FROM d.htdb.\"T\" AS x WHERE (x.a > 1)"},
+		{"DELETE FROM 't' y WHERE a IN (SELECT b FROM u) AND c IS DISTINCT FROM d;", "t",
+		 "SELECT 0 FROM 't' y WHERE (a IN (SELECT b FROM u) AND c IS DISTINCT FROM d)"},
+		{"UPDATE t SET a = 1", "t", "SELECT 0, (1) AS \"\x01\" FROM t"},
+		{"UPDATE t AS x SET a = x.a + 1, \"B\" = [1, 2], c = CASE WHEN a = 1 THEN 'WHERE' END "
+		 "WHERE (a, b) = (1, 2)",
+		 "t",
+		 "SELECT 0, (x.a + 1) AS \"\x01\", ([1, 2]) AS \"\x01\", (CASE WHEN a = 1 THEN 'WHERE' "
+		 "END) AS \"\x01\" FROM t AS x WHERE ((a, b) = (1, 2))"},
+		{"UPDATE t SET a = (SELECT max(b) FROM u WHERE u.c = t.c)", "t",
+		 "SELECT 0, ((SELECT max(b) FROM u WHERE u.c = t.c)) AS \"\x01\" FROM t"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		SCOPED(sql_statement_drop) SqlStatement *s = parse(cases[i].text);
+		assert_string_equal(s->table.table.text, cases[i].table);
+		assert_string_equal(s->source, cases[i].source);
+		positions_are(s);
+	}
+	SCOPED(sql_statement_drop) SqlStatement *s = parse("UPDATE t SET a = 1, \"B\" = 2");
+	assert_int_equal(s->target_count, 2);
+	assert_string_equal(s->targets[1].text, "B");
+	assert_true(s->targets[1].quoted);
+	assert_int_equal(s->targets[1].position, 20);
+}
+
+static void
+several_changes_are_one_statement_with_its_parts(void **state)
+{
+	(void)state;
+	SCOPED(sql_statement_drop)
+	SqlStatement *s = parse("begin transaction;\nINSERT INTO t (a) VALUES (';');; UPDATE u SET "
+							"b = 2 WHERE c; truncate v\n; COMMIT WORK ;");
+	static const struct {
+		StatementKind kind;
+		const char *table, *text;
+	} parts[] = {
+		{STATEMENT_INSERT, "t", "INSERT INTO t (a) VALUES (';')"},
+		{STATEMENT_UPDATE, "u", "UPDATE u SET b = 2 WHERE c"},
+		{STATEMENT_TRUNCATE, "v", "truncate v"},
+	};
+	assert_int_equal(s->kind, STATEMENT_BEGIN);
+	assert_int_equal(s->part_count, COUNT_OF(parts));
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		assert_int_equal(s->parts[i]->kind, parts[i].kind);
+		assert_string_equal(s->parts[i]->table.table.text, parts[i].table);
+		assert_string_equal(s->parts[i]->text, parts[i].text);
+	}
+	// Positions are of the whole text.
+	const char *found = strstr(s->text, "VALUES");
+	assert_int_equal(sql_source_position(s->parts[0], 0), (int32_t)(found - s->text));
+	found = strstr(s->text, "u SET");
+	assert_int_equal(s->parts[1]->table.table.position, (int32_t)(found - s->text));
 }
 
 static void
@@ -189,10 +271,37 @@ what_is_refused_says_where(void **state)
 		{"CREATE DATABASE", ST_INVALID, 15, "name of a database"},
 		{"CREATE DATABASE a.b", ST_INVALID, 17, "the end"},
 		{"DROP DATABASE d CASCADE", ST_INVALID, 16, "the end"},
-		{"UPDATE t SET a = 1", ST_UNIMPLEMENTED, 0, "UPDATE"},
-		{"delete from t", ST_UNIMPLEMENTED, 0, "DELETE"},
-		{"TRUNCATE t", ST_UNIMPLEMENTED, 0, "TRUNCATE"},
-		{"BEGIN; INSERT INTO t VALUES (1); COMMIT", ST_UNIMPLEMENTED, 0, "BEGIN"},
+		{"UPDATE", ST_INVALID, 6, "the name of a table"},
+		{"UPDATE t", ST_INVALID, 8, "SET"},
+		{"UPDATE t SET", ST_INVALID, 12, "the name of a column"},
+		{"UPDATE t SET a", ST_INVALID, 14, "\"=\""},
+		{"UPDATE t SET a =", ST_INVALID, 16, "an expression"},
+		{"UPDATE t SET a = 1,", ST_INVALID, 19, "the name of a column"},
+		{"UPDATE t SET a = 1 WHERE", ST_INVALID, 24, "an expression"},
+		{"UPDATE t SET a = 1)", ST_INVALID, 18, "the end"},
+		{"UPDATE t SET a = 1) OR (1", ST_INVALID, 18, "the end"},
+		{"UPDATE t SET (a, b) = (1, 2)", ST_UNIMPLEMENTED, 13, "several columns"},
+		{"UPDATE t SET a = 1 FROM u", ST_UNIMPLEMENTED, 19, "UPDATE with FROM"},
+		{"UPDATE t SET a = 1 WHERE b RETURNING a", ST_UNIMPLEMENTED, 27, "RETURNING"},
+		{"DELETE", ST_INVALID, 6, "FROM"},
+		{"DELETE FROM", ST_INVALID, 11, "the name of a table"},
+		{"DELETE t", ST_INVALID, 7, "FROM"},
+		{"delete from t where", ST_INVALID, 19, "an expression"},
+		{"DELETE FROM t WHERE a) OR (1", ST_INVALID, 21, "the end"},
+		{"DELETE FROM t USING u WHERE 1", ST_UNIMPLEMENTED, 14, "DELETE with USING"},
+		{"DELETE FROM t LIMIT 1", ST_INVALID, 20, "the end"},
+		{"TRUNCATE", ST_INVALID, 8, "the name of a table"},
+		{"TRUNCATE t, u", ST_INVALID, 10, "the end"},
+		{"BEGIN", ST_INVALID, 5, "COMMIT"},
+		{"BEGIN; COMMIT", ST_INVALID, 7, "no statement between"},
+		{"BEGIN; DELETE FROM t", ST_INVALID, 20, "COMMIT"},
+		{"BEGIN; DELETE FROM t; ROLLBACK", ST_INVALID, 22, "only INSERT"},
+		{"BEGIN; SELECT 1; COMMIT", ST_INVALID, 7, "only INSERT"},
+		{"BEGIN; DELETE FROM t; COMMIT; SELECT 1", ST_INVALID, 30, "the end"},
+		{"BEGIN; BEGIN; COMMIT; COMMIT", ST_INVALID, 7, "only INSERT"},
+		{"BEGIN DELETE FROM t; COMMIT", ST_INVALID, 6, "COMMIT"},
+		{"COMMIT", ST_INVALID, 0, "BEGIN"},
+		{"ROLLBACK", ST_INVALID, 0, "not allowed"},
 		{"CREATE STREAM s INTO t AS SELECT 1", ST_UNIMPLEMENTED, 0, "CREATE STREAM"},
 		{"CREATE RULE r ON t", ST_UNIMPLEMENTED, 0, "CREATE RULE"},
 		{"CREATE ARCHIVE FROM t", ST_UNIMPLEMENTED, 0, "CREATE ARCHIVE"},
@@ -268,6 +377,8 @@ every_beginning_of_a_statement_is_answered(void **state)
 		"ALTER TABLE t SET (ttl = '1d', durability = async)",
 		"INSERT INTO t (a, \"b\") VALUES ($$x$$, E'\\n', 1e5, -- c\n /* c */ 'y')",
 		"SELECT \"a\"\"b\", 'x''y', $1, ?, 0x1F, 1_000.5e+3 FROM t;",
+		"UPDATE d.htdb.t AS x SET a = (b + 1), \"c\" = 'd' WHERE e IS DISTINCT FROM 2",
+		"BEGIN; DELETE FROM t x WHERE [1] = a; INSERT INTO u VALUES (1); COMMIT",
 	};
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		for (size_t len = 0; len <= strlen(texts[i]); len++) {
@@ -284,17 +395,21 @@ static void
 parsing_undoes_itself_on_every_fault(void **state)
 {
 	(void)state;
-	for (long nth = 0;; nth++) {
+	static const char *const texts[] = {
+		"CREATE TABLE t (a INT, b INT, c INT TAG) WITH (time='a', tags='c')",
+		"BEGIN; DELETE FROM t; UPDATE u SET a = 1, b = 2 WHERE c; INSERT INTO v SELECT 1; COMMIT",
+	};
+	for (long nth = 0, text = 0; text < (long)COUNT_OF(texts); nth++) {
 		SqlStatement *s = NULL;
 		Error err = ERROR_INIT;
 		fault_arm(nth);
-		Status st = sql_parse(
-			slice_text("CREATE TABLE t (a INT, b INT, c INT TAG) WITH (time='a', tags='c')"), &s,
-			&err);
+		Status st = sql_parse(slice_text(texts[text]), &s, &err);
 		if (!fault_disarm()) {
 			assert_int_equal(st, ST_OK);
 			sql_statement_free(s);
-			break;
+			text++;
+			nth = -1;
+			continue;
 		}
 		assert_int_equal(st, ST_NO_MEMORY);
 		assert_null(s);
@@ -311,6 +426,8 @@ main(void)
 		cmocka_unit_test(a_table_is_altered_one_thing_at_a_time),
 		cmocka_unit_test(databases_are_made_and_dropped_by_name),
 		cmocka_unit_test(an_insert_has_targets_and_a_source_with_its_position),
+		cmocka_unit_test(a_change_of_rows_is_a_select_of_them),
+		cmocka_unit_test(several_changes_are_one_statement_with_its_parts),
 		cmocka_unit_test(what_is_refused_says_where),
 		cmocka_unit_test(every_beginning_of_a_statement_is_answered),
 		cmocka_unit_test(parsing_undoes_itself_on_every_fault),

@@ -1,0 +1,254 @@
+#include "base/mem.h"
+#include "engine/change_int.h"
+#include "engine/define.h"
+
+enum { MATCHES_AT_ONCE = 1 << 20 };
+
+void
+step_reset(Step *step)
+{
+	sql_query_close(TAKE(step->query));
+	buf_close(&step->addresses);
+	batch_unref(TAKE(step->rows));
+	batch_unref(TAKE(step->converted));
+	insert_plan_close(&step->plan);
+	step->changed = 0;
+}
+
+void
+step_close(Step *step)
+{
+	step_reset(step);
+	table_unref(TAKE(step->table));
+}
+
+// ---- opening ----
+
+// Positions of what reads are of the source.
+static Status
+located(const Step *step, Status st, Error *err)
+{
+	if (st != ST_OK && err != NULL)
+		err->position = sql_source_position(step->statement, err->position);
+	return st;
+}
+
+// The columns an INSERT names, as the table holds them.
+static Status
+target_schema(const TableDef *def, const int32_t *targets, int32_t count, Schema **out, Error *err)
+{
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "an INSERT");
+	for (int32_t i = 0; i < count; i++)
+		fields[i] = *schema_field(table_schema(def), targets[i]);
+	return schema_new(fields, count, NULL, 0, out, err);
+}
+
+static Status
+open_insert(const StatementCall *call, Step *step, const TableDef *def, const int32_t *targets,
+			Error *err)
+{
+	const SqlStatement *s = step->statement;
+	SqlSession session = {.database = call->database};
+	SCOPED(schema_drop) Schema *schema = NULL;
+	if (s->targets == NULL)
+		schema = schema_ref(table_schema(def));
+	else
+		TRY(target_schema(def, targets, s->target_count, &schema, err));
+	Status st = sql_query_open_as(call->db->sql, s->source, &session, schema, &step->query, err);
+	return located(step, st, err);
+}
+
+// By its name the table is found again, which may be another by now.
+static Status
+open_match(const StatementCall *call, Step *step, const SqlMatch *match, Error *err)
+{
+	SqlSession session = {.database = call->database};
+	Status st = sql_query_open_match(call->db->sql, match, &session, &step->query, err);
+	TRY(located(step, st, err));
+	if (!sql_query_reads(step->query, step->table))
+		return error_set(err, ST_NOT_FOUND, "table \"%s\" was dropped meanwhile",
+						 table_name(match->def));
+	return ST_OK;
+}
+
+Status
+step_open(const StatementCall *call, Step *step, Error *err)
+{
+	const SqlStatement *s = step->statement;
+	if (s->kind == STATEMENT_TRUNCATE)
+		return ST_OK;
+	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
+	SCOPED(mem_drop)
+	int32_t *targets = mem_alloc_array((size_t)s->target_count + 1, sizeof(*targets));
+	if (targets == NULL)
+		return error_no_memory(err, "a statement");
+	TRY(sql_targets(s, def, targets, err));
+	if (s->kind == STATEMENT_INSERT)
+		return open_insert(call, step, def, targets, err);
+	return open_match(call, step, &(SqlMatch){s, def, targets}, err);
+}
+
+// ---- reading ----
+
+static Status
+over_limit(const mobius *db, const Step *step, Error *err)
+{
+	static const char *const verbs[] = {"DELETE", "UPDATE", "INSERT"};
+	StatementKind kind = step->statement->kind;
+	int verb = kind == STATEMENT_INSERT ? 2 : kind == STATEMENT_UPDATE ? 1 : 0;
+	return error_set(err, ST_LIMIT,
+					 "the %s is over commit.max_bytes (%llu bytes); change rows in parts",
+					 verbs[verb], (unsigned long long)db->settings.commit_max_bytes);
+}
+
+// Where the rows of a batch are.
+static Status
+add_addresses(Step *step, const Batch *batch, Error *err)
+{
+	int64_t rows = batch_rows(batch);
+	const uint64_t *segments = (const void *)batch_column(batch, 0)->values.data;
+	const int64_t *places = (const void *)batch_column(batch, 1)->values.data;
+	RowAddress *out = buf_extend(&step->addresses, (size_t)rows * sizeof(*out));
+	TRY(buf_status(&step->addresses, err, "rows to change"));
+	for (int64_t i = 0; i < rows; i++) {
+		bool in_file = places[i] >= 0;
+		out[i] = (RowAddress){segments[i], in_file ? places[i] : -1 - places[i], in_file};
+	}
+	step->changed += rows;
+	return ST_OK;
+}
+
+// The rows as they become, without their addresses.
+static Status
+take_rows(Step *step, Batch *batch, Error *err)
+{
+	const Schema *schema = batch_schema(batch);
+	int32_t count = schema_field_count(schema) - 2;
+	SCOPED(mem_drop) int32_t *columns = mem_alloc_array((size_t)count + 1, sizeof(*columns));
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
+	if (columns == NULL || fields == NULL)
+		return error_no_memory(err, "an UPDATE");
+	for (int32_t i = 0; i < count; i++) {
+		columns[i] = i + 2;
+		fields[i] = *schema_field(schema, i + 2);
+	}
+	SCOPED(schema_drop) Schema *own = NULL;
+	TRY(schema_new(fields, count, NULL, 0, &own, err));
+	return batch_select(batch, columns, count, own, &step->rows, err);
+}
+
+static Status
+take_batch(Step *step, Batch *batch, Error *err)
+{
+	if (step->statement->kind == STATEMENT_INSERT) {
+		step->rows = batch_ref(batch);
+		step->changed = batch_rows(batch);
+		return ST_OK;
+	}
+	TRY(add_addresses(step, batch, err));
+	return step->statement->kind == STATEMENT_UPDATE ? take_rows(step, batch, err) : ST_OK;
+}
+
+// Rows that are stored come in one batch, since they are one commit; addresses in any number.
+static Status
+read_all(mobius *db, Step *step, Error *err)
+{
+	bool stored = step->statement->kind != STATEMENT_DELETE;
+	uint64_t limit = db->settings.commit_max_bytes;
+	for (;;) {
+		SCOPED(batch_drop) Batch *batch = NULL;
+		TRY(sql_query_next(step->query, stored ? INT64_MAX : MATCHES_AT_ONCE, limit, &batch, err));
+		if (batch == NULL)
+			return ST_OK;
+		if (step->rows != NULL || step->addresses.len > limit)
+			return over_limit(db, step, err);
+		if (batch_rows(batch) > 0)
+			TRY(take_batch(step, batch, err));
+	}
+}
+
+Status
+step_read(const StatementCall *call, Step *step, Error *err)
+{
+	if (step->query == NULL)
+		return ST_OK;
+	bool wanted = call->reading(call->arg, step->query);
+	Status st = wanted ? read_all(call->db, step, err) : ST_OK;
+	// Who gave up while it was read must not find rows that were changed afterwards.
+	wanted = call->reading(call->arg, NULL) && wanted;
+	TRY(located(step, st, err));
+	if (!wanted)
+		return error_set(err, ST_CANCELLED, "the statement was cancelled");
+	sql_query_close(TAKE(step->query));
+	return ST_OK;
+}
+
+// ---- storing ----
+
+Status
+step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
+{
+	*cost = 0;
+	if (step->rows == NULL)
+		return ST_OK;
+	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
+	PutTarget target = {.database = table_database(def),
+						.table = table_name(def),
+						.wire = batch_schema(step->rows),
+						.decoded = batch_schema(step->rows)};
+	SCOPED(table_drop_ref) Table *into = NULL;
+	SCOPED(shape_drop) Shape *shape = NULL;
+	TRY(define_for_put(db, &target, &into, &shape, err));
+	if (into != step->table)
+		return error_set(err, ST_NOT_FOUND, "table \"%s\" was dropped meanwhile", table_name(def));
+	insert_plan_init(&step->plan, into, shape, batch_schema(step->rows));
+	TRY(insert_convert(db, &step->plan, step->rows, &step->converted, err));
+	int64_t expired;
+	TRY(insert_expire(db, &step->plan, &step->converted, &expired, err));
+	if (step->converted == NULL)
+		return ST_OK;
+	return insert_check(db, &step->plan, step->converted, cost, err);
+}
+
+static Status
+delete_entry(mobius *db, const Step *step, CommitEntry *out, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
+	SCOPED(commit_entry_close)
+	CommitEntry entry = {
+		.wal = {.kind = WAL_DELETE, .table_id = table_id(def), .min_time = 1},
+		.table = table_ref(step->table),
+	};
+	int64_t count = (int64_t)(step->addresses.len / sizeof(RowAddress));
+	if (step->statement->kind == STATEMENT_TRUNCATE)
+		TRY(store_truncate_new(db->store, step->table, &entry.del, err));
+	else
+		TRY(store_delete_new(db->store, step->table,
+							 (const RowAddress *)(const void *)step->addresses.data, count,
+							 &entry.del, err));
+	TRY(store_delete_encode(entry.del, &entry.head, err));
+	TRY(commit_entry_seal(&entry, err));
+	*out = entry;
+	entry = (CommitEntry){0};
+	return ST_OK;
+}
+
+Status
+step_entries(mobius *db, Step *step, CommitEntry *entries, int32_t *count, uint64_t *reserved,
+			 Error *err)
+{
+	if (step->addresses.len > 0 || step->statement->kind == STATEMENT_TRUNCATE) {
+		TRY(delete_entry(db, step, &entries[*count], err));
+		++*count;
+	}
+	if (step->converted == NULL)
+		return ST_OK;
+	uint64_t cost = insert_cost(step->converted);
+	TRY(insert_entry(db, &step->plan, step->converted, &(InsertSource){0}, cost, &entries[*count],
+					 err));
+	++*count;
+	*reserved -= cost;
+	return ST_OK;
+}

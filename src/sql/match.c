@@ -1,0 +1,177 @@
+// match.c - the rows that an UPDATE or DELETE is about: where they are, and what they become.
+//
+// It is the statement's own SELECT, whose first item, a 0, gives way to the address of each row
+// and, for an UPDATE, to the columns that stay as they are.
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "sql/query_int.h"
+
+// ---- assigned columns ----
+
+// A column named time is that of the table's time, where no column has this name.
+static int32_t
+find_target(const SqlStatement *statement, const TableDef *def, const SqlName *name)
+{
+	const Schema *schema = table_schema(def);
+	int32_t at = schema_find(schema, name->text);
+	if (at < 0 && !name->quoted)
+		at = schema_find_folded(schema, name->text);
+	if (at < 0 && statement->kind == STATEMENT_UPDATE && strcasecmp(name->text, "time") == 0)
+		at = table_time_column(def);
+	return at;
+}
+
+Status
+sql_targets(const SqlStatement *statement, const TableDef *def, int32_t *columns, Error *err)
+{
+	for (int32_t i = 0; i < statement->target_count; i++) {
+		const SqlName *name = &statement->targets[i];
+		columns[i] = find_target(statement, def, name);
+		if (columns[i] < 0)
+			return error_set_at(err, ST_INVALID, name->position,
+								"table \"%s\" has no column \"%s\"", table_name(def), name->text);
+		for (int32_t j = 0; j < i; j++)
+			if (columns[j] == columns[i])
+				return error_set_at(err, ST_INVALID, name->position, "column \"%s\" is named twice",
+									name->text);
+	}
+	return ST_OK;
+}
+
+// ---- what is read ----
+
+static int32_t
+find_assigned(const SqlMatch *match, int32_t column)
+{
+	for (int32_t i = 0; i < match->statement->target_count; i++)
+		if (match->targets[i] == column)
+			return i;
+	return -1;
+}
+
+// Addresses, and whole rows of the table in its order.
+static Status
+match_schema(const SqlMatch *match, Schema **out, Error *err)
+{
+	bool rows = match->statement->kind == STATEMENT_UPDATE;
+	int32_t columns = rows ? table_column_count(match->def) : 0;
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)columns + 2, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "a statement");
+	fields[0] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
+	fields[1] = (Field){.name = address_row, .type = {.id = TYPE_INT64}};
+	for (int32_t i = 0; i < columns; i++)
+		fields[i + 2] = *schema_field(table_schema(match->def), i);
+	return schema_new(fields, columns + 2, NULL, 0, out, err);
+}
+
+static void
+add_item(const char *relation, const char *column, Buf *out)
+{
+	buf_add_text(out, out->len > 0 ? ", " : "");
+	sql_add_name(out, relation);
+	buf_add_byte(out, '.');
+	sql_add_name(out, column);
+}
+
+// Items, in this order: the address, what stays, what is assigned.
+static Status
+make_items(SqlQuery *query, const SqlMatch *match, Error *err)
+{
+	const char *relation = query->verdict->refs[0].alias;
+	int32_t columns = schema_field_count(query->as) - 2;
+	int32_t kept = columns - match->statement->target_count, next = 0;
+	Match *made = arena_alloc(&query->arena, sizeof(*made));
+	int32_t *places = arena_array(&query->arena, (size_t)columns + 2, sizeof(int32_t));
+	TRY(arena_status(&query->arena, err, "a statement"));
+	SCOPED(buf_close) Buf items = BUF_INIT;
+	add_item(relation, address_segment, &items);
+	add_item(relation, address_row, &items);
+	places[1] = 1;
+	for (int32_t i = 0; i < columns; i++) {
+		int32_t assigned = find_assigned(match, i);
+		places[i + 2] = 2 + (assigned >= 0 ? kept + assigned : next++);
+		if (assigned < 0)
+			add_item(relation, schema_field(query->as, i + 2)->name, &items);
+	}
+	TRY(buf_status(&items, err, "a statement"));
+	made->version = table_version(match->def);
+	made->places = places;
+	made->items = arena_strndup(&query->arena, (const char *)items.data, items.len);
+	query->match = made;
+	return arena_status(&query->arena, err, "a statement");
+}
+
+// ---- what it may not say ----
+
+// The table as one value, and all of its columns, would have the address in them.
+Status
+match_check(const SqlQuery *query, const Views *views, Error *err)
+{
+	const Verdict *v = query->verdict;
+	if (v->scopes[v->root].stars)
+		return error_set(err, ST_INVALID,
+						 "* and COLUMNS are not allowed in UPDATE and DELETE; name the columns");
+	for (int32_t i = 0; i < v->column_count; i++) {
+		const ColumnUse *use = &v->columns[i];
+		int32_t ref, column;
+		if (use->parts == 1 && strcasecmp(use->names[0], v->refs[0].alias) == 0 &&
+			!column_find(v, views->columns, use, views->time_alias, &ref, &column))
+			return error_set_at(err, ST_INVALID, use->from,
+								"\"%s\" is a table here, no column; name its columns",
+								use->names[0]);
+	}
+	return ST_OK;
+}
+
+static Status
+check_values(const SqlQuery *query, const SqlStatement *statement, Error *err)
+{
+	const Verdict *v = query->verdict;
+	for (int32_t i = 1; i < v->select_count; i++)
+		if (v->select[i].kind == ITEM_STAR || v->select[i].kind == ITEM_MANY)
+			return error_set(err, ST_INVALID,
+							 "column \"%s\" is given several values; one is needed",
+							 statement->targets[i - 1].text);
+	if (v->select_count != 1 + statement->target_count)
+		return error_set(err, ST_INVALID, "%d values are given for %d columns", v->select_count - 1,
+						 statement->target_count);
+	return ST_OK;
+}
+
+Status
+match_refused(Status st, Error *err)
+{
+	char *hidden = st == ST_INVALID && err != NULL ? strchr(err->text, address_row[0]) : NULL;
+	if (hidden == NULL)
+		return st;
+	if (strstr(err->text, "GROUP BY") != NULL)
+		return error_set(err, ST_INVALID,
+						 "an aggregate of all rows is no value of one; put it into a subquery: "
+						 "(SELECT max(x) FROM t)");
+	// A list of columns that are meant perhaps, on a line of its own.
+	while (hidden > err->text && *hidden != '\n')
+		hidden--;
+	*hidden = '\0';
+	return st;
+}
+
+Status
+sql_query_open_match(Sql *sql, const SqlMatch *match, const SqlSession *session, SqlQuery **out,
+					 Error *err)
+{
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(query_open(sql, match->statement->source, session, &query, err));
+	if (query->names.ref_count == 0 || query->names.refs[0].table < 0)
+		return error_set(err, ST_INTERNAL, "a change of rows is about no table");
+	TRY(check_values(query, match->statement, err));
+	TRY(match_schema(match, &query->as, err));
+	TRY(make_items(query, match, err));
+	query->schema = schema_ref(query->as);
+	query_release_conn(query);
+	*out = TAKE(query);
+	return ST_OK;
+}
