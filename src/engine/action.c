@@ -199,7 +199,7 @@ run_sql_execute(mobius_call *call, Error *err)
 	TRY(call_text(call, "sql", true, &text, err));
 	json_t *params = json_object_get(call->request, "params");
 	if (params != NULL && json_array_size(params) + json_object_size(params) > 0)
-		return error_set(err, ST_UNIMPLEMENTED,
+		return error_set(err, ST_INVALID,
 						 "parameters are not built yet; write the values into the statement");
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(text), &statement, err));

@@ -249,8 +249,8 @@ walk_expression(Walk *w, const json_t *node, Place place)
 	if (tree_is_class(node, "FUNCTION") || tree_is_class(node, "WINDOW"))
 		return walk_call(w, node, place);
 	if (tree_is_class(node, "PARAMETER"))
-		return error_set(w->err, ST_UNIMPLEMENTED,
-						 "parameters are not built yet; write the value into the statement");
+		return error_set(w->err, ST_INVALID,
+						 "parameters are not built yet; write the values into the statement");
 	if (tree_is_class(node, "LAMBDA"))
 		return walk_lambda(w, node, place);
 

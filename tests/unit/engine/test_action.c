@@ -226,7 +226,7 @@ bad_requests_are_refused_by_what_is_wrong(void **state)
 	call_fails(&fx, "table.offsets", "{}", MOBIUS_INVALID, "\"table\" is missing");
 	call_fails(&fx, "sql.execute", "{}", MOBIUS_INVALID, "\"sql\" is missing");
 	call_fails(&fx, "sql.execute", "{\"sql\": \"SELECT\"}", MOBIUS_INVALID, "");
-	call_fails(&fx, "sql.execute", "{\"sql\": \"SELECT 1\", \"params\": [1]}", MOBIUS_UNIMPLEMENTED,
+	call_fails(&fx, "sql.execute", "{\"sql\": \"SELECT 1\", \"params\": [1]}", MOBIUS_INVALID,
 			   "parameters");
 	fixture_close(&fx);
 }
