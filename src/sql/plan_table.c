@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "sql/plan.h"
+#include "store/file_text.h"
 
 const char address_segment[] = "\x01segment";
 const char address_row[] = "\x01row";
@@ -15,26 +16,6 @@ bool
 view_has_slot(const RefView *view)
 {
 	return view->table == NULL || view->memory || view->file_count == 0 || view->masked;
-}
-
-static Status
-add_file_columns(const TableDef *file, const TableDef *table, Buf *out, Error *err)
-{
-	for (int32_t i = 0; i < table_column_count(table); i++) {
-		const Field *field = schema_field(table_schema(table), i);
-		int32_t at = table_column_by_id(file, table_column_id(table, i));
-		buf_add_text(out, i > 0 ? ", " : "");
-		if (at >= 0) {
-			TRY(duck_file_column(schema_field(table_schema(file), at), field, out, err));
-		} else {
-			buf_add_text(out, "CAST(NULL AS ");
-			TRY(duck_sql_type(field, out, err));
-			buf_add_byte(out, ')');
-		}
-		buf_add_text(out, " AS ");
-		sql_add_name(out, field->name);
-	}
-	return ST_OK;
 }
 
 static void
@@ -86,7 +67,7 @@ static Status
 add_files(const RefView *view, int32_t from, int32_t to, TableSlots slots, Buf *out, Error *err)
 {
 	buf_add_text(out, view->cut[from] ? "SELECT * FROM (SELECT " : "SELECT ");
-	TRY(add_file_columns(data_file_def(view_file(view, from)), view->table->def, out, err));
+	TRY(file_columns_text(data_file_def(view_file(view, from)), view->table->def, out, err));
 	if (view->addresses)
 		TRY(add_file_address(view, from, to, out, err));
 	buf_add_text(out, " FROM read_parquet([");

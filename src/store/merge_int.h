@@ -22,6 +22,7 @@ typedef struct MergeJob {
 	int32_t inputs[MERGE_MOST_INPUTS]; // places in `files` of those chosen
 	bool alone;                        // holds the table's change lock
 
+	int64_t visible_from; // what is older has expired, and is left out
 	char *dir;
 	int64_t cuts[MOST_CUTS];
 	int32_t cut_count;

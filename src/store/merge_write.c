@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "store/merge_int.h"
 #include "store/quarantine.h"
+#include "store/retention.h"
 
 enum {
 	PUSH_BYTES = 8 << 20, // so many go to the disk at once, not all at the sync
@@ -144,9 +145,10 @@ open_inputs(MergePiece *piece, Shape *shape, Span piece_span, Error *err)
 		if (job->rules.by_time && (span.max < piece_span.min || span.min > piece_span.max))
 			continue;
 		MergeInputOptions input = merge_input_of(job, i);
+		int64_t min = piece_span.min > job->visible_from ? piece_span.min : job->visible_from;
 		input.shape = shape;
-		if (piece_span.min > INT64_MIN)
-			input.min_time = time_scale_saturating(piece_span.min - 1, 1, unit) + 1;
+		if (min > INT64_MIN)
+			input.min_time = time_scale_saturating(min - 1, 1, unit) + 1;
 		if (piece_span.max < INT64_MAX)
 			input.max_time = time_scale_saturating(piece_span.max, 1, unit);
 		TRY(merge_rows_add(&piece->rows, &input, err));
@@ -268,6 +270,10 @@ merge_write(MergeJob *job, Error *err)
 {
 	Store *store = job->store;
 	TRY(check_inputs(job, err));
+	// A longer ttl must not show what is left out now, nor what is left of it elsewhere.
+	job->visible_from = table_visible_from(job->table, clock_wall_ns());
+	if (job->visible_from != VISIBLE_ALWAYS)
+		TRY(table_forget_before(job->table, job->visible_from, err));
 	TRY(merge_cut(job, err));
 	job->dir = mem_printf("%s/%" PRIu32, store->files_dir, job->table->id);
 	if (job->dir == NULL)

@@ -1,7 +1,9 @@
 // Merges of real files: what they hold afterwards, failures, crashes, drops, deletions meanwhile.
 
+#include "os/clock.h"
 #include "rig.h"
 #include "store/merge.h"
+#include "store/retention.h"
 
 static MergeOptions
 options_of(Rig *rig)
@@ -286,6 +288,42 @@ inputs_stay_for_who_reads_them(void **state)
 	snapshot_free(snapshot);
 	assert_false(exists(path));
 	assert_int_equal(files_of(&rig, table), 1);
+	table_unref(table);
+	rig_close(&rig);
+}
+
+// What has expired is left out for good: a longer ttl does not show it again.
+static void
+expired_rows_are_left_out(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Schema *schema = host_schema();
+	TableRequest request = {
+		.database = "mobius", .name = "t1", .schema = schema, .tags = "host", .ttl = "1h"};
+	TableDef *def = NULL;
+	Error err = ERROR_INIT;
+	ok(table_def_create(&request, NULL, 1, 1000, any_field, &def, &err), &err);
+	schema_unref(schema);
+	apply_define(&rig, def);
+	table_def_unref(def);
+	Table *table = table_by_id(&rig, 1);
+	int64_t now = clock_wall_ns();
+	for (int i = 0; i < 4; i++) {
+		char rows[128];
+		snprintf(rows, sizeof(rows), "%" PRId64 "|a|%d\n%" PRId64 "|a|%d",
+				 now - (INT64_C(7200) + i) * 1000000000, i, now - i, 10 + i);
+		flush_rows(&rig, table, rows);
+	}
+	merge_all(&rig, true);
+	Snapshot *snapshot = snapshot_of(&rig, table);
+	assert_int_equal(file_set_count(snapshot->tables[0].files), 1);
+	const FileMeta *meta = data_file_meta(file_set_at(snapshot->tables[0].files, 0));
+	assert_int_equal(meta->rows, 4);
+	assert_int_equal(meta->min_time, now - 3);
+	assert_true(table_visible_from(table, 0) > now - INT64_C(3700) * 1000000000);
+	snapshot_free(snapshot);
 	table_unref(table);
 	rig_close(&rig);
 }
@@ -663,6 +701,7 @@ main(void)
 		cmocka_unit_test(random_rows_are_those_of_a_stable_sort),
 		cmocka_unit_test(late_rows_have_a_file_of_their_own),
 		cmocka_unit_test(inputs_stay_for_who_reads_them),
+		cmocka_unit_test(expired_rows_are_left_out),
 		cmocka_unit_test(a_damaged_input_is_named_and_left_as_it_is),
 		cmocka_unit_test(a_failure_changes_nothing_and_leaves_nothing),
 		cmocka_unit_test(a_crash_at_any_point_leaves_the_old_or_the_new_files),
