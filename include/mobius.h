@@ -13,6 +13,8 @@
 #ifndef MOBIUS_H
 #define MOBIUS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -80,6 +82,230 @@ MOBIUS_API mobius_status mobius_query(mobius *db, const char *sql, struct ArrowA
 
 // The tables, as rows of system.tables.
 MOBIUS_API mobius_status mobius_tables(mobius *db, struct ArrowArrayStream *out, mobius_error *err);
+
+// ---- databases and collections, as objects ----
+//
+// A database is a namespace of collections (tables); "mobius" is there from the start. What is done
+// through these objects and what is done by SQL is the same.
+//
+// Objects are handles with one owner: opened by name, closed in any order before mobius_close. A
+// handle of something that was dropped answers MOBIUS_NOT_FOUND, and is closed as usual. A
+// collection that is made under the name of one that was dropped is another one.
+
+typedef struct mobius_database mobius_database;
+typedef struct mobius_collection mobius_collection;
+
+// Told one name after the other; a result other than MOBIUS_OK ends that and is returned.
+typedef mobius_status mobius_each_name(void *arg, const char *name);
+
+//   MOBIUS_EXISTS   there is one
+//   MOBIUS_INVALID  it cannot be a name
+MOBIUS_API mobius_status mobius_create_database(mobius *db, const char *name, mobius_error *err);
+// With all its collections. MOBIUS_INVALID: "mobius" stays.
+MOBIUS_API mobius_status mobius_drop_database(mobius *db, const char *name, mobius_error *err);
+MOBIUS_API mobius_status mobius_database_open(mobius *db, const char *name, mobius_database **out,
+											  mobius_error *err);
+MOBIUS_API void mobius_database_close(mobius_database *database); // NULL is allowed
+MOBIUS_API const char *mobius_database_name(const mobius_database *database);
+MOBIUS_API mobius_status mobius_databases(mobius *db, mobius_each_name *each, void *arg,
+										  mobius_error *err); // in order of their names
+
+// `schema` is moved: its release is called, also on failure. `options`: "key=value" texts as in
+// CREATE TABLE ... WITH ("tags=host,cpu", "ttl=30d"), ended by NULL, or NULL.
+//   MOBIUS_EXISTS   there is one of that name
+//   MOBIUS_INVALID  a name, a type or an option that cannot be
+MOBIUS_API mobius_status mobius_create_collection(mobius_database *database, const char *name,
+												  struct ArrowSchema *schema,
+												  const char *const *options,
+												  mobius_collection **out, mobius_error *err);
+MOBIUS_API mobius_status mobius_drop_collection(mobius_database *database, const char *name,
+												mobius_error *err);
+MOBIUS_API mobius_status mobius_collection_open(mobius_database *database, const char *name,
+												mobius_collection **out, mobius_error *err);
+MOBIUS_API void mobius_collection_close(mobius_collection *collection); // NULL is allowed
+MOBIUS_API mobius_status mobius_collections(mobius_database *database, mobius_each_name *each,
+											void *arg, mobius_error *err); // in order of names
+
+MOBIUS_API const char *mobius_collection_name(const mobius_collection *collection);
+// Its columns now. The caller releases *out.
+MOBIUS_API mobius_status mobius_collection_schema(mobius_collection *collection,
+												  struct ArrowSchema *out, mobius_error *err);
+// As mobius_append, but that a collection which was dropped is not made anew.
+MOBIUS_API mobius_status mobius_collection_append(mobius_collection *collection,
+												  struct ArrowSchema *schema,
+												  struct ArrowArray *array, uint64_t *seq,
+												  mobius_error *err);
+MOBIUS_API mobius_status mobius_collection_size(mobius_collection *collection, int64_t *rows,
+												mobius_error *err); // rows that a query would see
+MOBIUS_API mobius_status mobius_collection_empty(mobius_collection *collection, bool *empty,
+												 mobius_error *err);
+// Deletes every row in one commit, as TRUNCATE.
+MOBIUS_API mobius_status mobius_collection_clear(mobius_collection *collection, mobius_error *err);
+
+// ---- segments: GROWING, SEALED, FLUSHED, DROPPED ----
+//
+// A collection's rows lie in segments. The growing one takes what is appended; it is sealed when it
+// is full, or by command, and takes no row from then on; flushed, it is a file under the same id;
+// merged into another, or gone with its collection, it is dropped. A segment begins with its first
+// row: after the last was sealed, none grows until the next append.
+
+typedef struct mobius_segment mobius_segment;
+
+typedef enum mobius_segment_status {
+	MOBIUS_SEGMENT_GROWING,
+	MOBIUS_SEGMENT_SEALED,
+	MOBIUS_SEGMENT_FLUSHED,
+	MOBIUS_SEGMENT_DROPPED,
+} mobius_segment_status;
+
+typedef struct mobius_segment_info {
+	uint64_t id; // never used again within a database
+	mobius_segment_status status;
+	int64_t rows;       // of them, those that were not deleted; 0: it is empty
+	int64_t created_at; // ns since 1970; of a file: when it was written
+	int64_t sealed_at;  // 0: not yet
+} mobius_segment_info;
+
+// Told one segment after the other, all of one moment; a result other than MOBIUS_OK ends that and
+// is returned.
+typedef mobius_status mobius_each_segment(void *arg, const mobius_segment_info *info);
+
+MOBIUS_API mobius_status mobius_segments(mobius_collection *collection, mobius_each_segment *each,
+										 void *arg, mobius_error *err); // files first
+// How many there are of a status; of MOBIUS_SEGMENT_DROPPED always 0.
+MOBIUS_API mobius_status mobius_segment_count(mobius_collection *collection,
+											  mobius_segment_status status, int64_t *out,
+											  mobius_error *err);
+MOBIUS_API mobius_status mobius_segment_exists(mobius_collection *collection, uint64_t id,
+											   bool *out, mobius_error *err);
+// MOBIUS_NOT_FOUND: the collection has none of that id.
+MOBIUS_API mobius_status mobius_segment_open(mobius_collection *collection, uint64_t id,
+											 mobius_segment **out, mobius_error *err);
+// The growing one. MOBIUS_NOT_FOUND: none grows.
+MOBIUS_API mobius_status mobius_segment_active(mobius_collection *collection, mobius_segment **out,
+											   mobius_error *err);
+MOBIUS_API void mobius_segment_close(mobius_segment *segment); // NULL is allowed
+
+MOBIUS_API uint64_t mobius_segment_id(const mobius_segment *segment);
+// As it is now. Of a dropped one: no rows, and the times that were known.
+MOBIUS_API mobius_status mobius_segment_look(mobius_segment *segment, mobius_segment_info *out,
+											 mobius_error *err);
+// MOBIUS_SEALED: it is not growing any more.
+MOBIUS_API mobius_status mobius_segment_seal(mobius_segment *segment, mobius_error *err);
+// As mobius_collection_append, if the segment is growing when it begins; MOBIUS_SEALED: it is not.
+// Rows that meet the end of the segment on their way go into the next one.
+MOBIUS_API mobius_status mobius_segment_append(mobius_segment *segment, struct ArrowSchema *schema,
+											   struct ArrowArray *array, uint64_t *seq,
+											   mobius_error *err);
+
+// ---- queries over one collection, without SQL text ----
+//
+// All segments are asked; order and limit hold for all of them together. Conditions are plain
+// structures of the caller's, read during the call and not kept:
+//
+//     mobius_value zero = mobius_int(0);
+//     mobius_condition parts[] = {
+//         {.op = MOBIUS_EQ, .column = "host", .values = &host, .value_count = 1},
+//         {.op = MOBIUS_GT, .column = "load", .values = &zero, .value_count = 1}};
+//     mobius_condition both = {.op = MOBIUS_AND, .parts = parts, .part_count = 2};
+
+typedef enum mobius_value_type {
+	MOBIUS_VALUE_NULL, // compared with, it is neither true nor false, as in SQL
+	MOBIUS_VALUE_INT,  // for a column of a timestamp type: ns since 1970, whatever its unit
+	MOBIUS_VALUE_DOUBLE,
+	MOBIUS_VALUE_BOOL,
+	MOBIUS_VALUE_TEXT, // UTF-8, ended by NUL; borrowed
+} mobius_value_type;
+
+typedef struct mobius_value {
+	mobius_value_type type;
+	union {
+		int64_t number;
+		double real;
+		bool truth;
+		const char *text;
+	} as;
+} mobius_value;
+
+static inline mobius_value
+mobius_int(int64_t number)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_INT;
+	value.as.number = number;
+	return value;
+}
+
+static inline mobius_value
+mobius_double(double real)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_DOUBLE;
+	value.as.real = real;
+	return value;
+}
+
+static inline mobius_value
+mobius_bool(bool truth)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_BOOL;
+	value.as.truth = truth;
+	return value;
+}
+
+static inline mobius_value
+mobius_text(const char *text)
+{
+	mobius_value value;
+	value.type = text != NULL ? MOBIUS_VALUE_TEXT : MOBIUS_VALUE_NULL;
+	value.as.text = text;
+	return value;
+}
+
+typedef enum mobius_operator {
+	MOBIUS_EQ, // this and the next five: column and one value
+	MOBIUS_NE,
+	MOBIUS_LT,
+	MOBIUS_LE,
+	MOBIUS_GT,
+	MOBIUS_GE,
+	MOBIUS_BETWEEN, // column and two values, both inclusive
+	MOBIUS_IN,      // column and values; none: no row
+	MOBIUS_IS_NULL, // column
+	MOBIUS_AND,     // parts; none: every row
+	MOBIUS_OR,      // parts; none: no row
+	MOBIUS_NOT,     // one part
+} mobius_operator;
+
+typedef struct mobius_condition {
+	mobius_operator op;
+	const char *column;
+	const mobius_value *values;
+	size_t value_count;
+	const struct mobius_condition *parts;
+	size_t part_count;
+} mobius_condition;
+
+typedef struct mobius_order {
+	const char *column;
+	bool descending; // NULLs come last either way
+} mobius_order;
+
+typedef struct mobius_query_options {
+	const mobius_condition *where; // NULL: every row
+	const char *const *columns;    // ended by NULL; NULL: all of them
+	const mobius_order *order;
+	size_t order_count;
+	int64_t limit; // 0: all
+	int64_t offset;
+} mobius_query_options;
+
+// `options` NULL: all there is.
+//   MOBIUS_INVALID  a column there is not, a condition that makes no sense
+MOBIUS_API mobius_status mobius_collection_query(mobius_collection *collection,
+												 const mobius_query_options *options,
+												 struct ArrowArrayStream *out, mobius_error *err);
 
 #ifdef __cplusplus
 }

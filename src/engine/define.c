@@ -168,6 +168,10 @@ put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table
 		   Error *err)
 {
 	SCOPED(table_drop_ref) Table *found = find_exact(db, target->database, target->table);
+	if (target->only != NULL && target->only != found)
+		return error_set(err, ST_NOT_FOUND,
+						 "collection \"%s\" was dropped; open its name again if there is a new one",
+						 target->table);
 	if (found == NULL) {
 		TRY(create_for_put(db, target, err));
 		found = find_exact(db, target->database, target->table);
@@ -198,13 +202,13 @@ define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape
 // ---- statements ----
 
 static Status
-create_locked(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
-			  Error *err)
+create_locked(mobius *db, const TableRequest *request, const Schema *wire, bool if_not_exists,
+			  bool *created, Error *err)
 {
 	SCOPED(table_drop_ref) Table *found = find_exact(db, request->database, request->name);
 	*created = found == NULL;
 	if (found == NULL)
-		return create_table(db, request, NULL, err);
+		return create_table(db, request, wire, err);
 	if (if_not_exists)
 		return ST_OK;
 	return error_set(err, ST_EXISTS,
@@ -213,11 +217,11 @@ create_locked(mobius *db, const TableRequest *request, bool if_not_exists, bool 
 }
 
 Status
-define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
-			  Error *err)
+define_create(mobius *db, const TableRequest *request, const Schema *wire, bool if_not_exists,
+			  bool *created, Error *err)
 {
 	definer_lock(db);
-	Status st = create_locked(db, request, if_not_exists, created, err);
+	Status st = create_locked(db, request, wire, if_not_exists, created, err);
 	definer_unlock(db);
 	return st;
 }

@@ -21,16 +21,17 @@ typedef struct PutTarget {
 	const char *table;
 	Schema *wire; // as it was sent, with dictionary marks and metadata
 	Schema *decoded;
+	Table *only; // borrowed: ST_NOT_FOUND unless the name still is this table's. NULL: any, or none
 } PutTarget;
 
 // The table (made or grown as the rules say) and how these batches lie in it. New references.
 Status define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape,
 					  Error *err);
 
-// CREATE TABLE. `request->schema` as the statement gives it. *created is false when it existed and
-// if_not_exists.
-Status define_create(mobius *db, const TableRequest *request, bool if_not_exists, bool *created,
-					 Error *err);
+// CREATE TABLE. `request->schema` as the statement gives it; `wire` as in table_def_create.
+// *created is false when it existed and if_not_exists.
+Status define_create(mobius *db, const TableRequest *request, const Schema *wire,
+					 bool if_not_exists, bool *created, Error *err);
 Status define_drop(mobius *db, Table *table, Error *err);
 // The statements for all of it.
 Status define_statement(const StatementCall *call, const SqlStatement *statement, Error *err);

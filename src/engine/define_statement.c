@@ -66,7 +66,7 @@ run_create(const StatementCall *call, const SqlStatement *statement, Error *err)
 		.key = option_value(statement, "key"),
 	};
 	bool created;
-	return define_create(call->db, &request, statement->if_exists, &created, err);
+	return define_create(call->db, &request, NULL, statement->if_exists, &created, err);
 }
 
 // ---- DROP TABLE, ALTER TABLE ----

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arrow/cdata.h"
 #include "base/mem.h"
-#include "engine/define.h"
+#include "engine/embedded_int.h"
 #include "engine/insert.h"
 #include "engine/result.h"
 
@@ -29,20 +28,17 @@ split_name(const char *table, char **database, const char **name, Error *err)
 }
 
 static Status
-append(mobius *db, const char *table, const struct ArrowSchema *schema, struct ArrowArray *array,
+append(mobius *db, const PutTarget *to, const struct ArrowSchema *schema, struct ArrowArray *array,
 	   uint64_t *seq, Error *err)
 {
-	TRY(database_ready(db, err));
-	SCOPED(mem_drop) char *database = NULL;
-	const char *name;
-	TRY(split_name(table, &database, &name, err));
 	SCOPED(schema_drop) Schema *sent = NULL;
 	TRY(cdata_import_schema(schema, &sent, err));
 	SCOPED(batch_drop) Batch *batch = NULL;
 	TRY(cdata_import_batch(array, sent, db->pool, &batch, err));
 
-	PutTarget target = {
-		.database = database, .table = name, .wire = sent, .decoded = batch_schema(batch)};
+	PutTarget target = *to;
+	target.wire = sent;
+	target.decoded = batch_schema(batch);
 	SCOPED(table_drop_ref) Table *found = NULL;
 	SCOPED(shape_drop) Shape *shape = NULL;
 	TRY(define_for_put(db, &target, &found, &shape, err));
@@ -56,17 +52,44 @@ append(mobius *db, const char *table, const struct ArrowSchema *schema, struct A
 	return insert_batch(db, &plan, batch, false, seq, err);
 }
 
+Status
+embedded_append(mobius *db, const PutTarget *to, struct ArrowSchema *schema,
+				struct ArrowArray *array, uint64_t *seq, Error *err)
+{
+	Status st = append(db, to, schema, array, seq, err);
+	embedded_release(schema, array);
+	return st;
+}
+
+void
+embedded_release(struct ArrowSchema *schema, struct ArrowArray *array)
+{
+	// Both are the callee's from the start; an array that was imported has released itself.
+	if (schema->release != NULL)
+		schema->release(schema);
+	if (array != NULL && array->release != NULL)
+		array->release(array);
+}
+
+static Status
+append_by_name(mobius *db, const char *table, struct ArrowSchema *schema, struct ArrowArray *array,
+			   uint64_t *seq, Error *err)
+{
+	TRY(database_ready(db, err));
+	SCOPED(mem_drop) char *database = NULL;
+	const char *name;
+	TRY(split_name(table, &database, &name, err));
+	return embedded_append(db, &(PutTarget){.database = database, .table = name}, schema, array,
+						   seq, err);
+}
+
 mobius_status
 mobius_append(mobius *db, const char *table, struct ArrowSchema *schema, struct ArrowArray *array,
 			  uint64_t *seq, mobius_error *err)
 {
 	Error e = ERROR_INIT;
-	Status st = append(db, table, schema, array, seq, &e);
-	// Both are the callee's from the start; an array that was imported has released itself.
-	if (schema->release != NULL)
-		schema->release(schema);
-	if (array->release != NULL)
-		array->release(array);
+	Status st = append_by_name(db, table, schema, array, seq, &e);
+	embedded_release(schema, array); // nothing is left to release but where it failed early
 	return error_out(st, &e, err);
 }
 

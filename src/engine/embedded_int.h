@@ -1,0 +1,40 @@
+// embedded_int.h - what the objects of mobius.h are, and what their files share.
+
+#pragma once
+
+#include "arrow/cdata.h"
+#include "engine/define.h"
+
+// A name: what has it is looked for with each call.
+struct mobius_database {
+	mobius *db;
+	char *name;
+};
+
+// A table, whatever has its name later.
+struct mobius_collection {
+	mobius *db;
+	Table *table;   // a reference
+	TableDef *made; // as it was when it was opened: its names
+};
+
+// The database as it is called. ST_NOT_FOUND.
+Status embedded_database_check(const mobius_database *database, Error *err);
+
+Status embedded_collection_new(mobius *db, Table *table, mobius_collection **out, Error *err);
+// ST_NOT_FOUND once it was dropped.
+Status embedded_collection_check(const mobius_collection *collection, Error *err);
+// All of it at one moment. ST_NOT_FOUND once it was dropped.
+Status embedded_collection_snapshot(const mobius_collection *collection, Snapshot **out,
+									Error *err);
+Status embedded_collection_append(const mobius_collection *collection, struct ArrowSchema *schema,
+								  struct ArrowArray *array, uint64_t *seq, Error *err);
+
+// One commit. Both structures are released, also on failure.
+Status embedded_append(mobius *db, const PutTarget *to, struct ArrowSchema *schema,
+					   struct ArrowArray *array, uint64_t *seq, Error *err);
+void embedded_release(struct ArrowSchema *schema, struct ArrowArray *array); // array may be NULL
+
+// Runs a statement that ends with the collection's name and answers one number.
+mobius_status embedded_collection_number(mobius_collection *collection, const char *statement,
+										 int64_t *out, mobius_error *err);
