@@ -228,7 +228,7 @@ changes_that_cannot_be_say_why_and_where(void **state)
 		{"DELETE FROM t WHERE t IS NULL", ST_INVALID, 20, "a table here"},
 		{"DELETE FROM t AS x WHERE t.v = 1", ST_INVALID, 25, "t"},
 		{"DELETE FROM t WHERE v IN (SELECT v FROM read_csv('x'))", ST_INVALID, 40, "read_csv"},
-		{"DELETE FROM t WHERE v = ?", ST_UNIMPLEMENTED, -1, "parameters"},
+		{"DELETE FROM t WHERE v = ?", ST_INVALID, -1, "parameters"},
 		{"DELETE FROM system.tables", ST_INVALID, 12, "system"},
 		{"UPDATE t SET w = 1", ST_INVALID, 13, "no column \"w\""},
 		{"UPDATE t SET v = 1, V = 2", ST_INVALID, 20, "twice"},
