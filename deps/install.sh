@@ -18,7 +18,9 @@ as_root()
 {
 	if [ "$(id -u)" = 0 ]; then "$@"
 	elif command -v sudo >/dev/null; then sudo "$@"
-	else fail "these packages are missing and installing them needs root:" $missing
+	else fail "packages are missing, and there is neither root nor sudo; run as root:
+    apt-get update && apt-get install -y --no-install-recommends" $missing "
+and then make again"
 	fi
 }
 
@@ -54,6 +56,14 @@ header_package=duckdb@1.4.4
 header_sha256=5bb967dcbcd517670ba5f169f238fb9d6787e53752c60ebe24386169d76941ed
 pins="$library_sha256 $header_sha256"
 
+# Node has authorities of its own; where a proxy looks into TLS, the system knows the one that signs for it.
+trust_system()
+{
+	authorities=/etc/ssl/certs/ca-certificates.crt
+	[ -f "$authorities" ] || return 0
+	export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$authorities}"
+}
+
 # npm of the machine, or a pinned one that is gone again with the scratch folder: Debian's would bring 400 packages.
 find_npm()
 {
@@ -74,7 +84,8 @@ unpack()
 	package=$1 sha256=$2 folder=$3
 	shift 3
 	mkdir "$folder"
-	$npm pack --silent --ignore-scripts --pack-destination "$folder" "$package" >/dev/null || fail "npm could not fetch $package"
+	$npm pack --loglevel=error --ignore-scripts --pack-destination "$folder" "$package" >/dev/null ||
+		fail "npm could not fetch $package; its reason is above"
 	echo "$sha256  $(echo "$folder"/*.tgz)" | sha256sum --check --status || fail "$package is not the file that is pinned (SHA-256 $sha256)"
 	tar -xzf "$folder"/*.tgz -C "$folder" "$@"
 }
@@ -85,6 +96,7 @@ install_duckdb()
 	echo "deps: DuckDB into deps/duckdb"
 	scratch=$(mktemp -d)
 	trap 'rm -rf "$scratch"' EXIT
+	trust_system
 	find_npm
 	unpack $library_package $library_sha256 "$scratch/library" package/libduckdb.so package/LICENSE
 	unpack $header_package $header_sha256 "$scratch/header" package/src/duckdb/src/include/duckdb.h
