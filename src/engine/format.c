@@ -24,7 +24,10 @@ judge(const char *path, const char *text, Error *err)
 						 "restore again",
 						 path);
 	if (format < 1)
-		return error_set(err, ST_CORRUPT, "%s does not hold a number", path);
+		return error_set(err, ST_CORRUPT,
+						 "%s does not hold a number; it is damaged, or this is no data directory; "
+						 "restore a backup, or choose another directory",
+						 path);
 	if (format > FORMAT)
 		return error_set(
 			err, ST_CORRUPT,

@@ -66,7 +66,8 @@ store(void *arg, Slice part, Error *err)
 	const GrpcOptions *options = reader->options;
 	if (part.len > reader->room)
 		return error_set(err, ST_LIMIT,
-						 "a message inflates to more than %zu bytes; send smaller ones",
+						 "a message inflates to more than flight.max_message (%zu bytes); send "
+						 "smaller ones, or raise it",
 						 options->max_message);
 	reader->room -= part.len;
 	if (options->reserve != NULL) {
@@ -109,8 +110,8 @@ begin_message(MessageReader *reader, Error *err)
 					   "a message is compressed, but the call has no grpc-encoding");
 	if (len > limit) {
 		(void)error_set(err, ST_LIMIT,
-						"a message of %zu bytes is above the limit of %zu; send "
-						"smaller ones",
+						"a message of %zu bytes is above flight.max_message (%zu); send smaller "
+						"ones, or raise it",
 						len, limit);
 		return GRPC_RESOURCE_EXHAUSTED;
 	}

@@ -42,12 +42,29 @@ dir_absolute(const char *path, char **out, Error *err)
 	return ST_OK;
 }
 
+static Status
+no_parent(const char *path, Error *err)
+{
+	size_t len = strlen(path);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return error_set(err, ST_NOT_FOUND,
+					 "%s cannot be made: there is no directory %.*s; make it first", path, (int)len,
+					 path);
+}
+
 Status
 dir_make(const char *path, Error *err)
 {
 	if (!file_fault() && mkdir(path, 0700) == 0)
 		return ST_OK;
 	struct stat info;
+	if (errno == ENOENT)
+		return no_parent(path, err);
 	if (errno != EEXIST)
 		return file_error(path, "mkdir", err);
 	if (stat(path, &info) != 0)

@@ -122,8 +122,16 @@ def test_unknown_words_on_the_command_line_are_refused(words, tmp_path):
 def test_a_data_directory_has_one_server(server, start_server):
     code, text = refused(start_server, data=server.data)
     assert code == IN_USE
-    assert str(server.data) in text
+    assert str(server.data) in text and "stop that one" in text
     assert server.running()
+
+
+def test_a_directory_that_holds_something_else_is_refused(start_server, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "FORMAT").write_text("mp3\n")
+    code, text = refused(start_server, data=tmp_path / "other")
+    assert code == DAMAGE
+    assert "does not hold a number" in text and "another directory" in text
 
 
 def test_a_port_has_one_server(start_server, tmp_path):

@@ -296,7 +296,7 @@ prefixes_are_checked(void **state)
 	client_pump(client);
 	assert_ended(flag, GRPC_INTERNAL, "neither%200%20nor%201");
 	assert_ended(compressed, GRPC_INTERNAL, "no%20grpc-encoding");
-	assert_ended(large, GRPC_RESOURCE_EXHAUSTED, "1001%20bytes%20is%20above%20the%20limit");
+	assert_ended(large, GRPC_RESOURCE_EXHAUSTED, "1001%20bytes%20is%20above%20flight.max_message");
 	assert_false(largest->ended);
 	stop_with_client(client);
 }

@@ -36,7 +36,9 @@ a_folder_is_made_once_and_found_made_after(void **state)
 	ok(dir_make(in(&folder, "d"), &err), &err);
 	ok(dir_make(in(&folder, "d"), &err), &err);
 	ok(dir_sync(in(&folder, "d"), &err), &err);
-	assert_int_equal(dir_make(in(&folder, "no/d"), &err), ST_NOT_FOUND);
+	assert_int_equal(dir_make(in(&folder, "no/d//"), &err), ST_NOT_FOUND);
+	says(&err, "no directory ");
+	says(&err, "/no; ");
 	assert_int_equal(dir_sync(in(&folder, "no"), &err), ST_NOT_FOUND);
 	touch(in(&folder, "file"));
 	assert_int_equal(dir_make(in(&folder, "file"), &err), ST_EXISTS);
