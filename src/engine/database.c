@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/ballast.h"
 #include "engine/define.h"
 #include "engine/format.h"
 #include "engine/keeper.h"
@@ -38,7 +39,9 @@ take_directory(mobius *db, const char *dir, Error *err)
 		return error_no_memory(err, "a database");
 	Status st = file_lock(lock, &db->lock, err);
 	if (st == ST_CONFLICT)
-		return error_set(err, ST_CONFLICT, "%s is in use by another process", db->dir);
+		return error_set(
+			err, ST_CONFLICT,
+			"%s is in use by another process; stop that one, or choose another directory", db->dir);
 	TRY(st);
 	st = format_check(db->dir, err);
 	return st == ST_NOT_FOUND ? format_write(db->dir, NULL, err) : st;
@@ -185,10 +188,22 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 	return workers_start("waiter", WAITERS, &db->waiters, err);
 }
 
+// A start on a full disk needs room for the catalog and the log. The keeper takes it again.
+static Status
+give_ballast(mobius *db, Error *err)
+{
+	SCOPED(mem_drop) char *path = mem_printf("%s/ballast", db->dir);
+	if (path == NULL)
+		return error_no_memory(err, "a database");
+	ballast_give_back(&(Ballast){.path = path});
+	return ST_OK;
+}
+
 static Status
 open_parts(mobius *db, Error *err)
 {
 	uint64_t applied_seq = 0, next_seq = 0;
+	TRY(give_ballast(db, err));
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
 	TRY(open_duck(db, err));
 	TRY(open_store(db, &applied_seq, err));

@@ -11,7 +11,10 @@
 #include "os/random.h"
 #include "wal/wal_int.h"
 
-enum { ZEROS_BYTES = 1 << 20 };
+enum {
+	ZEROS_BYTES = 1 << 20,
+	SMALL_BYTES = 256 << 10, // of a log file where there is no room for another
+};
 
 char *
 wal_path(const Wal *wal, uint64_t number, const char *suffix)
@@ -185,12 +188,33 @@ open_spare(Wal *wal, char **path, File **out, Error *err)
 	return ST_OK;
 }
 
+// A start needs a file for little more than its first record: a full disk leaves room for that.
 static Status
-create_spare(Wal *wal, char **path, File **out, Error *err)
+allocate_small(File *file, const char *path, uint64_t *size, Error *err)
+{
+	TRY(file_truncate(file, 0, err));
+	Status st = file_allocate(file, SMALL_BYTES, err);
+	if (st == ST_DISK_FULL)
+		return error_set(err, st,
+						 "%s: the disk is full, even for a log file of %d KiB; free space on it "
+						 "and start again",
+						 path, SMALL_BYTES / 1024);
+	TRY(st);
+	*size = SMALL_BYTES;
+	log_warn("small log file", "file=%s reason=\"the disk is full\"", path);
+	return ST_OK;
+}
+
+static Status
+create_spare(Wal *wal, char **path, File **out, uint64_t *size, Error *err)
 {
 	TRY(path_of(wal, spare_id(wal), ".spare", path, err));
 	TRY(file_open(*path, FILE_CREATE_NEW, out, err));
-	return file_allocate(*out, wal->segment_size, err);
+	Status st = file_allocate(*out, wal->segment_size, err);
+	bool starting = wal->active == NULL;
+	if (st == ST_DISK_FULL && starting && wal->segment_size > SMALL_BYTES)
+		return allocate_small(*out, *path, size, err);
+	return st;
 }
 
 // ---- ready files ----
@@ -233,7 +257,8 @@ make_ready(Wal *wal, WalFile **out, Error *err)
 	file->synced_end = WAL_HEADER_BYTES;
 	TRY(path_of(wal, wal->next_number, ".wal", &to, err));
 	TRY(open_spare(wal, &from, &file->file, err));
-	Status st = file->file != NULL ? ST_OK : create_spare(wal, &from, &file->file, err);
+	Status st =
+		file->file != NULL ? ST_OK : create_spare(wal, &from, &file->file, &file->size, err);
 	if (st == ST_OK)
 		st = give_name(wal, file, from, to, err);
 	if (st != ST_OK) {
