@@ -307,6 +307,45 @@ MOBIUS_API mobius_status mobius_collection_query(mobius_collection *collection,
 												 const mobius_query_options *options,
 												 struct ArrowArrayStream *out, mobius_error *err);
 
+// ---- a writer: single rows, committed together ----
+//
+// Buffers rows of one collection, and commits them at 1,000 rows (or 8 MiB), when the first of them
+// is 1 ms old, or at flush; meanwhile it takes the next. Rows are stored in the order they were
+// ended. A writer belongs to one thread at a time.
+//
+// A commit that fails is final for its writer: the failure is told by every call that ends a row or
+// flushes from then on, rows that were not flushed may or may not be stored, and no later one is.
+// Close it and open another.
+
+typedef struct mobius_writer mobius_writer;
+
+typedef struct mobius_writer_options {
+	int64_t rows;    // of a commit; 0: 1,000
+	int64_t wait_ns; // how long a row waits for others; 0: 1 ms
+} mobius_writer_options;
+
+// With the columns the collection has now. `options` may be NULL. The writer outlives the handle.
+//   MOBIUS_UNIMPLEMENTED  it has a column of a type that is not built value by value
+MOBIUS_API mobius_status mobius_writer_open(mobius_collection *collection,
+											const mobius_writer_options *options,
+											mobius_writer **out, mobius_error *err);
+// Commits what is buffered and waits, but tells nobody how that went: flush before. NULL is
+// allowed.
+MOBIUS_API void mobius_writer_close(mobius_writer *writer);
+
+MOBIUS_API int32_t mobius_writer_column(const mobius_writer *writer, const char *name); // -1: none
+// One value of the row: mobius_int for integers and, in ns since 1970, timestamps; mobius_double
+// for floats; mobius_bool; mobius_text, whose bytes must stay until the row is ended. What is not
+// set is NULL.
+//   MOBIUS_INVALID  the column does not take it; its name is in the text, and the row is as before
+MOBIUS_API mobius_status mobius_writer_set(mobius_writer *writer, int32_t column,
+										   mobius_value value, mobius_error *err);
+// Ends the row; the next begins empty. MOBIUS_INVALID: a column that every row has was not set; the
+// row is left out.
+MOBIUS_API mobius_status mobius_writer_end_row(mobius_writer *writer, mobius_error *err);
+// MOBIUS_OK: every row that was ended is durable, and seen by queries.
+MOBIUS_API mobius_status mobius_writer_flush(mobius_writer *writer, mobius_error *err);
+
 #ifdef __cplusplus
 }
 #endif
