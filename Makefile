@@ -40,7 +40,7 @@ say = @echo "== $@:"
 build: deps
 	$(say) gcc, optimised, into build/
 	$(call configure,build,gcc,-Db_ndebug=true)
-	@ninja --quiet -C build mobiusd mobius append_query
+	@ninja --quiet -C build mobiusd mobius append_query collections
 
 clang: deps
 	$(say) clang, into build/clang/
