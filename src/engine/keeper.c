@@ -189,8 +189,11 @@ checkpoint_by_need(Keeper *keeper)
 	mobius *db = keeper->db;
 	if (store_published_seq(db->store) == keeper->checkpoint_seq)
 		return;
-	bool old = clock_mono_ns() - keeper->checkpoint_ns > CHECKPOINT_SECONDS * SECOND_NS;
-	if (old || wal_bytes_from(db->wal, keeper->checkpoint_seq + 1) > CHECKPOINT_BYTES)
+	int64_t age_ns = clock_mono_ns() - keeper->checkpoint_ns;
+	bool old = age_ns > CHECKPOINT_SECONDS * SECOND_NS;
+	// The log goes only behind a checkpoint.
+	bool full = !keeper_has_room(keeper) && age_ns > RETRY_AFTER_MS * (SECOND_NS / 1000);
+	if (old || full || wal_bytes_from(db->wal, keeper->checkpoint_seq + 1) > CHECKPOINT_BYTES)
 		write_checkpoint(keeper);
 }
 

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from pathlib import Path
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -29,6 +30,13 @@ class OnSmallDisk(Mobiusd):
 def rows_of(first, count):
     values = pa.array(range(first, first + count), pa.int64())
     return pa.record_batch({"time": values.cast(pa.timestamp("us")), "n": values, "text": pa.array([f"{i:064d}" for i in range(first, first + count)])})
+
+
+def wait_for(there):
+    deadline = time.monotonic() + 20
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def put_until_refused(client, table, first):
@@ -60,65 +68,18 @@ def test_a_full_disk_refuses_puts_and_loses_nothing(tmp_path):
         pytest.skip("this machine lets nobody mount a file system of his own")
     with OnSmallDisk(tmp_path / "disk" / "data", SETTINGS) as server, server.client() as client:
         put(client, "waste", rows_of(0, 10))
-        disk = f"/proc/{server.pid}/root{tmp_path}/disk"
+        disk = Path(f"/proc/{server.pid}/root{tmp_path}/disk")
+        wait_for((disk / "data" / "ballast").exists)
         stored, refusal = put_until_refused(client, "t", 0)
         assert "disk is full" in refusal
         assert ask(client, "SELECT count(*) AS n, sum(n) AS s FROM t").to_pylist() == [{"n": stored, "s": stored * (stored - 1) // 2}]
 
-        with open(f"{disk}/filler", "wb") as filler:  # what the server gave back goes too
+        with open(disk / "filler", "wb") as filler:  # what the server gave back goes too
             with pytest.raises(OSError):
                 while True:
                     filler.write(bytes(1 << 20))
                     filler.flush()
         assert ask(client, "SELECT count(*) AS n FROM t").to_pylist() == [{"n": stored}]
-        subprocess.run(["rm", f"{disk}/filler"], check=True)
+        subprocess.run(["rm", disk / "filler"], check=True)
         put_until_taken(server, client, "t2", rows_of(0, 10))
         assert ask(client, "SELECT count(*) AS n FROM t").to_pylist() == [{"n": stored}]
-
-
-class OnKeptDisk(Mobiusd):
-    """A server on a small file system that another process keeps mounted, so that it outlives the server."""
-
-    def __init__(self, data, holder, settings):
-        self.holder = holder
-        super().__init__(data, settings)
-
-    def _command(self):
-        return ["nsenter", "-t", str(self.holder.pid), "-U", "-m", "--preserve-credentials", *command(self.data, self.settings, self.binary)]
-
-
-def fill(folder):
-    """Leaves no byte in the file system; the file that has them."""
-    with open(f"{folder}/filler", "wb", buffering=0) as filler:
-        for size in (1 << 20, 4096):
-            with pytest.raises(OSError):
-                while True:
-                    filler.write(bytes(size))
-    return f"{folder}/filler"
-
-
-def test_a_start_on_a_full_disk_reads(tmp_path):
-    (tmp_path / "disk").mkdir()
-    if not may_mount(tmp_path / "disk"):
-        pytest.skip("this machine lets nobody mount a file system of his own")
-    with subprocess.Popen(["unshare", "-rm", "sh", "-c", MOUNT, tmp_path / "disk", "sh", "-c", "echo mounted; exec cat"],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline() == b"mounted\n"
-        disk = f"/proc/{holder.pid}/root{tmp_path}/disk"
-        with OnKeptDisk(tmp_path / "disk" / "data", holder, SETTINGS) as server:
-            with server.client() as client:
-                put(client, "t", rows_of(0, 10_000))
-            deadline = time.monotonic() + 30
-            while not (ballast := Path(f"{disk}/data/ballast")).exists() or ballast.stat().st_blocks == 0:
-                assert time.monotonic() < deadline, server.log()
-                time.sleep(0.05)
-            server.kill()
-            filler = fill(disk)
-            server.settings["wal.segment_size"] = "44MiB"  # more than what the start itself gives back
-            server.start()
-            assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 10_000}]
-            subprocess.run(["rm", filler], check=True)
-            with server.client() as client:
-                put_until_taken(server, client, "t", rows_of(10_000, 10_000))
-            assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 20_000}]
-        holder.stdin.close()
