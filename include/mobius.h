@@ -192,6 +192,9 @@ MOBIUS_API mobius_status mobius_segment_look(mobius_segment *segment, mobius_seg
 											 mobius_error *err);
 // MOBIUS_SEALED: it is not growing any more.
 MOBIUS_API mobius_status mobius_segment_seal(mobius_segment *segment, mobius_error *err);
+// Deletes its rows in one commit; a growing one is sealed before. Without rows it is left out by
+// the next flush or merge that comes to it, and is dropped then. MOBIUS_NOT_FOUND: it was dropped.
+MOBIUS_API mobius_status mobius_segment_remove(mobius_segment *segment, mobius_error *err);
 // As mobius_collection_append, if the segment is growing when it begins; MOBIUS_SEALED: it is not.
 // Rows that meet the end of the segment on their way go into the next one.
 MOBIUS_API mobius_status mobius_segment_append(mobius_segment *segment, struct ArrowSchema *schema,

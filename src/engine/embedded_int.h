@@ -18,6 +18,14 @@ struct mobius_collection {
 	TableDef *made; // as it was when it was opened: its names
 };
 
+// A segment, whatever it is by now.
+struct mobius_segment {
+	mobius_collection *collection; // its own handle
+	uint64_t id;
+	_Atomic int64_t created_ns; // as last seen
+	_Atomic int64_t sealed_ns;
+};
+
 // The database as it is called. ST_NOT_FOUND.
 Status embedded_database_check(const mobius_database *database, Error *err);
 
@@ -34,6 +42,10 @@ Status embedded_collection_append(const mobius_collection *collection, struct Ar
 Status embedded_append(mobius *db, const PutTarget *to, struct ArrowSchema *schema,
 					   struct ArrowArray *array, uint64_t *seq, Error *err);
 void embedded_release(struct ArrowSchema *schema, struct ArrowArray *array); // array may be NULL
+
+// Waits for the publishing thread: what was committed to the segment is seen afterwards. ST_SEALED:
+// it is not growing.
+Status embedded_segment_seal(mobius_segment *segment, Error *err);
 
 // Runs a statement that ends with the collection's name and answers one number.
 mobius_status embedded_collection_number(mobius_collection *collection, const char *statement,

@@ -7,13 +7,6 @@
 #include "base/mem.h"
 #include "engine/embedded_int.h"
 
-struct mobius_segment {
-	mobius_collection *collection; // its own handle
-	uint64_t id;
-	_Atomic int64_t created_ns; // as last seen
-	_Atomic int64_t sealed_ns;
-};
-
 // ---- what a snapshot shows ----
 
 static mobius_segment_info
@@ -279,14 +272,23 @@ seal_if_growing(void *arg)
 								   : error_set(&seal->error, st, "%s", none.text);
 }
 
+Status
+embedded_segment_seal(mobius_segment *segment, Error *err)
+{
+	mobius *db = segment->collection->db;
+	TRY(database_ready(db, err));
+	Seal seal = {.segment = segment, .error = ERROR_INIT};
+	conductor_run(db->conductor, seal_if_growing, &seal);
+	if (seal.status != ST_OK)
+		*err = seal.error;
+	return seal.status;
+}
+
 mobius_status
 mobius_segment_seal(mobius_segment *segment, mobius_error *err)
 {
-	Seal seal = {.segment = segment, .error = ERROR_INIT};
-	seal.status = database_ready(segment->collection->db, &seal.error);
-	if (seal.status == ST_OK)
-		conductor_run(segment->collection->db->conductor, seal_if_growing, &seal);
-	return error_out(seal.status, &seal.error, err);
+	Error e = ERROR_INIT;
+	return error_out(embedded_segment_seal(segment, &e), &e, err);
 }
 
 static Status

@@ -283,6 +283,7 @@ what_was_dropped_is_not_found_and_not_made_anew(void **state)
 		fine(mobius_segment_look(segment, &info, &err), &err);
 		assert_int_equal(info.status, MOBIUS_SEGMENT_DROPPED);
 		assert_int_equal(info.rows, 0);
+		assert_int_equal(mobius_segment_remove(segment, &err), MOBIUS_NOT_FOUND);
 		assert_int_equal(try_append(append_to_segment, segment, 0, 3, &err), MOBIUS_SEALED);
 		assert_int_equal(number(db, "SELECT count(*) FROM system.tables"), made);
 		if (made == 0)
@@ -393,6 +394,42 @@ segments_are_listed_and_found_by_id(void **state)
 	assert_int_equal(mobius_segment_id(segment), listed.all[0].id);
 	assert_int_equal(mobius_segment_open(t, 1u << 30, &segment, &err), MOBIUS_NOT_FOUND);
 	says(err.text, "1073741824");
+}
+
+// What it holds is deleted in one commit, whether it grows, waits or is a file; nothing else is.
+static void
+a_segment_that_is_removed_takes_its_rows_with_it(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	mobius *db = db_open(dir.path, NULL);
+	mobius_collection *t = collection_of(db, "t");
+	mobius_segment *segment = NULL;
+	mobius_segment_info info;
+	mobius_error err = {0};
+	for (int64_t flushed = 0; flushed < 2; flushed++) {
+		add_rows(t, 100 * flushed, 10);
+		assert_int_equal(number(db, "FLUSH t"), 0);
+		add_rows(t, 100 * flushed + 10, 5);
+		fine(mobius_segment_active(t, &segment, &err), &err);
+		if (flushed == 1) {
+			assert_int_equal(number(db, "DELETE FROM t WHERE v = 112"), 1);
+			assert_int_equal(number(db, "FLUSH t"), 0);
+		}
+		fine(mobius_segment_remove(segment, &err), &err);
+		add_rows(t, 100 * flushed + 15, 1);
+		fine(mobius_segment_look(segment, &info, &err), &err);
+		assert_int_equal(info.rows, 0);
+		assert_int_not_equal(info.status, MOBIUS_SEGMENT_GROWING);
+		assert_int_equal(size_of(t), 11 * (flushed + 1));
+		mobius_segment_close(segment);
+	}
+	mobius_collection_close(t);
+	mobius_close(db);
+	db = db_open(dir.path, NULL);
+	assert_int_equal(number(db, "SELECT count(*) FROM t WHERE v % 100 < 10 OR v % 100 = 15"), 22);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 22);
+	mobius_close(db);
 }
 
 // ---- queries ----
@@ -654,7 +691,8 @@ use_segments(Life *life, mobius_error *err)
 	GO(mobius_segment_open(life->t, mobius_segment_id(segment), &again, err));
 	GO(append_of(append_to_segment, segment, life->rows, err));
 	GO(mobius_segment_look(segment, &info, err));
-	return mobius_segment_seal(segment, err);
+	GO(mobius_segment_seal(segment, err));
+	return mobius_segment_remove(again, err);
 }
 
 static mobius_status
@@ -711,6 +749,7 @@ main(void)
 		TEST(what_was_dropped_is_not_found_and_not_made_anew),
 		TEST(a_segment_grows_is_sealed_takes_no_row_and_becomes_a_file),
 		TEST(segments_are_listed_and_found_by_id),
+		TEST(a_segment_that_is_removed_takes_its_rows_with_it),
 		TEST(conditions_choose_rows_of_all_segments),
 		TEST(order_limit_and_offset_hold_for_all_segments_together),
 		TEST(what_a_query_cannot_mean_is_refused_by_name),
