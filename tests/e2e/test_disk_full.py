@@ -3,14 +3,13 @@
 import subprocess
 import time
 from pathlib import Path
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
 from flights import ask, put
-from mobiusd import BINARY, Mobiusd, command
+from mobiusd import Mobiusd, command
 
 MOUNT = 'mount -t tmpfs -o size=160m tmpfs "$0" && exec "$@"'
 SETTINGS = {"wal.segment_size": "4MiB", "memtable.segment_size": "4MiB", "wal.keep_time": "0s", "log.level": "warn"}
