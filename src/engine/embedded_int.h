@@ -50,3 +50,8 @@ Status embedded_segment_seal(mobius_segment *segment, Error *err);
 // Runs a statement that ends with the collection's name and answers one number.
 mobius_status embedded_collection_number(mobius_collection *collection, const char *statement,
 										 int64_t *out, mobius_error *err);
+
+// Whether a column takes a value, which becomes what the column holds: a timestamp in its unit.
+// ST_INVALID names the column.
+Status embedded_value_check(const Field *field, mobius_value *value, Error *err);
+Status embedded_value_refuse(const Field *field, const char *why, Error *err);

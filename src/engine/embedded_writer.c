@@ -10,7 +10,6 @@
 
 #include "arrow/builder.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "engine/embedded_int.h"
 #include "engine/insert.h"
 #include "os/clock.h"
@@ -278,75 +277,6 @@ mobius_writer_close(mobius_writer *writer)
 
 // ---- values ----
 
-static Status
-refuse(const Field *field, const char *why, Error *err)
-{
-	SCOPED(buf_close) Buf type = BUF_INIT;
-	field_type_name(field, &type);
-	return error_set(err, ST_INVALID, "column \"%s\" (%s) %s", field->name, buf_text(&type), why);
-}
-
-static int64_t
-unit_ns(TimeUnit unit)
-{
-	static const int64_t units[] = {1000000000, 1000000, 1000, 1};
-	return units[unit];
-}
-
-static bool
-is_integer(const Type *type)
-{
-	return type->id >= TYPE_INT8 && type->id <= TYPE_UINT64;
-}
-
-static bool
-integer_fits(const Type *type, int64_t value)
-{
-	int bits = type_layout(type).value_bits;
-	if (type->id >= TYPE_UINT8)
-		return value >= 0 && (bits == 64 || value >> bits == 0);
-	return bits == 64 || (value >> (bits - 1)) == (value < 0 ? -1 : 0);
-}
-
-static Status
-check_int(const Field *field, mobius_value *value, Error *err)
-{
-	const Type *type = &field->type;
-	if (type->id == TYPE_TIMESTAMP) {
-		int64_t unit = unit_ns(type->unit);
-		if (value->as.number % unit != 0)
-			return refuse(field, "does not hold parts of its unit; round the nanoseconds", err);
-		value->as.number /= unit;
-		return ST_OK;
-	}
-	if (!is_integer(type))
-		return refuse(field, "takes no integer", err);
-	return integer_fits(type, value->as.number) ? ST_OK
-												: refuse(field, "does not hold that number", err);
-}
-
-static Status
-check_value(const Field *field, mobius_value *value, Error *err)
-{
-	TypeId id = field->type.id;
-	switch (value->type) {
-	case MOBIUS_VALUE_NULL: return ST_OK;
-	case MOBIUS_VALUE_INT: return check_int(field, value, err);
-	case MOBIUS_VALUE_DOUBLE:
-		return id == TYPE_FLOAT64 || id == TYPE_FLOAT32 ? ST_OK
-														: refuse(field, "takes no double", err);
-	case MOBIUS_VALUE_BOOL: return id == TYPE_BOOL ? ST_OK : refuse(field, "takes no bool", err);
-	case MOBIUS_VALUE_TEXT:
-		if (id != TYPE_UTF8 && id != TYPE_LARGE_UTF8)
-			return refuse(field, "takes no text", err);
-		if (value->as.text == NULL)
-			return refuse(field, "was given no text; MOBIUS_VALUE_NULL means NULL", err);
-		Slice text = slice_text(value->as.text);
-		return utf8_valid(text.data, text.len) ? ST_OK : refuse(field, "takes UTF-8 only", err);
-	}
-	return refuse(field, "takes no value of a type that there is not", err);
-}
-
 mobius_status
 mobius_writer_set(mobius_writer *writer, int32_t column, mobius_value value, mobius_error *err)
 {
@@ -356,7 +286,7 @@ mobius_writer_set(mobius_writer *writer, int32_t column, mobius_value value, mob
 		st = error_set(&e, ST_INVALID, "a writer has no column %" PRId32 "; it has 0 to %" PRId32,
 					   column, schema_field_count(writer->schema) - 1);
 	else
-		st = check_value(schema_field(writer->schema, column), &value, &e);
+		st = embedded_value_check(schema_field(writer->schema, column), &value, &e);
 	if (st == ST_OK)
 		writer->row[column] = value;
 	return error_out(st, &e, err);
@@ -377,7 +307,7 @@ check_row(const mobius_writer *writer, Error *err)
 		const Field *field = schema_field(writer->schema, i);
 		bool needed = i == writer->time || !field->nullable;
 		if (needed && writer->row[i].type == MOBIUS_VALUE_NULL)
-			return refuse(field, "was not set; every row has it", err);
+			return embedded_value_refuse(field, "was not set; every row has it", err);
 	}
 	return ST_OK;
 }
