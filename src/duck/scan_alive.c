@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "duck/scan_int.h"
@@ -72,6 +73,41 @@ typedef struct Asked {
 	idx_t count;
 } Asked;
 
+// A byte for each bit of `dead`, 1 where it is 0. Eight of them at once.
+static void
+spread_alive(const uint64_t *dead, idx_t count, bool *alive)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	static const uint64_t each = UINT64_C(0x8040201008040201);
+	for (idx_t i = 0; i < count; i += 8) {
+		uint64_t byte = ~dead[i / 64] >> (i % 64) & 0xff;
+		uint64_t bytes = (((byte * ones & each) + 0x7f * ones) >> 7) & ones;
+		memcpy(alive + i, &bytes, count - i < 8 ? count - i : 8);
+	}
+}
+
+// Whether rows follow each other in one file: so they come where nothing was filtered before.
+static bool
+is_run(const Asked *asked)
+{
+	uint64_t other = 0;
+	for (idx_t i = 0; i < asked->count; i++)
+		other |= (uint64_t)(asked->rows[i] - asked->rows[0]) ^ i;
+	for (idx_t i = 0; i < asked->count; i++)
+		other |= asked->files[i] ^ asked->files[0];
+	return other == 0 && asked->count <= SCAN_MASK_ROWS;
+}
+
+static void
+answer_run(const SharedScan *shared, const Asked *asked)
+{
+	uint64_t dead[SCAN_MASK_ROWS / 64] = {0};
+	const RowMask *mask = mask_of(shared, asked->files[0]);
+	if (mask != NULL)
+		mask->dead(mask->rows, asked->rows[0], (int64_t)asked->count, dead);
+	spread_alive(dead, asked->count, asked->alive);
+}
+
 // Answers for the rows of one file from `at` on that rise and lie within one window; returns where
 // the next ones begin.
 static idx_t
@@ -107,8 +143,11 @@ run_alive(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector outp
 		.alive = duckdb_vector_get_data(output),
 		.count = duckdb_data_chunk_get_size(input),
 	};
-	for (idx_t at = 0; at < asked.count;)
-		at = answer_window(shared, &asked, at);
+	if (asked.count > 0 && is_run(&asked))
+		answer_run(shared, &asked);
+	else
+		for (idx_t at = 0; at < asked.count;)
+			at = answer_window(shared, &asked, at);
 	shared_scan_unref(shared);
 }
 

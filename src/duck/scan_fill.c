@@ -144,6 +144,25 @@ held_type(const Type *type)
 	return held;
 }
 
+bool
+scan_fill_is_plain(FillTarget to, FillSource from, PlainFill *out)
+{
+	static const TypeId plain[] = {TYPE_INT64, TYPE_FLOAT64, TYPE_TIMESTAMP, TYPE_INT32,
+								   TYPE_FLOAT32};
+	bool known = false;
+	for (size_t i = 0; i < COUNT_OF(plain); i++)
+		known |= to.field->type.id == plain[i];
+	if (!known || from.column == NULL || from.column->null_count > 0)
+		return false;
+	Type held = held_type(&to.field->type);
+	if (held.id != from.field->type.id || held.unit != from.field->type.unit)
+		return false;
+	out->width = (size_t)type_layout(&held).value_bits / 8;
+	out->to = (uint8_t *)duckdb_vector_get_data(to.vector) + to.at * out->width;
+	out->from = values_at(&from, out->width);
+	return true;
+}
+
 static void
 fill_values(FillTarget to, FillSource from)
 {

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "duck/scan_int.h"
@@ -155,42 +156,80 @@ typedef struct Filling {
 	idx_t at;
 } Filling;
 
+// Rows of the part that follow each other.
+typedef struct PartRun {
+	int64_t row;
+	int64_t rows;
+} PartRun;
+
 // Where a row is, in place of what it holds.
 static void
-fill_address(const Filling *f, int32_t what, duckdb_vector vector, int64_t row, int64_t rows)
+fill_address(const Filling *f, int32_t what, duckdb_vector vector, PartRun run, idx_t at)
 {
-	int64_t *out = (int64_t *)duckdb_vector_get_data(vector) + f->at;
-	for (int64_t i = 0; i < rows; i++)
-		out[i] = what == MAP_ROW ? f->part->first_row + row + i : (int64_t)f->part->segment_id;
+	int64_t *out = (int64_t *)duckdb_vector_get_data(vector) + at;
+	for (int64_t i = 0; i < run.rows; i++)
+		out[i] = what == MAP_ROW ? f->part->first_row + run.row + i : (int64_t)f->part->segment_id;
+}
+
+// A column of the scan in the part, for one or more runs of rows.
+typedef struct FillColumn {
+	int32_t source; // of the part, or MAP_*
+	FillTarget to;
+	FillSource from;
+} FillColumn;
+
+static bool
+find_column(const Filling *f, int32_t i, FillColumn *out)
+{
+	const ScanSlot *slot = f->run->slot;
+	int32_t column = f->run->columns[i];
+	if (column < 0)
+		return false;
+	*out = (FillColumn){.source = f->part->map[column]};
+	out->to = (FillTarget){.field = schema_field(slot->schema, column),
+						   .form = slot->form,
+						   .vector = duckdb_data_chunk_get_vector(f->out, (idx_t)i)};
+	if (out->source >= 0) {
+		out->from.field = schema_field(batch_schema(f->part->batch), out->source);
+		out->from.column = batch_column(f->part->batch, out->source);
+	}
+	return true;
 }
 
 static void
-fill_columns(Filling *f, int64_t row, int64_t rows)
+fill_run(const Filling *f, FillColumn column, PartRun run, idx_t at)
 {
-	const BatchPart *part = f->part;
-	const ScanSlot *slot = f->run->slot;
+	column.to.at = at;
+	column.from.row = run.row;
+	column.from.rows = run.rows;
+	if (column.source < MAP_NULL)
+		fill_address(f, column.source, column.to.vector, run, at);
+	else
+		scan_fill(column.to, column.from);
+}
+
+// Column by column, each run behind the one before.
+static void
+fill_runs(Filling *f, const PartRun *runs, int64_t count)
+{
+	idx_t at = f->at;
 	for (int32_t i = 0; i < f->run->column_count; i++) {
-		int32_t column = f->run->columns[i];
-		if (column < 0)
+		FillColumn column;
+		PlainFill plain;
+		if (!find_column(f, i, &column))
 			continue;
-		int32_t source = part->map[column];
-		duckdb_vector vector = duckdb_data_chunk_get_vector(f->out, (idx_t)i);
-		if (source < MAP_NULL) {
-			fill_address(f, source, vector, row, rows);
-			continue;
+		bool copies = count > 1 && scan_fill_is_plain(column.to, column.from, &plain);
+		at = f->at;
+		for (int64_t r = 0; r < count; at += (idx_t)runs[r++].rows) {
+			if (copies)
+				memcpy(plain.to + at * plain.width, plain.from + (size_t)runs[r].row * plain.width,
+					   (size_t)runs[r].rows * plain.width);
+			else
+				fill_run(f, column, runs[r], at);
 		}
-		FillTarget to = {.field = schema_field(slot->schema, column),
-						 .form = slot->form,
-						 .vector = vector,
-						 .at = f->at};
-		FillSource from = {.row = row, .rows = rows};
-		if (source >= 0) {
-			from.field = schema_field(batch_schema(part->batch), source);
-			from.column = batch_column(part->batch, source);
-		}
-		scan_fill(to, from);
 	}
-	f->at += (idx_t)rows;
+	for (int64_t r = 0; r < count; r++)
+		f->at += (idx_t)runs[r].rows;
 }
 
 // The first of the bits [from, count) that is `value`; `count`: none is.
@@ -208,18 +247,21 @@ find_bit(const uint64_t *bits, int64_t from, int64_t count, bool value)
 	return from < count ? from : count;
 }
 
-// Those of the rows that are there, run by run.
+// Those of the rows that are there.
 static void
 fill_alive(Filling *f, int64_t row, int64_t rows)
 {
 	uint64_t dead[SCAN_MASK_ROWS / 64] = {0};
+	PartRun runs[SCAN_MASK_ROWS / 2 + 1];
+	int64_t count = 0;
 	const RowMask *mask = f->part->mask;
 	mask->dead(mask->rows, row, rows, dead);
 	for (int64_t to, from = find_bit(dead, 0, rows, false); from < rows;
 		 from = find_bit(dead, to, rows, false)) {
 		to = find_bit(dead, from, rows, true);
-		fill_columns(f, row + from, to - from);
+		runs[count++] = (PartRun){row + from, to - from};
 	}
+	fill_runs(f, runs, count);
 }
 
 // Up to `room` rows (SCAN_MASK_ROWS at most), gathered from as many parts as it takes. None only at
@@ -238,7 +280,7 @@ fill_rows(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out, int64_t
 		int64_t rows = end - cursor->row < left ? end - cursor->row : left;
 		f.part = &run->shared->scan.parts[cursor->part];
 		if (f.part->mask == NULL)
-			fill_columns(&f, cursor->row - starts[cursor->part], rows);
+			fill_runs(&f, &(PartRun){cursor->row - starts[cursor->part], rows}, 1);
 		else
 			fill_alive(&f, cursor->row - starts[cursor->part], rows);
 		cursor->row += rows;

@@ -63,5 +63,13 @@ typedef struct FillSource {
 	int64_t rows;
 } FillSource;
 
+// Whether filling is copying bytes: from where to where, and how many a row has.
+typedef struct PlainFill {
+	uint8_t *to;
+	const uint8_t *from;
+	size_t width;
+} PlainFill;
+bool scan_fill_is_plain(FillTarget to, FillSource from, PlainFill *out);
+
 // Strings of the vector point into the column. Rows of a vector are filled in order, from 0.
 void scan_fill(FillTarget to, FillSource from);

@@ -15,7 +15,7 @@ const char address_row[] = "\x01row";
 bool
 view_has_slot(const RefView *view)
 {
-	return view->table == NULL || view->memory || view->file_count == 0 || view->masked;
+	return view->table == NULL || view->memory || view->file_count == 0 || view->masked > 0;
 }
 
 static void

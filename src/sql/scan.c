@@ -72,17 +72,13 @@ map_of(ScanBuild *build, const Shape *shape)
 static void
 part_dead(const void *rows, int64_t first, int64_t count, uint64_t *bits)
 {
-	for (int64_t i = 0; i < count; i++)
-		if (!part_is_live(rows, first + i))
-			bits[i / 64] |= UINT64_C(1) << (i % 64);
+	part_dead_bits(rows, first, count, bits);
 }
 
 static void
 file_dead(const void *rows, int64_t first, int64_t count, uint64_t *bits)
 {
-	for (int64_t row = mask_next(rows, first); row >= 0 && row < first + count;
-		 row = mask_next(rows, row + 1))
-		bits[(row - first) / 64] |= UINT64_C(1) << ((row - first) % 64);
+	mask_dead_bits(rows, first, count, bits);
 }
 
 // NULL: no memory.
@@ -101,7 +97,7 @@ mask_of_part(Arena *arena, const SegmentPart *part)
 static Status
 add_masks(const RefView *view, ScanOwner *owner, BatchScan *scan, Error *err)
 {
-	if (!view->masked)
+	if (view->masked == 0)
 		return ST_OK;
 	RowMask *masks = arena_array(&owner->arena, (size_t)view->file_count, sizeof(*masks));
 	TRY(arena_status(&owner->arena, err, "a scan"));

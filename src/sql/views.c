@@ -4,6 +4,8 @@
 #include "base/timeval.h"
 #include "store/quarantine.h"
 
+enum { FEW_MASKED = 16 };
+
 static bool
 overlaps(TimeRange range, int64_t min, int64_t max)
 {
@@ -25,13 +27,15 @@ view_mask(const RefView *view, int32_t i)
 	return file_set_mask(view->table->files, view->files[i]);
 }
 
-// Written under one version of the definition, and with deleted or expired rows or without.
+// Written under one version of the definition, and with deleted or expired rows or without. A few
+// files with deleted rows are read one by one: then nobody has to tell for each row which it is of.
 static bool
 read_alike(const RefView *view, int32_t a, int32_t b)
 {
 	return table_version(data_file_def(view_file(view, a))) ==
 			   table_version(data_file_def(view_file(view, b))) &&
 		   (view_mask(view, a) == NULL) == (view_mask(view, b) == NULL) &&
+		   (a == b || view_mask(view, a) == NULL || view->masked > FEW_MASKED) &&
 		   view->cut[a] == view->cut[b];
 }
 
@@ -87,7 +91,7 @@ find_files(RefView *view, Arena *arena, Error *err)
 		view->files[view->file_count++] = i;
 	}
 	for (int32_t i = 0; i < view->file_count; i++)
-		view->masked |= view_mask(view, i) != NULL;
+		view->masked += view_mask(view, i) != NULL;
 	return group_files(view, arena, err);
 }
 

@@ -12,7 +12,7 @@ typedef struct RefView {
 	TimeRange range;
 	int32_t *files; // of table->files, those that overlap; those that are read alike side by side
 	int32_t file_count;
-	bool masked;         // some of a file's rows are deleted
+	int32_t masked;      // of how many files some rows are deleted
 	bool memory;         // a segment overlaps
 	int64_t memory_rows; // about
 	bool *cut;           // of each of `files`: some of its rows are too old to be seen

@@ -114,6 +114,17 @@ mask_next(const Mask *mask, int64_t from)
 	return seek(mask, from, &at) ? (int64_t)at.current_value : -1;
 }
 
+void
+mask_dead_bits(const Mask *mask, int64_t first, int64_t count, uint64_t *bits)
+{
+	roaring_uint32_iterator_t at = {0};
+	for (bool more = seek(mask, first, &at); more && at.current_value < first + count;
+		 more = roaring_advance_uint32_iterator(&at)) {
+		int64_t bit = at.current_value - first;
+		bits[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+}
+
 int64_t
 mask_live(const Mask *mask, int64_t first, int64_t count, uint32_t *rows)
 {

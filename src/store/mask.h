@@ -30,6 +30,8 @@ uint64_t mask_seq(const Mask *mask);
 int64_t mask_count(const Mask *mask); // deleted rows; NULL: 0
 bool mask_has(const Mask *mask, int64_t row);
 int64_t mask_next(const Mask *mask, int64_t from); // the first deleted row ≥ from; -1: none
+// Sets bit i of `bits` (0 before) where row first + i is deleted, of `count` rows.
+void mask_dead_bits(const Mask *mask, int64_t first, int64_t count, uint64_t *bits);
 // Of [first, first + count), the rows that are left, relative to `first`; how many.
 int64_t mask_live(const Mask *mask, int64_t first, int64_t count, uint32_t *rows);
 

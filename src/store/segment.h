@@ -81,6 +81,9 @@ typedef struct SegmentPart {
 int64_t part_dead_rows(const SegmentPart *part); // of its rows, those the reader does not see
 // Of its rows [first, first + count), those the reader sees, relative to `first`; how many.
 int64_t part_live(const SegmentPart *part, int64_t first, int64_t count, uint32_t *rows);
+// The same for many: sets bit i of `bits` where row first + i is one that the reader does not see.
+// Of a part with deleted rows.
+void part_dead_bits(const SegmentPart *part, int64_t first, int64_t count, uint64_t *bits);
 bool part_is_live(const SegmentPart *part, int64_t row);
 
 Status segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_time,

@@ -13,13 +13,20 @@ struct DeadRows {
 	int64_t room;
 	_Atomic uint64_t newest; // of the deletions; raised before their rows are marked
 	_Atomic int64_t count;   // raised after
-	_Atomic uint64_t seqs[]; // of each row: the commit that deleted it, 0: none
+	_Atomic uint64_t seqs[]; // of each row: the commit that deleted it, 0: none; then its bits
 };
 
 static inline size_t
 dead_rows_bytes(int64_t room)
 {
-	return sizeof(DeadRows) + (size_t)room * sizeof(uint64_t);
+	return sizeof(DeadRows) + (size_t)(room + (room + 63) / 64) * sizeof(uint64_t);
+}
+
+// A bit for each row, set once it was deleted by anybody: readers look at few bytes first.
+static inline _Atomic uint64_t *
+dead_bits(DeadRows *dead)
+{
+	return dead->seqs + dead->room;
 }
 
 // Part of a segment: one received batch, or a chunk of small ones. Linked once, then only its

@@ -80,6 +80,35 @@ part_live(const SegmentPart *part, int64_t first, int64_t count, uint32_t *rows)
 	return live;
 }
 
+// The bits of rows [row, row + n), n ≤ 64.
+static uint64_t
+bits_from(DeadRows *dead, int64_t row, int64_t n)
+{
+	const _Atomic uint64_t *words = dead_bits(dead) + row / 64;
+	int shift = (int)(row % 64);
+	uint64_t word = atomic_load_explicit(&words[0], memory_order_acquire) >> shift;
+	if (shift + n > 64)
+		word |= atomic_load_explicit(&words[1], memory_order_acquire) << (64 - shift);
+	return n == 64 ? word : word & ((UINT64_C(1) << n) - 1);
+}
+
+void
+part_dead_bits(const SegmentPart *part, int64_t first, int64_t count, uint64_t *bits)
+{
+	DeadRows *dead = (DeadRows *)(uintptr_t)part->dead; // it is only looked at
+	for (int64_t at = 0; at < count; at += 64)
+		bits[at / 64] = bits_from(dead, first + at, count - at < 64 ? count - at : 64);
+	// In this order: what is marked was announced before.
+	if (atomic_load_explicit(&dead->newest, memory_order_acquire) <= part->seq)
+		return;
+	for (int64_t at = 0; at < count; at += 64)
+		for (uint64_t word = bits[at / 64]; word != 0; word &= word - 1) {
+			int bit = __builtin_ctzll(word);
+			if (part_is_live(part, first + at + bit))
+				bits[at / 64] &= ~(UINT64_C(1) << bit);
+		}
+}
+
 int64_t
 part_dead_rows(const SegmentPart *part)
 {
@@ -164,6 +193,8 @@ mark(DeadRows *dead, int64_t row, uint64_t seq, int64_t *marked)
 	if (atomic_load_explicit(&dead->seqs[row], memory_order_relaxed) != 0)
 		return;
 	atomic_store_explicit(&dead->seqs[row], seq, memory_order_relaxed);
+	atomic_fetch_or_explicit(&dead_bits(dead)[row / 64], UINT64_C(1) << (row % 64),
+							 memory_order_release);
 	++*marked;
 }
 

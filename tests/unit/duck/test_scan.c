@@ -392,6 +392,120 @@ rows_change_under_many_readers(void **state)
 	assert_int_equal(released, 61);
 }
 
+// ---- rows that are left out ----
+
+// Every `step`-th row; 1: all.
+static void
+every_nth(const void *rows, int64_t first, int64_t count, uint64_t *bits)
+{
+	int64_t step = *(const int64_t *)rows;
+	assert_true(count > 0 && count <= SCAN_MASK_ROWS);
+	for (int64_t i = 0; i < count; i++) {
+		assert_false(bits[i / 64] >> (i % 64) & 1);
+		bits[i / 64] |= (uint64_t)((first + i) % step == 0) << (i % 64);
+	}
+}
+
+static void
+rows_of_a_mask_are_left_out(void **state)
+{
+	(void)state;
+	static const int32_t map[] = {0, 1, 2};
+	static const int64_t steps[] = {1, 2, 3, 64, 100, 1000000};
+	for (size_t s = 0; s < COUNT_OF(steps); s++) {
+		RowMask mask = {every_nth, &steps[s]};
+		Batch *batch = number_batch(0, 40000);
+		BatchPart parts[] = {{.batch = batch, .rows = 20000, .map = map, .mask = &mask},
+							 {.batch = batch, .rows = 5, .map = map},
+							 {.batch = batch, .rows = 40000, .map = map, .mask = &mask}};
+		BatchScan scan = {.parts = parts, .part_count = 3, .rows = 60005};
+		ScanSlot *slot = NULL;
+		Error err = ERROR_INIT;
+		ok(duck_slot_new(fx.duck, batch_schema(batch), 60000, &slot, &err), &err);
+		ok(duck_slot_set(slot, &scan, &err), &err);
+		int64_t count = 5, sum = 10, texts = 4;
+		for (int64_t i = 0; i < 40000; i++) {
+			int64_t times = i % steps[s] == 0 ? 0 : i < 20000 ? 2 : 1;
+			count += times;
+			sum += times * i;
+			texts += times * (i % 5 != 4);
+		}
+		char expected[96];
+		snprintf(expected, sizeof(expected), "%lld|%lld|%lld|%.17g\n", (long long)count,
+				 (long long)sum, (long long)texts, (double)sum / 2);
+		scan_is(slot, "SELECT count(*), sum(i), count(s), sum(d) FROM", "", expected);
+		scan_is(slot, "SELECT i FROM", "WHERE i = 39999",
+				steps[s] == 1 || steps[s] == 3 ? "" : "39999\n");
+		duck_slot_free(slot);
+		batch_unref(batch);
+	}
+}
+
+static void
+where_a_row_is_can_be_read(void **state)
+{
+	(void)state;
+	static const int32_t map[] = {MAP_SEGMENT, MAP_ROW, 0};
+	static const int64_t step = 3;
+	RowMask mask = {every_nth, &step};
+	Batch *batch = number_batch(0, 5);
+	BatchPart parts[] = {{.batch = batch, .rows = 5, .map = map, .segment_id = 7, .first_row = 100},
+						 {.batch = batch,
+						  .rows = 5,
+						  .map = map,
+						  .mask = &mask,
+						  .segment_id = UINT64_MAX,
+						  .first_row = 105}};
+	BatchScan scan = {.parts = parts, .part_count = 2, .rows = 10};
+	ScanSlot *slot = NULL;
+	Error err = ERROR_INIT;
+	Schema *schema = NULL;
+	ok(schema_of(&schema, &err, 3, "segment", TYPE_UINT64, false, "row", TYPE_INT64, false, "i",
+				 TYPE_INT64, true),
+	   &err);
+	ok(duck_slot_new(fx.duck, schema, 10, &slot, &err), &err);
+	ok(duck_slot_set(slot, &scan, &err), &err);
+	scan_is(slot, "FROM", "WHERE i > 2", "7|103|3\n7|104|4\n18446744073709551615|109|4\n");
+	scan_is(slot, "SELECT min(row), max(row), count(*) FROM", "", "100|109|8\n");
+	duck_slot_free(slot);
+	schema_unref(schema);
+	batch_unref(batch);
+}
+
+static void
+a_file_is_asked_row_by_row_in_any_order(void **state)
+{
+	(void)state;
+	static const int64_t step = 3;
+	RowMask files[] = {{every_nth, &step}, {0}};
+	BatchScan scan = {.files = files, .file_count = 2};
+	Batch *batch = number_batch(0, 1);
+	ScanSlot *slot = NULL;
+	Error err = ERROR_INIT;
+	ok(duck_slot_new(fx.duck, batch_schema(batch), 0, &slot, &err), &err);
+	ok(duck_slot_set(slot, &scan, &err), &err);
+	static const struct {
+		const char *file, *from, *rows;
+	} cases[] = {
+		{"0", "range(100000) t(i)", "66666|3333266667\n"},
+		{"1", "range(100000) t(i)", "100000|4999950000\n"},
+		{"2", "range(100000) t(i)", "100000|4999950000\n"},
+		{"0", "range(99999, -1, -1) t(i)", "66666|3333266667\n"},
+		{"CAST(i % 2 AS UINTEGER)", "range(100000) t(i)", "83333|4166633334\n"},
+		{"0", "(SELECT i * 5000 AS i FROM range(1000) t(i)) t", "666|1663335000\n"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char sql[256];
+		snprintf(sql, sizeof(sql),
+				 "SELECT count(*), sum(i)::BIGINT FROM %s WHERE mobius_alive(%llu, %s, i)",
+				 cases[i].from, (unsigned long long)duck_slot_number(slot), cases[i].file);
+		query_is(fx.conn, sql, cases[i].rows);
+	}
+	query_fails(fx.conn, "SELECT mobius_alive(999999, 0, 1)", ST_INVALID, "there is no scan");
+	duck_slot_free(slot);
+	batch_unref(batch);
+}
+
 static void
 scans_undo_themselves_when_memory_is_short(void **state)
 {
@@ -444,6 +558,9 @@ main(void)
 		cmocka_unit_test(a_scan_is_pinned_while_it_is_read),
 		cmocka_unit_test(rows_beyond_the_part_are_not_looked_at),
 		cmocka_unit_test(rows_change_under_many_readers),
+		cmocka_unit_test(rows_of_a_mask_are_left_out),
+		cmocka_unit_test(where_a_row_is_can_be_read),
+		cmocka_unit_test(a_file_is_asked_row_by_row_in_any_order),
 		cmocka_unit_test(scans_undo_themselves_when_memory_is_short),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
