@@ -12,7 +12,6 @@
 enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
-	ROOM_AFTER_MS = 2000,         // after the disk was full: whether it has room again
 	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
@@ -205,31 +204,6 @@ keep_ids(Keeper *keeper)
 		log_warn("no ids reserved", "error=\"%s\"", err.text);
 }
 
-// The disk is full: what is kept back is room for a flush of everything, which lets the log go.
-static void
-use_ballast(Keeper *keeper)
-{
-	log_error("disk full", "puts=\"refused until there is room\"");
-	ballast_give_back(&keeper->ballast);
-	keeper->retry_ns = 0;
-	keeper->room_ns = clock_mono_ns() + ROOM_AFTER_MS * (SECOND_NS / 1000);
-	if (log_is_ready(keeper))
-		conductor_run(keeper->db->conductor, seal_all, keeper->db);
-}
-
-static void
-mind_the_disk(Keeper *keeper)
-{
-	bool full = !keeper_has_room(keeper);
-	if (full && keeper->ballast.held)
-		use_ballast(keeper);
-	if (clock_mono_ns() < keeper->room_ns || ballast_hold(&keeper->ballast, NULL) != ST_OK)
-		return;
-	if (full)
-		log_info("disk has room again", "puts=\"taken\"");
-	atomic_store(&keeper->disk_full, false);
-}
-
 // Nothing of it while somebody holds the log.
 static void
 keep_log(Keeper *keeper)
@@ -268,7 +242,7 @@ keeper_run(void *arg)
 {
 	Keeper *keeper = arg;
 	while (!keeper_stopping(keeper)) {
-		mind_the_disk(keeper);
+		keeper_mind_disk(keeper);
 		flush_sealed(keeper);
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
@@ -302,8 +276,7 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	pthread_cond_init(&keeper->flushed, NULL);
 	pthread_cond_init(&keeper->kept, NULL);
 	signal_init(&keeper->wake);
-	keeper->room_ns =
-		clock_mono_ns() + ROOM_AFTER_MS * (SECOND_NS / 1000); // a start has better to do
+	keeper_look_for_room_later(keeper); // a start has better to do
 	keeper->ballast_path = mem_printf("%s/ballast", db->dir);
 	keeper->ballast.path = keeper->ballast_path;
 	store_on_sealed(db->store, wake_keeper, keeper);
@@ -328,19 +301,6 @@ keeper_log_ready(Keeper *keeper)
 	keeper->log_ready = true;
 	pthread_mutex_unlock(&keeper->lock);
 	signal_raise(&keeper->wake);
-}
-
-void
-keeper_disk_full(Keeper *keeper)
-{
-	atomic_store(&keeper->disk_full, true);
-	signal_raise(&keeper->wake);
-}
-
-bool
-keeper_has_room(const Keeper *keeper)
-{
-	return !atomic_load(&keeper->disk_full);
 }
 
 void

@@ -35,3 +35,7 @@ struct Keeper {
 	int64_t room_ns;   // when to look whether a full disk has room again
 	int64_t expire_ns; // when files are looked through again
 };
+
+// keeper_disk.c. Gives the ballast back when the disk is full, and takes it when there is room.
+void keeper_mind_disk(Keeper *keeper);
+void keeper_look_for_room_later(Keeper *keeper);
