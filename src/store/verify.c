@@ -150,7 +150,7 @@ verify_file(const char *path, const FileMeta *meta, VerifyDepth depth, const Ver
 	if (st == ST_NOT_FOUND)
 		return error_set(err, ST_CORRUPT, "%s is missing", path);
 	TRY(st);
-	if (pace != NULL)
+	if (pace != NULL && depth == VERIFY_WHOLE) // a footer begins anywhere
 		file_read_direct(file);
 	return depth == VERIFY_FOOTER ? check_footer(file, meta, err)
 								  : check_whole(file, meta, pace, err);
