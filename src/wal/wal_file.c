@@ -205,14 +205,22 @@ allocate_small(File *file, const char *path, uint64_t *size, Error *err)
 	return ST_OK;
 }
 
+static bool
+is_starting(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	bool starting = wal->active == NULL;
+	pthread_mutex_unlock(&wal->lock);
+	return starting;
+}
+
 static Status
 create_spare(Wal *wal, char **path, File **out, uint64_t *size, Error *err)
 {
 	TRY(path_of(wal, spare_id(wal), ".spare", path, err));
 	TRY(file_open(*path, FILE_CREATE_NEW, out, err));
 	Status st = file_allocate(*out, wal->segment_size, err);
-	bool starting = wal->active == NULL;
-	if (st == ST_DISK_FULL && starting && wal->segment_size > SMALL_BYTES)
+	if (st == ST_DISK_FULL && wal->segment_size > SMALL_BYTES && is_starting(wal))
 		return allocate_small(*out, *path, size, err);
 	return st;
 }
