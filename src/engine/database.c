@@ -188,22 +188,12 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 	return workers_start("waiter", WAITERS, &db->waiters, err);
 }
 
-// A start on a full disk needs room for the catalog and the log. The keeper takes it again.
-static Status
-give_ballast(mobius *db, Error *err)
-{
-	SCOPED(mem_drop) char *path = mem_printf("%s/ballast", db->dir);
-	if (path == NULL)
-		return error_no_memory(err, "a database");
-	ballast_give_back(&(Ballast){.path = path});
-	return ST_OK;
-}
-
 static Status
 open_parts(mobius *db, Error *err)
 {
 	uint64_t applied_seq = 0, next_seq = 0;
-	TRY(give_ballast(db, err));
+	// A start on a full disk needs room for the catalog and the log. The keeper takes it again.
+	ballast_give_back(&(Ballast){.dir = db->dir});
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
 	TRY(open_duck(db, err));
 	TRY(open_store(db, &applied_seq, err));

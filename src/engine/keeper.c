@@ -277,13 +277,11 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	pthread_cond_init(&keeper->kept, NULL);
 	signal_init(&keeper->wake);
 	keeper_look_for_room_later(keeper); // a start has better to do
-	keeper->ballast_path = mem_printf("%s/ballast", db->dir);
-	keeper->ballast.path = keeper->ballast_path;
+	keeper->ballast.dir = db->dir;
 	store_on_sealed(db->store, wake_keeper, keeper);
 
 	ThreadOptions options = {.name = "keeper", .stack_bytes = 8 << 20};
-	Status st = keeper->ballast_path == NULL ? error_no_memory(err, "the keeper")
-											 : duck_connect(db->flush_duck, &keeper->conn, err);
+	Status st = duck_connect(db->flush_duck, &keeper->conn, err);
 	if (st == ST_OK)
 		st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
 	if (st != ST_OK) {
@@ -360,6 +358,5 @@ keeper_stop(Keeper *keeper, bool flush)
 	pthread_mutex_destroy(&keeper->lock);
 	pthread_cond_destroy(&keeper->flushed);
 	pthread_cond_destroy(&keeper->kept);
-	mem_free(keeper->ballast_path);
 	mem_free(keeper);
 }

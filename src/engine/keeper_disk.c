@@ -29,7 +29,10 @@ keeper_mind_disk(Keeper *keeper)
 	bool full = !keeper_has_room(keeper);
 	if (full && keeper->ballast.held)
 		use_ballast(keeper);
-	if (clock_mono_ns() < keeper->room_ns || ballast_hold(&keeper->ballast, NULL) != ST_OK)
+	// The log's next file comes first: were there no room for it, the disk would be full at once
+	// again.
+	if (clock_mono_ns() < keeper->room_ns ||
+		ballast_hold(&keeper->ballast, keeper->db->settings.wal_segment_size, NULL) != ST_OK)
 		return;
 	if (full)
 		log_info("disk has room again", "puts=\"taken\"");

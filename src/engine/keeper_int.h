@@ -31,7 +31,6 @@ struct Keeper {
 	uint64_t checkpoint_seq;
 	int64_t retry_ns;
 	Ballast ballast;
-	char *ballast_path;
 	int64_t room_ns;   // when to look whether a full disk has room again
 	int64_t expire_ns; // when files are looked through again
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -39,6 +40,16 @@ dir_absolute(const char *path, char **out, Error *err)
 	if (copy == NULL)
 		return error_no_memory(err, "a path");
 	*out = copy;
+	return ST_OK;
+}
+
+Status
+dir_capacity(const char *path, uint64_t *out, Error *err)
+{
+	struct statvfs found;
+	if (fault_here() || statvfs(path, &found) != 0)
+		return error_set(err, ST_IO, "%s: the size of its disk cannot be found", path);
+	*out = (uint64_t)found.f_blocks * found.f_frsize;
 	return ST_OK;
 }
 

@@ -70,6 +70,8 @@ Status file_mark(const char *path, FileMark *out, Error *err);
 // The directory's path from the root (owned text).
 Status dir_absolute(const char *path, char **out, Error *err);
 Status dir_make(const char *path, Error *err); // fine when it exists
+// Bytes the file system that holds it has room for in all, used or not.
+Status dir_capacity(const char *path, uint64_t *out, Error *err);
 Status dir_sync(const char *path, Error *err); // fsync: makes renames and creations in it durable
 Status dir_remove_all(const char *path, Error *err); // fine when there is none
 

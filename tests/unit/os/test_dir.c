@@ -137,6 +137,9 @@ every_call_may_fail(void **state)
 	SCOPED(folder_drop) Folder folder = folder_make();
 	FAULT_LOOP(st, st = dir_make(in(&folder, "d"), NULL));
 	FAULT_LOOP(st, st = dir_sync(in(&folder, "d"), NULL));
+	uint64_t capacity = 0;
+	FAULT_LOOP(st, st = dir_capacity(folder.path, &capacity, NULL));
+	assert_true(capacity > 0);
 	FAULT_LOOP(st, {
 		Seen seen = {.stop_at = -1};
 		st = dir_list(folder.path, note, &seen, NULL);
