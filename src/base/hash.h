@@ -22,3 +22,4 @@ Hasher128 *hasher128_new(void); // NULL: no memory
 void hasher128_add(Hasher128 *h, const void *data, size_t len);
 Hash128 hasher128_end(const Hasher128 *h);
 void hasher128_free(Hasher128 *h); // NULL is allowed
+DEFINE_DROP(Hasher128, hasher_drop, hasher128_free)

@@ -60,7 +60,7 @@ typedef struct CatalogMask {
 } CatalogMask;
 
 // At start, before anything is queued: databases, tables (every version, oldest first, the current
-// one last), files with their masks.
+// one last), files with their masks. But for `file`, NULL: what it would be told is only checked.
 typedef struct CatalogVisitor {
 	Status (*database)(void *arg, const char *name, Error *err);
 	Status (*table)(void *arg, TableDef *def, bool current, Error *err); // borrowed

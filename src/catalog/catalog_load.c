@@ -14,7 +14,7 @@ visit_database(void *arg, sqlite3_stmt *row, Error *err)
 	SCOPED(mem_drop) char *name = mem_strndup((const char *)bytes.data, bytes.len);
 	if (name == NULL)
 		return error_no_memory(err, "a database");
-	return visitor->database(visitor->arg, name, err);
+	return visitor->database != NULL ? visitor->database(visitor->arg, name, err) : ST_OK;
 }
 
 static Status
@@ -33,7 +33,9 @@ visit_table(void *arg, sqlite3_stmt *row, Error *err)
 	if (table_id(def) != id || table_version(def) != version)
 		return error_set(err, ST_CORRUPT, "catalog.db: table %lld has the definition of another",
 						 (long long)id);
-	return visitor->table(visitor->arg, def, sqlite3_column_int(row, 3) != 0, err);
+	return visitor->table != NULL
+			   ? visitor->table(visitor->arg, def, sqlite3_column_int(row, 3) != 0, err)
+			   : ST_OK;
 }
 
 static Status
@@ -72,6 +74,8 @@ static Status
 visit_flushed(void *arg, sqlite3_stmt *row, Error *err)
 {
 	const CatalogVisitor *visitor = arg;
+	if (visitor->flushed == NULL)
+		return ST_OK;
 	return visitor->flushed(visitor->arg, (uint32_t)sqlite3_column_int64(row, 0),
 							(uint64_t)sqlite3_column_int64(row, 1), err);
 }

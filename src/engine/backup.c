@@ -129,45 +129,12 @@ link_file(void *arg, const FileMeta *meta, const CatalogMask *mask, Error *err)
 }
 
 static Status
-no_database(void *arg, const char *name, Error *err)
-{
-	(void)arg;
-	(void)name;
-	(void)err;
-	return ST_OK;
-}
-
-static Status
-no_table(void *arg, TableDef *def, bool current, Error *err)
-{
-	(void)arg;
-	(void)def;
-	(void)current;
-	(void)err;
-	return ST_OK;
-}
-
-static Status
-no_flushed(void *arg, uint32_t table_id, uint64_t seq, Error *err)
-{
-	(void)arg;
-	(void)table_id;
-	(void)seq;
-	(void)err;
-	return ST_OK;
-}
-
-static Status
 take_catalog(Backup *backup, Error *err)
 {
 	SCOPED(mem_drop) char *path = mem_printf("%s/catalog.db", backup->stage);
 	if (path == NULL)
 		return error_no_memory(err, "a backup");
-	CatalogVisitor visitor = {.database = no_database,
-							  .table = no_table,
-							  .file = link_file,
-							  .flushed = no_flushed,
-							  .arg = backup};
+	CatalogVisitor visitor = {.file = link_file, .arg = backup};
 	TRY(catalog_copy(backup->db->catalog, path, &visitor, err));
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_WRITE, &file, err));

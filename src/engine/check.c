@@ -91,25 +91,6 @@ visit_file(void *arg, const FileMeta *meta, const CatalogMask *mask, Error *err)
 }
 
 static Status
-visit_database(void *arg, const char *name, Error *err)
-{
-	(void)arg;
-	(void)name;
-	(void)err;
-	return ST_OK;
-}
-
-static Status
-visit_table(void *arg, TableDef *def, bool current, Error *err)
-{
-	(void)arg;
-	(void)def;
-	(void)current;
-	(void)err;
-	return ST_OK;
-}
-
-static Status
 visit_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
 {
 	Check *check = arg;
@@ -136,11 +117,7 @@ check_catalog(Check *check, Error *err)
 	uint64_t size;
 	CatalogState state = {0};
 	Error cause = ERROR_INIT;
-	CatalogVisitor visitor = {.database = visit_database,
-							  .table = visit_table,
-							  .file = visit_file,
-							  .flushed = visit_flushed,
-							  .arg = check};
+	CatalogVisitor visitor = {.file = visit_file, .flushed = visit_flushed, .arg = check};
 	check->generation = UINT64_MAX;
 	Status st = file_stat_size(path, &size, &cause);
 	if (st == ST_NOT_FOUND)

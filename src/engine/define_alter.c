@@ -44,15 +44,6 @@ find_column(const TableDef *def, const SqlName *name, int32_t *out, Error *err)
 	return ST_OK;
 }
 
-static const char *
-option_value(const SqlStatement *statement, const char *key)
-{
-	for (int32_t i = 0; i < statement->option_count; i++)
-		if (strcmp(statement->options[i].key, key) == 0)
-			return statement->options[i].value;
-	return NULL;
-}
-
 // The next version; `def` itself where nothing is to be done.
 static Status
 next_version(TableDef *def, const SqlStatement *statement, const Field *added, TableDef **out,
@@ -79,8 +70,8 @@ next_version(TableDef *def, const SqlStatement *statement, const Field *added, T
 			break;
 		return table_def_rename_column(def, at, statement->renamed.text, out, err);
 	case ALTER_SET: {
-		TableOptions options = {.durability = option_value(statement, "durability"),
-								.ttl = option_value(statement, "ttl")};
+		TableOptions options = {.durability = sql_option_value(statement, "durability"),
+								.ttl = sql_option_value(statement, "ttl")};
 		return table_def_set_options(def, &options, out, err);
 	}
 	}

@@ -6,15 +6,6 @@
 #include "base/mem.h"
 #include "engine/define.h"
 
-static const char *
-option_value(const SqlStatement *statement, const char *key)
-{
-	for (int32_t i = 0; i < statement->option_count; i++)
-		if (strcmp(statement->options[i].key, key) == 0)
-			return statement->options[i].value;
-	return NULL;
-}
-
 static Status
 find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
 {
@@ -57,13 +48,13 @@ run_create(const StatementCall *call, const SqlStatement *statement, Error *err)
 		.database = database,
 		.name = statement->table.table.text,
 		.schema = schema,
-		.time = option_value(statement, "time"),
-		.tags = option_value(statement, "tags"),
+		.time = sql_option_value(statement, "time"),
+		.tags = sql_option_value(statement, "tags"),
 		.tag_marks = any ? marks : NULL,
-		.durability = option_value(statement, "durability"),
-		.dedup = option_value(statement, "dedup"),
-		.ttl = option_value(statement, "ttl"),
-		.key = option_value(statement, "key"),
+		.durability = sql_option_value(statement, "durability"),
+		.dedup = sql_option_value(statement, "dedup"),
+		.ttl = sql_option_value(statement, "ttl"),
+		.key = sql_option_value(statement, "key"),
 	};
 	bool created;
 	return define_create(call->db, &request, NULL, statement->if_exists, &created, err);

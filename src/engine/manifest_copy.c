@@ -43,12 +43,6 @@ manifest_check_file(const Manifest *manifest, int32_t i, const char *dir, Error 
 
 // ---- copying ----
 
-static void
-hasher_drop(Hasher128 **hasher)
-{
-	hasher128_free(*hasher);
-}
-
 static Status
 copy_bytes(File *from, File *to, const atomic_bool *stop, uint64_t *bytes, Hash128 *hash,
 		   Error *err)

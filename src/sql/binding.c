@@ -38,19 +38,24 @@ query_release_conn(SqlQuery *query)
 
 // ---- binding ----
 
+static bool
+uses_time(const Verdict *v)
+{
+	for (int32_t i = 0; i < v->column_count; i++) {
+		const ColumnUse *use = &v->columns[i];
+		if (use->parts >= 1 && use->parts <= COLUMN_PARTS &&
+			strcasecmp(use->names[use->parts - 1], "time") == 0)
+			return true;
+	}
+	return false;
+}
+
 // The engine's error for a column "time" that no table has.
 static bool
 lacks_time(const SqlQuery *query, Status st, const Error *err)
 {
-	if (st != ST_INVALID || strcasestr(err->text, "\"time\"") == NULL)
-		return false;
-	for (int32_t i = 0; i < query->verdict->column_count; i++) {
-		const ColumnUse *use = &query->verdict->columns[i];
-		bool fits = use->parts >= 1 && use->parts <= COLUMN_PARTS;
-		if (fits && strcasecmp(use->names[use->parts - 1], "time") == 0)
-			return true;
-	}
-	return false;
+	return st == ST_INVALID && strcasestr(err->text, "\"time\"") != NULL &&
+		   uses_time(query->verdict);
 }
 
 Status
@@ -150,18 +155,6 @@ find_plan(SqlQuery *query, const Binding *binding)
 	query->plan = plan;
 	query->time_alias = binding->views.time_alias;
 	return true;
-}
-
-static bool
-uses_time(const Verdict *v)
-{
-	for (int32_t i = 0; i < v->column_count; i++) {
-		const ColumnUse *use = &v->columns[i];
-		if (use->parts >= 1 && use->parts <= COLUMN_PARTS &&
-			strcasecmp(use->names[use->parts - 1], "time") == 0)
-			return true;
-	}
-	return false;
 }
 
 // A second thread costs more to wake than it helps with few rows.

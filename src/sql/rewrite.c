@@ -16,28 +16,16 @@ typedef struct Rewriter {
 	Error *err;
 } Rewriter;
 
-static void
-add_quoted(Buf *out, const char *text, char quote)
-{
-	buf_add_byte(out, (uint8_t)quote);
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == quote)
-			buf_add_byte(out, (uint8_t)quote);
-		buf_add_byte(out, (uint8_t)*p);
-	}
-	buf_add_byte(out, (uint8_t)quote);
-}
-
 void
 sql_add_name(Buf *out, const char *name)
 {
-	add_quoted(out, name, '"');
+	duck_quote(out, name, '"');
 }
 
 void
 sql_add_text(Buf *out, const char *text)
 {
-	add_quoted(out, text, '\'');
+	duck_quote(out, text, '\'');
 }
 
 static Status

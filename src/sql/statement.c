@@ -244,6 +244,15 @@ sql_parse(Slice text, SqlStatement **out, Error *err)
 	return ST_OK;
 }
 
+const char *
+sql_option_value(const SqlStatement *statement, const char *key)
+{
+	for (int32_t i = 0; i < statement->option_count; i++)
+		if (strcmp(statement->options[i].key, key) == 0)
+			return statement->options[i].value;
+	return NULL;
+}
+
 void
 sql_statement_free(SqlStatement *statement)
 {

@@ -114,6 +114,8 @@ enum { SQL_MATCH_ITEM = 7 }; // where the 0 of an UPDATE's or DELETE's source st
 // likewise, an unknown one with a proposal. Anything that is not ours and not a read (SET, COPY,
 // ATTACH, PRAGMA, INSTALL, …) is ST_INVALID and says that the statement is not allowed.
 Status sql_parse(Slice text, SqlStatement **out, Error *err);
+// What WITH (…) says of `key`, or SET of an ALTER; NULL: nothing.
+const char *sql_option_value(const SqlStatement *statement, const char *key);
 void sql_statement_free(SqlStatement *statement); // NULL is allowed
 DEFINE_DROP(SqlStatement, sql_statement_drop, sql_statement_free)
 

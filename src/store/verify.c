@@ -19,12 +19,6 @@ typedef struct Reading {
 	uint64_t end;
 } Reading;
 
-static void
-hasher_drop(Hasher128 **hasher)
-{
-	hasher128_free(*hasher);
-}
-
 static uint8_t *
 aligned(uint8_t *memory)
 {
