@@ -7,7 +7,6 @@ import random
 import socket
 import struct
 import subprocess
-import time
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -17,6 +16,7 @@ import rawgrpc
 from flights import act, ask, flush, path, put, rows, start_put, table_names, value
 from mobiusd import ROOT, SHORT_LOG, Mobiusd, StartFailed
 from rawgrpc import INVALID_ARGUMENT, OK, RESOURCE_EXHAUSTED, UNIMPLEMENTED
+from waiting import wait_until_taken
 
 GOLDEN = sorted((ROOT / "tests" / "golden" / "ipc").glob("*.arrows"))
 NANO = pa.timestamp("ns")
@@ -444,17 +444,6 @@ def test_a_full_disk_refuses_rows_and_keeps_those_it_took(start_server, small_di
         assert count >= acknowledged
 
 
-def put_soon(client, table, data):
-    """Puts it as soon as the server has seen that there is room again."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return put(client, table, data)
-        except FAILURES:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
 def test_a_disk_that_has_room_again_is_used_again(start_server, small_disk):
     ballast = small_disk / "ballast"
     server = start_server(data=small_disk / "data", settings=SMALL)
@@ -467,7 +456,8 @@ def test_a_disk_that_has_room_again_is_used_again(start_server, small_disk):
                 put(client, "big", filler)
         assert rows(client, "SELECT count(*) FROM t") == [(3,)]
         ballast.unlink()
-        assert put_soon(client, "t", series(3, start=3))[-1]["rows"] == 3
+        answers = wait_until_taken(lambda: put(client, "t", series(3, start=3)), FAILURES, server.log)
+        assert answers[-1]["rows"] == 3
         flush(client)
         assert rows(client, "SELECT count(*) FROM t") == [(6,)]
     server.kill()

@@ -1,7 +1,6 @@
 """A disk that is full: puts are refused before anything is damaged, reads go on, and space that comes back is used."""
 
 import subprocess
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,9 +9,11 @@ import pytest
 
 from flights import ask, put
 from mobiusd import Mobiusd, command
+from waiting import wait_for, wait_until_taken
 
 MOUNT = 'mount -t tmpfs -o size=160m tmpfs "$0" && exec "$@"'
 SETTINGS = {"wal.segment_size": "4MiB", "memtable.segment_size": "4MiB", "wal.keep_time": "0s", "log.level": "warn"}
+REFUSALS = (pa.ArrowException, flight.FlightError)
 
 
 def may_mount(folder):
@@ -31,34 +32,16 @@ def rows_of(first, count):
     return pa.record_batch({"time": values.cast(pa.timestamp("us")), "n": values, "text": pa.array([f"{i:064d}" for i in range(first, first + count)])})
 
 
-def wait_for(there):
-    deadline = time.monotonic() + 20
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def put_until_refused(client, table, first):
     """Puts batches, one stream each, until one is refused; how many rows were acknowledged."""
     acknowledged = 0
     for _ in range(2000):
         try:
             put(client, table, rows_of(first + acknowledged, 10_000))
-        except (pa.ArrowException, flight.FlightError) as refusal:
+        except REFUSALS as refusal:
             return acknowledged, str(refusal)
         acknowledged += 10_000
     raise AssertionError("the disk never was full")
-
-
-def put_until_taken(server, client, table, batch):
-    """There is room again: the server takes rows as soon as it has seen that."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return put(client, table, batch)
-        except (pa.ArrowException, flight.FlightError):
-            assert time.monotonic() < deadline, server.log()
-            time.sleep(0.1)
 
 
 def test_a_full_disk_refuses_puts_and_loses_nothing(tmp_path):
@@ -80,5 +63,5 @@ def test_a_full_disk_refuses_puts_and_loses_nothing(tmp_path):
                     filler.flush()
         assert ask(client, "SELECT count(*) AS n FROM t").to_pylist() == [{"n": stored}]
         subprocess.run(["rm", disk / "filler"], check=True)
-        put_until_taken(server, client, "t2", rows_of(0, 10))
+        wait_until_taken(lambda: put(client, "t2", rows_of(0, 10)), REFUSALS, server.log)
         assert ask(client, "SELECT count(*) AS n FROM t").to_pylist() == [{"n": stored}]

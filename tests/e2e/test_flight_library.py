@@ -12,6 +12,7 @@ import pyarrow.flight as flight
 import pytest
 
 from mobiusd import BINARY
+from waiting import PATIENCE
 
 SERVER = Path(os.environ.get("SCENARIO_SERVER", BINARY.parent / "tests" / "conformance" / "scenario_server"))
 
@@ -22,7 +23,7 @@ def serving(scenario=""):
     with subprocess.Popen([SERVER, "-port", "0", "-scenario", scenario], stdout=subprocess.PIPE) as process:
         yield int(process.stdout.readline().rsplit(b":", 1)[1])
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import struct
-import time
 
 import adbc_driver_flightsql.dbapi as adbc
 import adbc_driver_manager
@@ -14,6 +13,7 @@ import rawgrpc
 from flights import act, ask, command, flush, path, put, rows, start_put, table_names, value
 from mobiusd import SHORT_LOG, Mobiusd
 from rawgrpc import INVALID_ARGUMENT, NOT_FOUND, OK, UNIMPLEMENTED, command_descriptor, field, fields, path_descriptor, sql_message
+from waiting import wait_for
 
 NANO = pa.timestamp("ns")
 UNBUILT = (NotImplementedError, pa.ArrowNotImplementedError)
@@ -183,11 +183,8 @@ def test_a_change_by_text_runs_each_time(client):
 def test_a_ticket_expires(client):
     put(client, "t", series(1))
     ticket = client.get_flight_info(path("t")).endpoints[0].ticket
-    deadline = time.monotonic() + 30
     with pytest.raises(KeyError, match="expired"):
-        while time.monotonic() < deadline:
-            client.do_get(ticket).read_all()
-            time.sleep(0.02)
+        wait_for(lambda: client.do_get(ticket).read_all() is None)
 
 
 def test_a_ticket_does_not_survive_a_restart(server, client):
@@ -422,7 +419,6 @@ def test_reading_rtdb_is_unimplemented(cpu):
 # ---- deadlines on the wire ----
 
 def test_a_deadline_of_the_call_is_that_of_its_statement(raw):
-    began = time.monotonic()
-    status, _, _ = raw.call("DoGet", field(1, b"SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 11"), grpc_timeout="300m")
+    status, text, _ = raw.call("DoGet", field(1, b"SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 11"), grpc_timeout="300m")
     assert status == rawgrpc.DEADLINE_EXCEEDED
-    assert time.monotonic() - began < 5
+    assert "query.timeout" not in text  # the only other one that it has

@@ -1,6 +1,7 @@
 """Asking: every way a statement comes in, what names and times mean, and that answers are DuckDB's own."""
 
 import concurrent.futures
+import contextlib
 import json
 import time
 
@@ -10,8 +11,10 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+import rawgrpc
 from flights import act, ask, command, flush, path, put, rows, start_put, value
 from mobiusd import SHORT_LOG, Mobiusd
+from waiting import wait_for, wait_until_taken
 
 NANO = pa.timestamp("ns")
 SECOND = 10**9
@@ -422,41 +425,33 @@ def test_readers_that_leave_free_what_they_held(shared):
         assert value(client, "SELECT 1") == 1
 
 
-def took(function):
-    start = time.monotonic()
-    function()
-    return time.monotonic() - start
-
-
 def test_a_deadline_ends_the_work(cpu):
-    def late():
-        with pytest.raises(flight.FlightTimedOutError):
-            ask(cpu, WORK, flight.FlightCallOptions(timeout=0.5))
-    assert took(late) < 5
-    assert took(lambda: value(cpu, "SELECT count(*) FROM range(1000)")) < 5
+    with pytest.raises(flight.FlightTimedOutError):
+        ask(cpu, WORK, flight.FlightCallOptions(timeout=0.5))
+    assert value(cpu, "SELECT count(*) FROM range(1000)") == 1000
 
 
 def test_the_time_of_a_statement_is_limited(start_server):
     server = start_server(settings={"query.timeout": "300ms"})
     with server.client() as client:
-        def late():
+        for options in (None, flight.FlightCallOptions(timeout=600)):  # a deadline of the client does not lengthen it
+            began = time.monotonic()
             with pytest.raises((flight.FlightTimedOutError, pa.ArrowException), match="query.timeout"):
                 ask(client, WORK, options)
-        for options in (None, flight.FlightCallOptions(timeout=600)):  # a deadline of the client does not lengthen it
-            assert took(late) < 5
+            assert time.monotonic() - began < 25  # the default would be 30 s
         assert value(client, "SELECT 1") == 1
 
 
-@pytest.mark.settings(**{"query.threads": "2", "query.running": "2"})
+@pytest.mark.settings(**{"query.threads": "2", "query.running": "2", "query.timeout": "1h"})
 def test_a_cancelled_statement_stops_working(client):
-    """As many as may run at once are cancelled; another one runs soon after."""
+    """More than may run at once are cancelled; another one runs only when they have stopped."""
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         options = [flight.FlightCallOptions(timeout=0.3) for _ in range(4)]
         late = [pool.submit(ask, client, WORK, option) for option in options]
         for future in late:
             with pytest.raises(flight.FlightTimedOutError):
-                future.result(30)
-        assert took(lambda: value(client, "SELECT 1")) < 3
+                future.result()
+        assert value(client, "SELECT 1") == 1
 
 
 def test_a_client_that_takes_nothing_is_cancelled(start_server):
@@ -464,9 +459,8 @@ def test_a_client_that_takes_nothing_is_cancelled(start_server):
     with server.client() as client:
         reader = client.do_get(flight.Ticket(ENDLESS))
         reader.read_chunk()
-        deadline = time.monotonic() + 30
         with pytest.raises((flight.FlightCancelledError, flight.FlightTimedOutError, pa.ArrowException), match="stall"):
-            while time.monotonic() < deadline:
+            while True:
                 time.sleep(2)  # taking nothing is what is tested
                 for _ in range(100):
                     reader.read_chunk()
@@ -484,7 +478,7 @@ def test_stalled_clients_do_not_stop_another(shared):
                 stalled.append(reader)
         with shared.client() as other:
             for _ in range(10):
-                assert took(lambda: value(other, "SELECT sum(load) FROM cpu")) < 5
+                assert value(other, "SELECT sum(load) FROM cpu") == 2 * sum(range(100)) + 100 * 100
         assert stalled[-1].read_chunk().data.num_rows > 0
         for reader in stalled:
             reader.cancel()
@@ -493,16 +487,19 @@ def test_stalled_clients_do_not_stop_another(shared):
             client.close()
 
 
-def test_too_many_statements_are_refused(start_server):
-    server = start_server(settings={"query.running": "1", "query.threads": "1"})
-    with server.client() as client, concurrent.futures.ThreadPoolExecutor(300) as pool:
-        options = flight.FlightCallOptions(timeout=6)
-        futures = [pool.submit(ask, client, WORK, options) for _ in range(300)]
-        errors = [future.exception(60) for future in futures]
-        assert any("statements wait already" in str(error) for error in errors)
-        assert all(error is not None for error in errors)
-    with server.client() as client:
-        assert value(client, "SELECT 1") == 1
+@pytest.mark.settings(**{"query.threads": "1", "query.running": "1", "query.timeout": "1h"})
+def test_too_many_statements_are_refused(server, client):
+    """One works and 256 wait. Those whose client has gone make room."""
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(rawgrpc.Connection(server.location)) for _ in range(4)]
+        for i in range(300):
+            connections[i % 4].open("DoGet")
+            connections[i % 4].send(rawgrpc.grpc_message(rawgrpc.field(1, WORK.encode())), end=True)
+        def refused():
+            status, text, _ = connections[0].call("DoGet", rawgrpc.field(1, WORK.encode()), grpc_timeout="200m")
+            return status == rawgrpc.RESOURCE_EXHAUSTED and "statements wait already" in text
+        wait_for(refused)
+    assert wait_until_taken(lambda: value(client, "SELECT 1"), pa.ArrowException) == 1
 
 
 def test_a_large_result_is_whole(cpu):
