@@ -1,4 +1,4 @@
-// mobius.h - the embedded MobiusDB: open a directory, append Arrow batches, ask SQL.
+// mobius.h - the embedded MobiusDB: open a directory or memory, append Arrow batches, ask SQL.
 //
 // Data crosses as the Arrow C Data and C Stream Interfaces. Functions that can fail return a
 // mobius_status and fill `err` (NULL is allowed); out parameters change only on MOBIUS_OK. All
@@ -50,7 +50,7 @@ typedef struct mobius_error {
 	char text[480];
 } mobius_error;
 
-typedef struct mobius mobius; // a database directory, open in this process
+typedef struct mobius mobius; // a database directory or one in memory, open in this process
 
 struct ArrowSchema;
 struct ArrowArray;
@@ -60,6 +60,12 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 
 // Opens `dir` (made when missing) and recovers what was acknowledged. `settings`: "key=value"
 // texts, ended by NULL, or NULL.
+//
+// ":memory:" is a new database without a directory: nothing is written to disk, and mobius_close or
+// the end of the process loses all of it. Everything else is as usual, but that it holds no more
+// than memtable.limit (by default a quarter of the machine's memory; MOBIUS_LIMIT beyond), that its
+// segments are never FLUSHED (FLUSH seals them), that rows which were deleted or have expired keep
+// their memory until all of their sealed segment's are, and that it has no backups.
 //   MOBIUS_CONFLICT  another process has it open
 //   MOBIUS_CORRUPT   acknowledged data is damaged; nothing was changed
 //   MOBIUS_INVALID   an unknown setting or a bad value

@@ -274,6 +274,9 @@ Status
 backup_create(mobius *db, const BackupRequest *request, BackupDone *out, Error *err)
 {
 	TRY(check_name(request->name, err));
+	if (db->dir == NULL)
+		return error_set(err, ST_INVALID,
+						 "a database in memory has no backups; open a directory instead");
 	if (atomic_exchange(&db->backing_up, true))
 		return error_set(err, ST_CONFLICT, "another backup is being made; wait for its end");
 	SCOPED(backup_close) Backup backup = {.db = db, .request = request};

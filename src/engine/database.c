@@ -1,6 +1,9 @@
 // database.c - a database directory opens and closes: its parts, one after the other.
 //
 //     LOCK FORMAT catalog.db wal/ files/ checkpoint/ tmp/ tmp-sql/
+//
+// One in memory has the same parts without the files: its log keeps nothing, its catalog is
+// SQLite's in memory, and its segments stay SEALED.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,6 +55,8 @@ take_directory(mobius *db, const char *dir, Error *err)
 static Status
 open_duck(mobius *db, Error *err)
 {
+	if (db->dir == NULL)
+		return ST_OK;
 	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql", db->dir);
 	SCOPED(mem_drop) char *flush = mem_printf("%s/tmp-sql/flush", db->dir);
 	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
@@ -95,10 +100,12 @@ check_catalog(mobius *db, const char *path, Error *err)
 static Status
 open_store(mobius *db, uint64_t *applied_seq, Error *err)
 {
-	SCOPED(mem_drop) char *path = mem_printf("%s/catalog.db", db->dir);
+	SCOPED(mem_drop)
+	char *path = db->dir != NULL ? mem_printf("%s/catalog.db", db->dir) : mem_strdup(":memory:");
 	if (path == NULL)
 		return error_no_memory(err, "a database");
-	TRY(check_catalog(db, path, err));
+	if (db->dir != NULL)
+		TRY(check_catalog(db, path, err));
 	CatalogState state = {0};
 	TRY(catalog_open(path, &db->catalog, &state, err));
 	memcpy(db->epoch, state.epoch, sizeof(db->epoch));
@@ -120,8 +127,8 @@ open_store(mobius *db, uint64_t *applied_seq, Error *err)
 static Status
 open_wal(mobius *db, Error *err)
 {
-	SCOPED(mem_drop) char *dir = mem_printf("%s/wal", db->dir);
-	if (dir == NULL)
+	SCOPED(mem_drop) char *dir = db->dir != NULL ? mem_printf("%s/wal", db->dir) : NULL;
+	if (db->dir != NULL && dir == NULL)
 		return error_no_memory(err, "a database");
 	WalOptions options = {
 		.dir = dir, .segment_size = db->settings.wal_segment_size, .pool = db->pool};
@@ -132,11 +139,15 @@ open_wal(mobius *db, Error *err)
 static Status
 open_sql(mobius *db, Error *err)
 {
-	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql/queries", db->dir);
-	SCOPED(mem_drop) char *files = mem_printf("%s/files/", db->dir);
-	if (temp == NULL || files == NULL)
-		return error_no_memory(err, "a database");
-	TRY(dir_make(temp, err));
+	SCOPED(mem_drop) char *temp = NULL;
+	SCOPED(mem_drop) char *files = NULL;
+	if (db->dir != NULL) {
+		temp = mem_printf("%s/tmp-sql/queries", db->dir);
+		files = mem_printf("%s/files/", db->dir);
+		if (temp == NULL || files == NULL)
+			return error_no_memory(err, "a database");
+		TRY(dir_make(temp, err));
+	}
 	SqlOptions options = {
 		.store = db->store,
 		.threads = (int)db->settings.query_threads,
@@ -179,11 +190,13 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 								.arg = db};
 	TRY(conductor_start(&options, &db->conductor, err));
 	keeper_log_ready(db->keeper);
-	TRY(merger_start(db, &db->merger, err));
+	if (db->dir != NULL) {
+		TRY(merger_start(db, &db->merger, err));
+		TRY(scrubber_start(db, &db->scrubber, err));
+	}
 	TRY(tickets_open(db, &db->tickets, err));
 	TRY(ticker_start(&db->ticker, err));
 	TRY(definer_start(db, &db->definer, err));
-	TRY(scrubber_start(db, &db->scrubber, err));
 	TRY(workers_start("query", (int)db->settings.query_running, &db->readers, err));
 	return workers_start("waiter", WAITERS, &db->waiters, err);
 }
@@ -193,7 +206,8 @@ open_parts(mobius *db, Error *err)
 {
 	uint64_t applied_seq = 0, next_seq = 0;
 	// A start on a full disk needs room for the catalog and the log. The keeper takes it again.
-	ballast_give_back(&(Ballast){.dir = db->dir});
+	if (db->dir != NULL)
+		ballast_give_back(&(Ballast){.dir = db->dir});
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
 	TRY(open_duck(db, err));
 	TRY(open_store(db, &applied_seq, err));
@@ -229,7 +243,8 @@ begin_open(const char *dir, const char *const *settings, mobius **out, Error *er
 		st = bytes_pool_new((size_t)(db->settings.memtable_limit / 8), &db->pool, err);
 	if (st == ST_OK) {
 		log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
-		st = take_directory(db, dir, err);
+		if (strcmp(dir, ":memory:") != 0)
+			st = take_directory(db, dir, err);
 	}
 	if (st != ST_OK) {
 		mobius_close(db);

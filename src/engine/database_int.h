@@ -33,7 +33,7 @@ typedef enum Phase { PHASE_RECOVERING, PHASE_READY, PHASE_FAILED, PHASE_STOPPING
 
 struct mobius {
 	Settings settings;
-	char *dir;
+	char *dir; // NULL: in memory. Then there are no merger, no scrubber and no flush_duck either
 	File *lock;
 	BytesPool *pool;
 	uint8_t epoch[16];

@@ -207,6 +207,10 @@ insert_reserve(mobius *db, uint64_t cost, Error *err)
 {
 	int64_t until = clock_mono_ns() + db->settings.ingest_wait_ns, delay = 0;
 	while (!budget_reserve(db->memtable, cost, NULL, &delay)) {
+		if (db->dir == NULL)
+			return error_set(err, ST_LIMIT,
+							 "the database in memory is full: memtable.limit is used up; raise it, "
+							 "or drop what is not needed");
 		if (clock_mono_ns() > until)
 			return error_set(err, ST_LIMIT,
 							 "no memory within ingest.wait: memtable.limit is used up");

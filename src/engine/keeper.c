@@ -222,6 +222,15 @@ keep_log(Keeper *keeper)
 	pthread_mutex_unlock(&keeper->lock);
 }
 
+static void
+drop_unseen(Keeper *keeper)
+{
+	Error err = ERROR_INIT;
+	int64_t segments = 0;
+	if (store_drop_unseen(keeper->db->store, clock_wall_ns(), &segments, &err) != ST_OK)
+		log_warn("segments without rows not dropped", "error=\"%s\"", err.text);
+}
+
 // Whole files of which nobody will see a row again.
 static void
 drop_expired(Keeper *keeper)
@@ -237,10 +246,22 @@ drop_expired(Keeper *keeper)
 		log_info("expired files dropped", "files=%" PRId64, files);
 }
 
+// There is nothing to write, and no memory to be had by it.
 static void
-keeper_run(void *arg)
+keep_memory(Keeper *keeper)
 {
-	Keeper *keeper = arg;
+	while (!keeper_stopping(keeper)) {
+		if (log_is_ready(keeper)) {
+			conductor_run(keeper->db->conductor, seal_old, keeper->db);
+			drop_unseen(keeper);
+		}
+		(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
+	}
+}
+
+static void
+keep_directory(Keeper *keeper)
+{
 	while (!keeper_stopping(keeper)) {
 		keeper_mind_disk(keeper);
 		flush_sealed(keeper);
@@ -258,6 +279,16 @@ keeper_run(void *arg)
 	flush_sealed(keeper);
 	if (log_is_ready(keeper))
 		write_checkpoint(keeper);
+}
+
+static void
+keeper_run(void *arg)
+{
+	Keeper *keeper = arg;
+	if (keeper->db->dir != NULL)
+		keep_directory(keeper);
+	else
+		keep_memory(keeper);
 }
 
 // ---- from outside ----
@@ -281,7 +312,7 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	store_on_sealed(db->store, wake_keeper, keeper);
 
 	ThreadOptions options = {.name = "keeper", .stack_bytes = 8 << 20};
-	Status st = duck_connect(db->flush_duck, &keeper->conn, err);
+	Status st = db->dir != NULL ? duck_connect(db->flush_duck, &keeper->conn, err) : ST_OK;
 	if (st == ST_OK)
 		st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
 	if (st != ST_OK) {

@@ -39,7 +39,8 @@ add_compactions(mobius *db, const Snapshot *snapshot, Builder *builder, Error *e
 {
 	(void)snapshot;
 	(void)err;
-	merger_reports(db->merger, add_report, builder);
+	if (db->merger != NULL)
+		merger_reports(db->merger, add_report, builder);
 	return ST_OK;
 }
 

@@ -237,7 +237,8 @@ store_load(Store *store, Error *err)
 {
 	SCOPED(loading_close) Loading loading = {.store = store};
 	CatalogVisitor visitor = {load_database, load_table, load_file, load_flushed, &loading};
-	TRY(check_catalog(store, err));
+	if (store->options.dir != NULL)
+		TRY(check_catalog(store, err));
 	TRY(catalog_load(store->options.catalog, &visitor, err));
 	TRY(catalog_load_forgotten(store->options.catalog, load_forgotten, store, err));
 	return end_files(&loading, err);

@@ -20,6 +20,8 @@ enum {
 static Status
 make_dirs(Store *store, Error *err)
 {
+	if (store->options.dir == NULL)
+		return ST_OK;
 	store->options.dir = mem_strdup(store->options.dir);
 	if (store->options.dir == NULL)
 		return error_no_memory(err, "the store");
@@ -54,9 +56,11 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 	pthread_mutex_init(&store->lock, NULL);
 	TRY(make_dirs(store, err));
 	TRY(store_load(store, err));
-	TRY(checkpoint_load(store, err));
+	if (store->options.dir != NULL)
+		TRY(checkpoint_load(store, err));
 	// Nothing is removed before it is sure that the catalog is the right one.
-	TRY(store_sweep(store, err));
+	if (store->options.dir != NULL)
+		TRY(store_sweep(store, err));
 	*out = TAKE(store);
 	return ST_OK;
 }

@@ -15,10 +15,12 @@ wal_open(const WalOptions *options, Wal **out, Error *err)
 	if (options->segment_size < SMALLEST_SEGMENT)
 		return error_set(err, ST_INVALID, "wal.segment_size is %" PRIu64 "; at least %d is needed",
 						 options->segment_size, SMALLEST_SEGMENT);
-	TRY(dir_make(options->dir, err));
+	bool kept = options->dir != NULL;
+	if (kept)
+		TRY(dir_make(options->dir, err));
 	Wal *wal = mem_alloc(sizeof(*wal));
-	char *dir = mem_strdup(options->dir);
-	if (wal == NULL || dir == NULL) {
+	char *dir = kept ? mem_strdup(options->dir) : NULL;
+	if (wal == NULL || (kept && dir == NULL)) {
 		mem_free(wal);
 		mem_free(dir);
 		return error_no_memory(err, "the log");
@@ -136,6 +138,8 @@ wal_start(Wal *wal, uint64_t next_seq, const uint8_t epoch[16], Error *err)
 	memcpy(wal->epoch, epoch, sizeof(wal->epoch));
 	wal->start_seq = next_seq;
 	wal->before_seq = wal->last_seq;
+	if (wal->dir == NULL)
+		return ST_OK;
 	TRY(sync_recovered(wal, err));
 	TRY(clear_tail(wal, err));
 	TRY(wal_files_make_ready(wal, 1, err));

@@ -12,6 +12,8 @@
 //          the same time. Listings (wal_files, wal_index) may be called by any thread. Recovery
 //          comes before all of them.
 //
+// Without a directory it is the log of a database in memory: it takes every commit and keeps none.
+//
 // Errors   ST_IO or ST_DISK_FULL from wal_write leaves the log as it was before that call (what was
 // written is cut or overwritten);
 //          a failed wal_sync is final: the log then refuses every further write and sync with
@@ -37,7 +39,7 @@ typedef enum WalKind {
 } WalKind;
 
 typedef struct WalOptions {
-	const char *dir;       // ends without '/'
+	const char *dir;       // ends without '/'; NULL: nothing is kept
 	uint64_t segment_size; // bytes of a file
 	uint8_t epoch[16];
 	BytesPool *pool; // for payloads read back

@@ -47,7 +47,7 @@ typedef struct WalFile {
 typedef struct WalPlan WalPlan; // wal_plan_int.h
 
 struct Wal {
-	char *dir;
+	char *dir; // NULL: no file is ever made, and all lists below stay empty
 	uint64_t segment_size;
 	BytesPool *pool;
 	atomic_bool failed; // a sync

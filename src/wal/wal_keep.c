@@ -42,6 +42,8 @@ has_spare(Wal *wal)
 Status
 wal_prepare(Wal *wal, Error *err)
 {
+	if (wal->dir == NULL)
+		return ST_OK;
 	for (int32_t ready = wal_files_ready(wal); ready < WAL_READY; ready = wal_files_ready(wal)) {
 		if (!has_spare(wal))
 			TRY(wal_spare_make(wal, err));

@@ -152,6 +152,11 @@ wal_recover(Wal *wal, WalRecovery mode, uint64_t after, const WalReader *reader,
 			Error *err)
 {
 	assert(!wal->recovered && wal->first == NULL);
+	if (wal->dir == NULL) {
+		*report = (WalReport){0};
+		wal->recovered = true;
+		return ST_OK;
+	}
 	SCOPED(recovery_close) WalRecovering recovery = {.mode = mode};
 	WalReplay *replay = &recovery.replay;
 	replay->wal = wal;

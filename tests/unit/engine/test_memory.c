@@ -1,0 +1,163 @@
+// mobius.h: a database without a directory.
+
+#include <fcntl.h>
+
+#include "support.h"
+
+static mobius *
+memory_open(const char *const *settings)
+{
+	return db_open(":memory:", settings);
+}
+
+static Status
+no_entry(void *arg, const char *name, Error *err)
+{
+	(void)arg;
+	return error_set(err, ST_EXISTS, "there is %s", name);
+}
+
+static void
+a_database_in_memory_is_one_like_others_and_makes_no_file(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	int before = open(".", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(chdir(dir.path), 0);
+	mobius *db = memory_open(NULL);
+	assert_int_equal(append_rows(db, "t", 0, 1000), 2);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 499500);
+	assert_int_equal(number(db, "UPDATE t SET v = v + 1000 WHERE v < 10"), 10);
+	assert_int_equal(number(db, "DELETE FROM t WHERE v >= 1000"), 10);
+	assert_int_equal(number(db, "ALTER TABLE t ADD COLUMN w DOUBLE"), 0);
+	assert_int_equal(number(db, "INSERT INTO t SELECT * FROM t"), 990);
+	assert_int_equal(number(db, "CREATE DATABASE plant"), 0);
+	append_rows(db, "plant.u", 0, 7);
+	assert_int_equal(number(db, "SELECT count(*) FROM plant.htdb.u"), 7);
+	assert_int_equal(number(db, "DROP DATABASE plant"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.tables"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.wal"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.offsets"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.compactions"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 1980);
+	assert_true(mobius_health_now(db).ready);
+	mobius_close(db);
+	Error err = ERROR_INIT;
+	ok(dir_list(".", no_entry, NULL, &err), &err);
+	assert_int_equal(fchdir(before), 0);
+	close(before);
+}
+
+static void
+each_is_its_own_and_gone_when_it_is_closed(void **state)
+{
+	(void)state;
+	mobius *a = memory_open(NULL), *b = memory_open(NULL);
+	append_rows(a, "t", 0, 3);
+	append_rows(b, "t", 0, 5);
+	assert_int_equal(number(a, "SELECT count(*) FROM t"), 3);
+	assert_int_equal(number(b, "SELECT count(*) FROM t"), 5);
+	mobius_close(a);
+	a = memory_open(NULL);
+	assert_int_equal(number(a, "SELECT count(*) FROM system.tables"), 0);
+	mobius_close(a);
+	mobius_close(b);
+}
+
+static void
+a_flush_seals_and_rows_stay(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(NULL);
+	append_rows(db, "t", 0, 100);
+	assert_int_equal(number(db, "FLUSH t"), 0);
+	append_rows(db, "t", 100, 100);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.segments WHERE status = 'SEALED'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM system.segments WHERE status = 'GROWING'"),
+					 1);
+	assert_int_equal(number(db, "SELECT count(DISTINCT v) FROM t"), 200);
+	refused(db, "BACKUP TO 'b'", MOBIUS_INVALID, "in memory");
+}
+
+static void
+wait_for_segments(mobius *db, int64_t count)
+{
+	int64_t until = clock_mono_ns() + 60 * SECOND;
+	while (number(db, "SELECT count(*) FROM system.segments") != count)
+		assert_true(clock_mono_ns() < until);
+}
+
+// From the middle of the chain, too.
+static void
+sealed_segments_without_rows_go(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(NULL);
+	for (int64_t i = 0; i < 3; i++) {
+		append_rows(db, "t", i * 100, 100);
+		assert_int_equal(number(db, "FLUSH t"), 0);
+	}
+	assert_int_equal(number(db, "DELETE FROM t WHERE v BETWEEN 100 AND 199"), 100);
+	wait_for_segments(db, 2);
+	assert_int_equal(number(db, "DELETE FROM t WHERE v >= 200"), 100);
+	wait_for_segments(db, 1);
+	append_rows(db, "t", 300, 100);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 4950 + 34950);
+	// The rows are of 1970.
+	assert_int_equal(number(db, "FLUSH t"), 0);
+	assert_int_equal(number(db, "ALTER TABLE t SET (ttl = '1h')"), 0);
+	wait_for_segments(db, 0);
+	assert_int_equal(number(db, "ALTER TABLE t SET (ttl = 'none')"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
+}
+
+static void
+a_full_one_says_so_and_takes_rows_again_when_there_is_room(void **state)
+{
+	(void)state;
+	SCOPED(db_drop)
+	mobius *db = memory_open(SETTINGS("memtable.limit=1MiB", "memtable.segment_size=64KiB"));
+	SCOPED(schema_drop) Schema *schema = rows_schema(false);
+	SCOPED(batch_drop) Batch *batch = rows_batch(schema, 0, 1000);
+	mobius_error err = {0};
+	mobius_status st = MOBIUS_OK;
+	int64_t rows = 0;
+	while ((st = append_batch(db, "t", schema, batch, NULL, &err)) == MOBIUS_OK)
+		rows += 1000;
+	assert_int_equal(st, MOBIUS_LIMIT);
+	says(err.text, "memtable.limit");
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), rows);
+	assert_int_equal(number(db, "TRUNCATE t"), 0);
+	append_rows(db, "t", 0, 1000);
+}
+
+static void
+every_call_of_an_open_may_fail_and_leaves_nothing(void **state)
+{
+	(void)state;
+	bool hit = true;
+	for (long nth = 0; hit; nth += 1 + nth / 8) {
+		mobius *db = NULL;
+		mobius_error err = {0};
+		fault_arm(nth);
+		mobius_status st = try_open(":memory:", SETTINGS("query.running=1"), &db, &err);
+		hit = fault_disarm();
+		if (st != MOBIUS_OK && err.text[0] == '\0')
+			fail_msg("call %ld: %s without a text", nth, status_name((Status)st));
+		mobius_close(db);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_database_in_memory_is_one_like_others_and_makes_no_file),
+		TEST(each_is_its_own_and_gone_when_it_is_closed),
+		TEST(a_flush_seals_and_rows_stay),
+		TEST(sealed_segments_without_rows_go),
+		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
+		TEST(every_call_of_an_open_may_fail_and_leaves_nothing),
+	};
+	return RUN(tests);
+}
