@@ -17,7 +17,7 @@ help:
 	@echo "make run      build, start mobiusd on ./data, and say how to write and ask"
 	@echo "make test     everything that must pass: style, both compilers, unit tests under ASan and UBSan, e2e, a few kills, conformance, h2spec"
 	@echo "make unit     unit tests"
-	@echo "make e2e      tests that speak to build/mobiusd as real clients do"
+	@echo "make e2e      tests that speak to build/mobiusd as real clients do; the examples, and what is installed"
 	@echo "make asan     unit tests under ASan and UBSan"
 	@echo "make tsan     unit and e2e tests under TSan"
 	@echo "make clang    the whole tree with clang; the other words use gcc"
@@ -75,7 +75,7 @@ tsan: deps
 e2e: build
 	$(say) end-to-end tests against build/mobiusd
 	@ninja --quiet -C build tests/conformance/scenario_server
-	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e
+	@MOBIUSD=build/mobiusd $(PYTEST) tests/e2e tests/embedded
 
 conformance: build
 	$(say) Arrow\'s integration client against a second server on our Flight library

@@ -10,7 +10,7 @@
 #include "engine/backup.h"
 #include "engine/call_int.h"
 #include "engine/json_rows.h"
-#include "engine/keeper.h"
+#include "engine/merger.h"
 #include "engine/statements.h"
 #include "engine/system.h"
 #include "engine/ticker.h"
@@ -64,20 +64,42 @@ run_table_offsets(mobius_call *call, Error *err)
 	return reply_rows(call, "offsets", name, err);
 }
 
+// The table that is named, or NULL: none is.
 static Status
-run_table_flush(mobius_call *call, Error *err)
+optional_table(mobius_call *call, Table **out, Error *err)
 {
 	const char *name;
 	TRY(call_text(call, "table", false, &name, err));
+	return name != NULL ? find_table(call, name, out, err) : ST_OK;
+}
+
+static Status
+reply_done(mobius_call *call, const KeeperFlushed *done, Error *err)
+{
+	SCOPED(buf_close) Buf json = BUF_INIT;
+	buf_add_printf(&json, "{\"segments\":%" PRId64 ",\"rows\":%" PRId64 "}", done->segments,
+				   done->rows);
+	return call_reply(call, &json, err);
+}
+
+static Status
+run_table_flush(mobius_call *call, Error *err)
+{
 	SCOPED(table_drop_ref) Table *table = NULL;
-	if (name != NULL)
-		TRY(find_table(call, name, &table, err));
+	TRY(optional_table(call, &table, err));
 	KeeperFlushed flushed;
 	TRY(keeper_flush(call->db->keeper, table, &flushed, err));
-	SCOPED(buf_close) Buf json = BUF_INIT;
-	buf_add_printf(&json, "{\"segments\":%" PRId64 ",\"rows\":%" PRId64 "}", flushed.segments,
-				   flushed.rows);
-	return call_reply(call, &json, err);
+	return reply_done(call, &flushed, err);
+}
+
+static Status
+run_table_compact(mobius_call *call, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = NULL;
+	TRY(optional_table(call, &table, err));
+	KeeperFlushed merged;
+	TRY(merger_compact(call->db, table, &merged, err));
+	return reply_done(call, &merged, err);
 }
 
 static Status
@@ -234,6 +256,9 @@ static const mobius_action_info ACTIONS[] = {
 	{"table.flush",
 	 "Writes a table's rows in memory to files (without a table: of all), and waits for it.",
 	 "{\"table\": text, optional}", "{\"segments\", \"rows\"}"},
+	{"table.compact",
+	 "Flushes a table (without one: all) and merges its files as far as they go, and waits for it.",
+	 "{\"table\": text, optional}", "{\"segments\", \"rows\"}"},
 	{"producer.get", "The last sequence that a producer has stored in a table.",
 	 "{\"table\": text, \"producer\": text}", "{\"last_producer_seq\": integer or null}"},
 	{"backup.create",
@@ -249,8 +274,8 @@ static const mobius_action_info ACTIONS[] = {
 };
 
 static const ActionRun RUN[] = {
-	run_table_list,    run_table_offsets, run_table_flush, run_producer_get,
-	run_backup_create, run_server_info,   run_sql_execute,
+	run_table_list,   run_table_offsets, run_table_flush, run_table_compact,
+	run_producer_get, run_backup_create, run_server_info, run_sql_execute,
 };
 
 const mobius_action_info *

@@ -309,6 +309,7 @@ mobius_close(mobius *db)
 	thread_join(TAKE(db->opener));
 	Phase was = atomic_exchange(&db->phase, PHASE_STOPPING);
 	atomic_store(&db->give_up_backup, true);
+	merger_give_up(db->merger);
 	workers_stop(db->waiters);
 	workers_stop(db->readers);
 	definer_stop(db->definer);

@@ -221,6 +221,10 @@ merger_run(void *arg)
 		if (pause_ms > 0)
 			(void)signal_wait(&merger->wake, clock_mono_ns() + pause_ms * MS_NS);
 	}
+	for (CompactCall *call; (call = next_call(merger)) != NULL;) {
+		(void)error_set(&call->error, ST_UNAVAILABLE, "shutting down");
+		end_call(merger, call, ST_UNAVAILABLE);
+	}
 }
 
 // ---- from outside ----
@@ -284,19 +288,62 @@ wait_for(Merger *merger, CompactCall *call, Error *err)
 	return call->status;
 }
 
-Status
-merger_compact(Merger *merger, Table *table, KeeperFlushed *out, Error *err)
+static Status
+compact_one(Merger *merger, Table *table, KeeperFlushed *done, Error *err)
 {
-	KeeperFlushed flushed;
-	TRY(keeper_flush(merger->db->keeper, table, &flushed, err));
 	CompactCall call = {.table = table, .error = ERROR_INIT};
 	TRY(wait_for(merger, &call, err));
-	*out = call.done;
+	done->segments += call.done.segments;
+	done->rows += call.done.rows;
+	return ST_OK;
+}
+
+// References of the tables there are. Their snapshot would keep memory for as long as files are
+// merged.
+static Status
+list_tables(Store *store, Table ***out, int32_t *count, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(store, NULL, 0, &snapshot, err));
+	Table **tables = mem_alloc_array((size_t)snapshot->table_count + 1, sizeof(Table *));
+	if (tables == NULL)
+		return error_no_memory(err, "the tables");
+	for (int32_t i = 0; i < snapshot->table_count; i++)
+		tables[i] = table_ref(snapshot->tables[i].table);
+	*out = tables;
+	*count = snapshot->table_count;
+	return ST_OK;
+}
+
+static Status
+compact_all(Merger *merger, KeeperFlushed *done, Error *err)
+{
+	SCOPED(mem_drop) Table **tables = NULL;
+	int32_t count = 0;
+	TRY(list_tables(merger->db->store, &tables, &count, err));
+	Status st = ST_OK;
+	for (int32_t i = 0; i < count; i++) {
+		if (st == ST_OK)
+			st = compact_one(merger, tables[i], done, err);
+		table_unref(tables[i]);
+	}
+	return st;
+}
+
+Status
+merger_compact(mobius *db, Table *table, KeeperFlushed *out, Error *err)
+{
+	KeeperFlushed flushed, done = {0};
+	TRY(keeper_flush(db->keeper, table, &flushed, err));
+	if (db->merger != NULL)
+		TRY(table != NULL ? compact_one(db->merger, table, &done, err)
+						  : compact_all(db->merger, &done, err));
+	*out = done;
 	return ST_OK;
 }
 
 void
-merger_stop(Merger *merger)
+merger_give_up(Merger *merger)
 {
 	if (merger == NULL)
 		return;
@@ -305,11 +352,14 @@ merger_stop(Merger *merger)
 	pthread_mutex_unlock(&merger->lock);
 	atomic_store(&merger->stop, true);
 	signal_raise(&merger->wake);
+}
+
+void
+merger_stop(Merger *merger)
+{
+	if (merger == NULL)
+		return;
+	merger_give_up(merger);
 	thread_join(merger->thread);
-	for (CompactCall *call; (call = next_call(merger)) != NULL;) {
-		(void)error_set(&call->error, ST_UNAVAILABLE, "shutting down");
-		end_call(merger, call, ST_UNAVAILABLE);
-	}
-	// Who was waiting has left before the rest goes: its thread was stopped first.
 	merger_free(merger);
 }

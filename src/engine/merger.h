@@ -10,9 +10,10 @@
 #include "store/merge.h"
 
 Status merger_start(mobius *db, Merger **out, Error *err); // after recovery
-// Flushes the table and merges its files as far as they go; waits. *out: the segments and rows that
-// were written anew. ST_CONFLICT: a file of it is damaged. The merger's error when it cannot.
-Status merger_compact(Merger *merger, Table *table, KeeperFlushed *out, Error *err);
+// Flushes the table (NULL: every one) and merges its files as far as they go; waits. *out: the
+// segments that were merged and the rows that were written anew. ST_CONFLICT: a file of it is
+// damaged. The merger's error when it cannot. In memory it only flushes.
+Status merger_compact(mobius *db, Table *table, KeeperFlushed *out, Error *err);
 
 // The last ones, oldest first: each(arg, report) is called while nothing is added.
 void merger_reports(Merger *merger, void (*each)(void *arg, const MergeReport *report), void *arg);
@@ -27,4 +28,6 @@ typedef struct MergerFigures {
 } MergerFigures;
 Status merger_figures(Merger *merger, MergerFigures *out, Error *err);
 
-void merger_stop(Merger *merger); // gives up what is under way; NULL is allowed
+// What is under way is given up, and who waits for it is told so. NULL is allowed, below too.
+void merger_give_up(Merger *merger);
+void merger_stop(Merger *merger); // nobody waits any more

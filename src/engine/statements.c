@@ -6,7 +6,7 @@
 #include "engine/backup.h"
 #include "engine/change.h"
 #include "engine/define.h"
-#include "engine/keeper.h"
+#include "engine/merger.h"
 
 static Status
 find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
@@ -15,16 +15,17 @@ find_table(const StatementCall *call, const SqlStatement *statement, Table **out
 						  &(SqlSession){.database = call->database}, out, err);
 }
 
-// ---- FLUSH, BACKUP ----
+// ---- FLUSH, COMPACT, BACKUP ----
 
 static Status
-run_flush(const StatementCall *call, const SqlStatement *statement, Error *err)
+run_upkeep(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
 	if (statement->table.table.text != NULL)
 		TRY(find_table(call, statement, &table, err));
-	KeeperFlushed flushed;
-	return keeper_flush(call->db->keeper, table, &flushed, err);
+	KeeperFlushed done;
+	return statement->kind == STATEMENT_FLUSH ? keeper_flush(call->db->keeper, table, &done, err)
+											  : merger_compact(call->db, table, &done, err);
 }
 
 static Status
@@ -79,7 +80,8 @@ run(const StatementCall *call, const SqlStatement *statement, Changes *changes, 
 	case STATEMENT_DELETE:
 	case STATEMENT_TRUNCATE:
 	case STATEMENT_BEGIN: return change_run(call, statement, changes, err);
-	case STATEMENT_FLUSH: return run_flush(call, statement, err);
+	case STATEMENT_FLUSH:
+	case STATEMENT_COMPACT: return run_upkeep(call, statement, err);
 	case STATEMENT_BACKUP: return run_backup(call, statement, err);
 	case STATEMENT_READ:
 	case STATEMENT_SHOW_TABLES:

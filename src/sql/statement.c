@@ -12,7 +12,10 @@ static const char *const READS[] = {"SELECT",  "WITH",     "FROM", "VALUES",    
 
 // Statements that there will be.
 static const char *const PLANNED[] = {
-	"REFRESH", "GRANT", "REVOKE", "COMPACT", "CANCEL",
+	"REFRESH",
+	"GRANT",
+	"REVOKE",
+	"CANCEL",
 };
 static const char *const PLANNED_OBJECTS[] = {
 	"STREAM", "RULE", "ARCHIVE", "WEBHOOK", "USER", "TOKEN",
@@ -42,11 +45,11 @@ not_allowed(const Parser *p, int32_t from, int32_t to)
 		p->err, ST_INVALID, from,
 		"%.*s is not allowed; read with SELECT, EXPLAIN, DESCRIBE or SHOW TABLES, "
 		"change with INSERT, UPDATE, DELETE, TRUNCATE, CREATE, ALTER TABLE, DROP or "
-		"FLUSH, several times at once with BEGIN; …; COMMIT in one text",
+		"FLUSH or COMPACT, several times at once with BEGIN; …; COMMIT in one text",
 		len, (const char *)p->text.data + from);
 }
 
-// ---- CREATE, DROP, SHOW, FLUSH ----
+// ---- CREATE, DROP, SHOW, FLUSH, COMPACT ----
 
 // CREATE or DROP of a table or database; other objects are planned or not allowed.
 static Status
@@ -100,10 +103,11 @@ parse_alter(Parser *p)
 	return parse_alter_table(p);
 }
 
+// FLUSH or COMPACT, of one table or of all.
 static Status
-parse_flush(Parser *p)
+parse_upkeep(Parser *p, StatementKind kind)
 {
-	p->statement->kind = STATEMENT_FLUSH;
+	p->statement->kind = kind;
 	bool was;
 	TRY(parser_advance(p));
 	TRY(parser_accept_word(p, "TABLE", &was));
@@ -179,7 +183,9 @@ parse_known(Parser *p)
 	if (parser_is_word(p, "ALTER"))
 		return parse_alter(p);
 	if (parser_is_word(p, "FLUSH"))
-		return parse_flush(p);
+		return parse_upkeep(p, STATEMENT_FLUSH);
+	if (parser_is_word(p, "COMPACT"))
+		return parse_upkeep(p, STATEMENT_COMPACT);
 	if (parser_is_word(p, "BACKUP"))
 		return parse_backup(p);
 	if (parser_is_word(p, "SHOW"))

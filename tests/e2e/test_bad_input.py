@@ -309,7 +309,7 @@ def test_sql_that_is_not_for_clients_is_refused(unharmed, text):
     assert "DATA_LOSS" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["COMPACT t", "CREATE STREAM s INTO u AS SELECT * FROM t",
+@pytest.mark.parametrize("text", ["CREATE STREAM s INTO u AS SELECT * FROM t",
                                   "CREATE RULE r ON t WHEN load > 1 DO PUBLISH", "CREATE ARCHIVE FROM t", "CREATE USER u PASSWORD 'x'",
                                   "SHOW TASKS", "SELECT * FROM rtdb.t"])
 def test_what_is_not_built_is_unimplemented_by_name(unharmed, text):

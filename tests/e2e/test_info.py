@@ -276,7 +276,7 @@ def test_parameters_are_not_built(raw):
 
 def test_actions_are_listed_with_their_help(cpu):
     actions = {action.type: action.description for action in cpu.list_actions()}
-    assert {"table.list", "table.offsets", "table.flush", "server.info", "sql.execute", "producer.get", "CreatePreparedStatement", "ClosePreparedStatement"} <= set(actions)
+    assert {"table.list", "table.offsets", "table.flush", "table.compact", "server.info", "sql.execute", "producer.get", "CreatePreparedStatement", "ClosePreparedStatement"} <= set(actions)
     assert all(actions.values())
 
 

@@ -3,11 +3,12 @@
 import random
 import time
 
+import adbc_driver_flightsql.dbapi as adbc
 import duckdb
 import pyarrow as pa
 import pytest
 
-from flights import flush, put
+from flights import act, flush, put
 
 QUESTIONS = [
     "SELECT count(*) AS n, sum(v) AS s, min(ts) AS a, max(ts) AS b FROM {}",
@@ -97,3 +98,33 @@ def test_reading_goes_on_while_files_are_merged(twin):
         for _ in range(8):
             twin.agrees()
             flush(client, "t")
+
+
+def test_compact_by_every_way_that_takes_statements(server):
+    """Three files stay three by themselves; each way leaves one."""
+    with server.client() as client:
+        def three(table):
+            for part in range(3):
+                put(client, table, rows(random.Random(part), part))
+                flush(client, table)
+
+        def files(table):
+            return server.query(f"SELECT 1 FROM system.segments WHERE level IS NOT NULL AND \"table\" = '{table}'").num_rows
+
+        def by_flight_sql(sql):
+            with adbc.connect(server.location, autocommit=True) as connection, connection.cursor() as cursor:
+                cursor.execute(sql)
+
+        ways = {
+            "ticket": lambda table: server.query(f"COMPACT {table}"),
+            "flight_sql": lambda table: by_flight_sql(f"COMPACT TABLE {table}"),
+            "execute": lambda table: act(client, "sql.execute", sql=f"COMPACT mobius.htdb.{table}"),
+            "action": lambda table: act(client, "table.compact", table=table),
+            "every": lambda table: server.query("COMPACT"),
+        }
+        for table, compact in ways.items():
+            three(table)
+            assert files(table) == 3, table
+            compact(table)
+            assert files(table) == 1, table
+            assert server.query(f"SELECT count(*) AS n FROM {table}").to_pylist() == [{"n": 6000}], table

@@ -84,7 +84,7 @@ every_action_says_what_it_takes_and_gives(void **state)
 	(void)state;
 	size_t count;
 	const mobius_action_info *actions = mobius_actions(&count);
-	assert_int_equal(count, 7);
+	assert_int_equal(count, 8);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(strchr(actions[i].name, '.') != NULL);
 		assert_true(actions[i].help[0] != '\0');
@@ -136,6 +136,56 @@ offsets_tell_where_a_tables_commits_lie_in_the_log(void **state)
 	assert_int_equal(reply_number(&c, "segment"),
 					 number(fx.db, "SELECT id::BIGINT FROM system.segments WHERE \"table\" = 't'"));
 	call_stop(&c);
+	fixture_close(&fx);
+}
+
+static int64_t
+file_count(mobius *db, const char *table)
+{
+	char sql[128];
+	snprintf(sql, sizeof(sql),
+			 "SELECT count(*) FROM system.segments WHERE level IS NOT NULL AND \"table\" = '%s'",
+			 table);
+	return number(db, sql);
+}
+
+// Fewer files than would be merged by themselves.
+static void
+flush_often(mobius *db, const char *table)
+{
+	for (int64_t i = 0; i < 3; i++) {
+		append_rows(db, table, 10 * i, 10);
+		assert_int_equal(number(db, "FLUSH"), 0);
+	}
+	assert_int_equal(file_count(db, table), 3);
+}
+
+static void
+a_compaction_leaves_one_file_of_a_table_or_of_each(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	flush_often(fx.db, "t");
+	flush_often(fx.db, "u");
+	Call c;
+	call_run(&fx, &c, "table.compact", "{\"table\": \"t\"}");
+	assert_int_equal(reply_number(&c, "segments"), 3);
+	assert_int_equal(reply_number(&c, "rows"), 30);
+	call_stop(&c);
+	assert_int_equal(file_count(fx.db, "t"), 1);
+	assert_int_equal(file_count(fx.db, "u"), 3);
+	append_rows(fx.db, "t", 30, 10);
+	call_run(&fx, &c, "table.compact", "{}");
+	assert_true(reply_number(&c, "rows") >= 40 + 30); // some of them by more than one level
+	call_stop(&c);
+	assert_int_equal(file_count(fx.db, "t"), 1);
+	assert_int_equal(file_count(fx.db, "u"), 1);
+	assert_int_equal(number(fx.db, "SELECT sum(v)::BIGINT FROM t"), 780);
+	flush_often(fx.db, "w");
+	assert_int_equal(number(fx.db, "COMPACT w"), 0);
+	assert_int_equal(file_count(fx.db, "w"), 1);
+	refused(fx.db, "COMPACT nothing", MOBIUS_NOT_FOUND, "nothing");
 	fixture_close(&fx);
 }
 
@@ -280,6 +330,7 @@ main(void)
 		TEST(every_action_says_what_it_takes_and_gives),
 		TEST(the_list_has_one_object_for_each_table),
 		TEST(offsets_tell_where_a_tables_commits_lie_in_the_log),
+		TEST(a_compaction_leaves_one_file_of_a_table_or_of_each),
 		TEST(a_flush_answers_when_the_rows_are_in_files),
 		TEST(server_info_tells_epoch_and_seqs),
 		TEST(statements_tell_how_many_rows_they_have_or_changed),

@@ -75,6 +75,7 @@ a_flush_seals_and_rows_stay(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM system.segments WHERE status = 'SEALED'"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM system.segments WHERE status = 'GROWING'"),
 					 1);
+	assert_int_equal(number(db, "COMPACT"), 0);
 	assert_int_equal(number(db, "SELECT count(DISTINCT v) FROM t"), 200);
 	refused(db, "BACKUP TO 'b'", MOBIUS_INVALID, "in memory");
 }
