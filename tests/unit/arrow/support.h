@@ -2,54 +2,13 @@
 
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../check.h"
 #include "arrow/batch.h"
 #include "arrow/builder.h"
 #include "arrow/convert.h"
-#include "base/fault.h"
-#include "base/mem.h"
 
-// Runs `body` (statements that set `st` and release what they made) with every fallible call
-// failing in turn until none fails; nothing may be left over.
-#define FAULT_LOOP(st, ...)                                                                        \
-	do {                                                                                           \
-		long live_ = mem_live();                                                                   \
-		for (long nth_ = 0;; nth_++) {                                                             \
-			Status st = ST_OK;                                                                     \
-			fault_arm(nth_);                                                                       \
-			__VA_ARGS__;                                                                           \
-			bool failed_ = fault_disarm();                                                         \
-			assert_int_equal(mem_live(), live_);                                                   \
-			assert_int_equal(st, failed_ ? ST_NO_MEMORY : ST_OK);                                  \
-			if (!failed_)                                                                          \
-				break;                                                                             \
-			assert_true(nth_ < 10000);                                                             \
-		}                                                                                          \
-	} while (0)
-
-#define SLICE(array) slice_of(array, sizeof(array))
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
+#define FAULT_LOOP(st, ...) FAULTS_IN_TURN(mem_live(), st == ST_NO_MEMORY, st, __VA_ARGS__)
+#define SLICE(array)        slice_of(array, sizeof(array))
 
 static inline Field
 field_of(const char *name, TypeId id)
@@ -190,5 +149,3 @@ same_columns(const Field *field, const Column *a, const Column *b)
 	for (int32_t i = 0; i < a->child_count; i++)
 		same_columns(&field->children[i], &a->children[i], &b->children[i]);
 }
-
-#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)

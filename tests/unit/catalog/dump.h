@@ -70,7 +70,7 @@ dump_is(Catalog *catalog, const char *expected)
 }
 
 static inline Catalog *
-open_catalog(const Dir *dir, CatalogState *state)
+open_catalog(const CatalogDir *dir, CatalogState *state)
 {
 	Catalog *catalog = NULL;
 	CatalogState unused;

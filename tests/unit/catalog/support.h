@@ -3,37 +3,9 @@
 
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../temp_dir.h"
 #include "arrow/convert.h"
-#include "base/fault.h"
-#include "base/mem.h"
 #include "catalog/catalog.h"
-#include "os/file.h"
-
-#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
 
 // ---- schemas ----
 
@@ -120,25 +92,24 @@ defs_equal(const TableDef *a, const TableDef *b)
 	buf_close(&y);
 }
 
-// ---- directories ----
+// ---- a directory with a catalog ----
 
-typedef struct Dir {
+typedef struct CatalogDir {
 	char path[64];
 	char db[80];
-} Dir;
+} CatalogDir;
 
-static inline Dir
-dir_new(void)
+static inline CatalogDir
+catalog_dir_new(void)
 {
-	Dir dir = {"/tmp/mobius-catalog-XXXXXX", ""};
-	assert_non_null(mkdtemp(dir.path));
+	CatalogDir dir;
+	temp_dir_make(dir.path);
 	snprintf(dir.db, sizeof(dir.db), "%s/catalog.db", dir.path);
 	return dir;
 }
 
 static inline void
-dir_drop(Dir *dir)
+catalog_dir_drop(CatalogDir *dir)
 {
-	Error err = ERROR_INIT;
-	ok(dir_remove_all(dir->path, &err), &err);
+	temp_dir_remove(dir->path);
 }

@@ -11,7 +11,7 @@ static void
 a_new_one_has_an_epoch_and_one_database(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	CatalogState first, second;
 	Catalog *catalog = open_catalog(&dir, &first);
 	assert_true(first.created);
@@ -53,7 +53,7 @@ static void
 what_is_applied_is_there_after_a_restart_however_often(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *one = first_version(), *two = next_version(one);
 	char expected[200];
 	snprintf(expected, sizeof(expected), TWO_VERSIONS, def_hash(one), def_hash(two));
@@ -75,7 +75,7 @@ static void
 closing_finishes_what_was_queued(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 9);
@@ -93,7 +93,7 @@ static void
 files_are_published_and_removed(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 1);
@@ -135,7 +135,7 @@ static void
 a_drop_takes_everything(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Error err = ERROR_INIT;
@@ -178,7 +178,7 @@ static void
 ids_are_given_once(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	static Taker takers[THREADS];
 	static bool seen[100000];
 	memset(seen, 0, sizeof(seen));
@@ -251,7 +251,7 @@ static void
 what_is_queued_keeps_the_log(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *one = first_version(), *two = next_version(one);
 	Gate gate;
 	signal_init(&gate.entered);
@@ -313,7 +313,7 @@ static void
 without_disk_changes_wait_and_calls_fail(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Error err = ERROR_INIT;
@@ -357,7 +357,7 @@ static void
 what_cannot_be_applied_is_given_up_at_close(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Error err = ERROR_INIT;
@@ -384,7 +384,7 @@ opening_undoes_itself_on_every_fault(void **state)
 {
 	(void)state;
 	for (int existing = 0; existing < 2; existing++) {
-		SCOPED(dir_drop) Dir dir = dir_new();
+		SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 		if (existing != 0)
 			catalog_close(open_catalog(&dir, NULL));
 		for (long nth = 0;; nth++) {
@@ -412,7 +412,7 @@ static void
 a_publication_is_whole_or_not_at_all(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 1);
@@ -453,7 +453,7 @@ static void
 a_fault_in_the_thread_delays_a_change(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Error err = ERROR_INIT;

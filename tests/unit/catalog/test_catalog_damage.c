@@ -31,7 +31,7 @@ write_all(const char *path, const uint8_t *data, size_t len)
 }
 
 static void
-refuses(const Dir *dir, Status code, const char *part)
+refuses(const CatalogDir *dir, Status code, const char *part)
 {
 	Catalog *catalog = NULL;
 	CatalogState found;
@@ -45,7 +45,7 @@ static void
 another_file_is_no_catalog(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	char text[8192];
 	memset(text, 'x', sizeof(text));
 	write_all(dir.db, (const uint8_t *)text, sizeof(text));
@@ -58,7 +58,7 @@ static void
 two_cannot_have_it(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	refuses(&dir, ST_CONFLICT, "in use");
 	catalog_close(catalog);
@@ -85,7 +85,7 @@ fill(Catalog *catalog)
 
 // Opens and reads. True: it says what it should.
 static bool
-says_the_same(const Dir *dir, const char *expected, uint64_t *generation)
+says_the_same(const CatalogDir *dir, const char *expected, uint64_t *generation)
 {
 	Catalog *catalog = NULL;
 	CatalogState found;
@@ -108,7 +108,7 @@ static void
 a_flipped_bit_is_noticed_or_harmless(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Buf expected = fill(catalog);
 	catalog_close(catalog);
@@ -134,7 +134,7 @@ static void
 a_cut_is_noticed(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	Buf expected = fill(catalog);
 	catalog_close(catalog);
@@ -157,8 +157,8 @@ static void
 a_lost_transaction_shows_in_the_generation(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
-	SCOPED(dir_drop) Dir copy = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir copy = catalog_dir_new();
 	char wal[96], wal_copy[96];
 	snprintf(wal, sizeof(wal), "%s-wal", dir.db);
 	snprintf(wal_copy, sizeof(wal_copy), "%s-wal", copy.db);

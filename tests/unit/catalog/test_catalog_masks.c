@@ -40,7 +40,7 @@ static void
 a_mask_is_as_new_as_its_newest_deletion_and_goes_with_its_file(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 1);
@@ -75,7 +75,7 @@ static void
 a_truncation_takes_the_files_before_it(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 1);
@@ -107,7 +107,7 @@ static void
 a_catalog_from_before_there_were_masks_opens(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
 	TableDef *def = first_version();
 	Catalog *catalog = open_catalog(&dir, NULL);
 	apply_define(catalog, def, 1);

@@ -3,39 +3,12 @@
 
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../check.h"
 #include "arrow/builder.h"
-#include "base/fault.h"
-#include "base/mem.h"
 #include "duck/duck.h"
 #include "duck/parquet.h"
 #include "duck/scan.h"
 #include "os/file.h"
-
-#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
 
 // ---- an instance ----
 

@@ -4,31 +4,22 @@
 #pragma once
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <mobius_io.h>
 
+#include "../temp_dir.h"
 #include "arrow/builder.h"
 #include "arrow/cdata.h"
 #include "arrow/ipc_write.h"
-#include "base/fault.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "os/clock.h"
-#include "os/file.h"
 #include "os/thread.h"
 
 #define SECOND     INT64_C(1000000000)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, quiet, nothing_left)
-#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
+#define says       says_text // errors of this room are of two kinds
 
 // What is refused on purpose is logged as well. What an earlier test left behind is not counted
 // twice.
@@ -50,48 +41,10 @@ nothing_left(void **state)
 }
 
 static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
 fine(mobius_status st, const mobius_error *err)
 {
 	if (st != MOBIUS_OK)
 		fail_msg("%s: %s", status_name((Status)st), err->text);
-}
-
-static inline void
-says(const char *text, const char *part)
-{
-	if (strstr(text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", text, part);
-}
-
-// ---- a directory ----
-
-typedef struct Dir {
-	char path[64];
-} Dir;
-
-// In memory where that is possible: these tests are about order, not about disks.
-static inline Dir
-dir_new(void)
-{
-	Dir dir = {"/tmp/mobius-engine-XXXXXX"};
-	if (access("/dev/shm", W_OK) == 0)
-		strcpy(dir.path, "/dev/shm/mobius-engine-XXXXXX");
-	assert_non_null(mkdtemp(dir.path));
-	return dir;
-}
-
-static inline void
-dir_drop(Dir *dir)
-{
-	Error err = ERROR_INIT;
-	ok(dir_remove_all(dir->path, &err), &err);
 }
 
 // ---- a database ----

@@ -2,53 +2,10 @@
 
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/fault.h"
-#include "base/mem.h"
-#include "base/status.h"
+#include "../check.h"
 #include "os/file.h"
 
-// Runs `body` (statements that set `st` and release what they made) with every fallible call
-// failing in turn until none fails; no memory and no file may be left over.
-#define FAULT_LOOP(st, ...)                                                                        \
-	do {                                                                                           \
-		long memory_ = mem_live(), files_ = file_live();                                           \
-		for (long nth_ = 0;; nth_++) {                                                             \
-			Status st = ST_OK;                                                                     \
-			fault_arm(nth_);                                                                       \
-			__VA_ARGS__;                                                                           \
-			bool failed_ = fault_disarm();                                                         \
-			assert_int_equal(mem_live(), memory_);                                                 \
-			assert_int_equal(file_live(), files_);                                                 \
-			assert_int_equal(st != ST_OK, failed_);                                                \
-			if (!failed_)                                                                          \
-				break;                                                                             \
-			assert_true(nth_ < 1000);                                                              \
-		}                                                                                          \
-	} while (0)
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
+#define FAULT_LOOP(st, ...) FAULTS_IN_TURN(mem_live() + file_live(), st != ST_OK, st, __VA_ARGS__)
 
 // A folder of its own for a test.
 typedef struct Folder {

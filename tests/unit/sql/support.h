@@ -3,39 +3,11 @@
 
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../temp_dir.h"
 #include "arrow/builder.h"
-#include "base/fault.h"
-#include "base/mem.h"
 #include "base/timeval.h"
 #include "duck/scan.h"
-#include "os/file.h"
 #include "sql/sql.h"
-
-#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
 
 // ---- a database without a log ----
 
@@ -94,8 +66,8 @@ open_store(Fixture *fx)
 static inline void
 fixture_open(Fixture *fx)
 {
-	*fx = (Fixture){.dir = "/tmp/mobius-sql-XXXXXX", .schema_id = 1, .live = mem_live()};
-	assert_non_null(mkdtemp(fx->dir));
+	*fx = (Fixture){.schema_id = 1, .live = mem_live()};
+	temp_dir_make(fx->dir);
 	Error err = ERROR_INIT;
 	open_store(fx);
 	SqlOptions sql = {.store = fx->store,
@@ -117,8 +89,7 @@ fixture_close(Fixture *fx)
 	bytes_pool_free(fx->pool);
 	duck_disconnect(fx->flusher);
 	duck_close(fx->duck);
-	Error err = ERROR_INIT;
-	ok(dir_remove_all(fx->dir, &err), &err);
+	temp_dir_remove(fx->dir);
 	assert_int_equal(mem_live(), fx->live);
 }
 

@@ -4,9 +4,8 @@
 
 #include <sched.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "os/file.h"
+#include "../temp_dir.h"
 #include "os/thread.h"
 #include "store/store.h"
 #include "support.h"
@@ -51,15 +50,11 @@ rig_add_duck(Rig *rig)
 	ok(duck_connect(rig->duck, &rig->conn, &err), &err);
 }
 
-// In memory where that is possible: thousands of syncs to a disk take minutes.
 static inline void
 rig_new(Rig *rig)
 {
-	*rig =
-		(Rig){.dir = "/tmp/mobius-store-XXXXXX", .segment_bytes = 1 << 20, .series_limit = 1000000};
-	if (access("/dev/shm", W_OK) == 0)
-		strcpy(rig->dir, "/dev/shm/mobius-store-XXXXXX");
-	assert_non_null(mkdtemp(rig->dir));
+	*rig = (Rig){.segment_bytes = 1 << 20, .series_limit = 1000000};
+	temp_dir_make(rig->dir);
 	Error err = ERROR_INIT;
 	ok(budget_new("memtable.limit", UINT64_C(1) << 30, &rig->budget, &err), &err);
 	ok(bytes_pool_new(16 << 20, &rig->pool, &err), &err);
@@ -120,8 +115,7 @@ rig_close(Rig *rig)
 	assert_int_equal(budget_used(rig->budget), 0); // all memory was given back
 	budget_free(rig->budget);
 	bytes_pool_free(rig->pool);
-	Error err = ERROR_INIT;
-	ok(dir_remove_all(rig->dir, &err), &err);
+	temp_dir_remove(rig->dir);
 	assert_int_equal(mem_live(), 0);
 	assert_int_equal(file_live(), 0);
 }

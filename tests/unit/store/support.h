@@ -3,40 +3,14 @@
 
 #pragma once
 
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../check.h"
 #include "arrow/builder.h"
 #include "arrow/convert.h"
-#include "base/fault.h"
-#include "base/mem.h"
 #include "catalog/table_def.h"
 #include "store/shape.h"
+#include <inttypes.h>
 
-#define RUN(tests)   cmocka_run_group_tests(tests, NULL, NULL)
 #define COUNT(array) ((int32_t)COUNT_OF(array))
-
-static inline void
-ok(Status st, const Error *err)
-{
-	if (st != ST_OK)
-		fail_msg("%s: %s", status_name(st), err->text);
-}
-
-static inline void
-says(const Error *err, const char *part)
-{
-	if (strstr(err->text, part) == NULL)
-		fail_msg("'%s' does not say '%s'", err->text, part);
-}
 
 // ---- schemas and tables ----
 

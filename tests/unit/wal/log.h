@@ -5,46 +5,15 @@
 
 #include <dirent.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/mem.h"
-#include "os/file.h"
+#include "../temp_dir.h"
 #include "wal/wal.h"
 
 enum { SEGMENT = 16384, ENTRIES_MAX = 3, HEADER = 4096, SEEN_MAX = 4096 };
 
 static const uint8_t epoch[16] = "epoch of a test";
-
-typedef struct Dir {
-	char path[64];
-} Dir;
-
-// In memory where that is possible: thousands of syncs to a disk take minutes.
-static inline Dir
-dir_new(void)
-{
-	Dir dir = {"/tmp/mobius-wal-XXXXXX"};
-	if (access("/dev/shm", W_OK) == 0)
-		strcpy(dir.path, "/dev/shm/mobius-wal-XXXXXX");
-	assert_non_null(mkdtemp(dir.path));
-	return dir;
-}
-
-static inline void
-dir_drop(Dir *dir)
-{
-	Error err;
-	assert_int_equal(dir_remove_all(dir->path, &err), ST_OK);
-}
 
 // ---- commits ----
 
