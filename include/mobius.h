@@ -59,7 +59,8 @@ struct ArrowArrayStream;
 MOBIUS_API const char *mobius_version(void); // "0.1.0"
 
 // Opens `dir` (made when missing) and recovers what was acknowledged. `settings`: "key=value"
-// texts, ended by NULL, or NULL.
+// texts, ended by NULL, or NULL. Nothing is written to standard error unless "log.level" or
+// "log.format" is among them; these two are of the whole process, and the last ones given hold.
 //
 // ":memory:" is a new database without a directory: nothing is written to disk, and mobius_close or
 // the end of the process loses all of it. Everything else is as usual, but that it holds no more

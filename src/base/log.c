@@ -17,7 +17,7 @@
 // In JSON no text grows to more than 7/3 of its length (that is "a= "), so a line of 4 has room.
 enum { TEXT_MAX = 2048, LINE_MAX_BYTES = 4 * TEXT_MAX };
 
-static atomic_int log_level = LOG_INFO;
+static atomic_int log_level = LOG_NOTHING;
 static atomic_int log_format = LOG_TEXT;
 
 typedef struct Line {

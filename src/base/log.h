@@ -2,12 +2,13 @@
 //
 //     log_info("segment flushed", "table=%s rows=%" PRId64, name, rows);
 //
-// Values with blanks are the caller's to quote. Nothing secret is ever logged.
+// Values with blanks are the caller's to quote. Nothing secret is ever logged. Until log_configure
+// nothing is written: a library speaks only when it was asked to.
 // Threads  any; a line is one write.
 
 #pragma once
 
-typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR } LogLevel;
+typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_NOTHING } LogLevel;
 typedef enum LogFormat { LOG_TEXT, LOG_JSON } LogFormat;
 
 void log_configure(LogLevel level, LogFormat format);

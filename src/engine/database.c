@@ -242,7 +242,8 @@ begin_open(const char *dir, const char *const *settings, mobius **out, Error *er
 	if (st == ST_OK)
 		st = bytes_pool_new((size_t)(db->settings.memtable_limit / 8), &db->pool, err);
 	if (st == ST_OK) {
-		log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
+		if (db->settings.log_wanted)
+			log_configure((LogLevel)db->settings.log_level, (LogFormat)db->settings.log_format);
 		if (strcmp(dir, ":memory:") != 0)
 			st = take_directory(db, dir, err);
 	}

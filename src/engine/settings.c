@@ -324,6 +324,7 @@ settings_parse(const char *const *texts, Settings *out, Error *err)
 		if (row == NULL)
 			return unknown_key(*texts, (size_t)(equals - *texts), err);
 		TRY(set_row(row, equals + 1, &settings, err));
+		settings.log_wanted |= strncmp(row->def.key, "log.", 4) == 0;
 	}
 	TRY(check_limits(&settings, err));
 

@@ -38,6 +38,7 @@ typedef struct Settings {
 	int64_t stop_flush_ns;
 	int log_level;    // LogLevel
 	int log_format;   // LogFormat
+	bool log_wanted;  // one of these was given
 	int wal_recovery; // 0 strict, 1 point-in-time, 2 salvage
 	int verify;       // 0 lazy, 1 strict
 	char *backup_dir;

@@ -208,6 +208,7 @@ config_read(int argc, char **argv, char **environment, Config *out, Error *err)
 		TRY(read_argument(&args, &line, &file, err));
 
 	SCOPED(config_close) Config all = {0};
+	TRY(add_text(&all, mem_strdup("log.level=info"), err)); // a library is quiet unless asked
 	if (file != NULL)
 		TRY(read_file(&all, file, err));
 	for (; environment != NULL && *environment != NULL; environment++)

@@ -14,7 +14,9 @@ PRINTED = {"append_query": APPENDED, "collections": COLLECTED}
 
 
 def run(program, folder, **options):
-    return subprocess.run([program, folder], check=True, stdout=subprocess.PIPE, text=True, **options).stdout.splitlines()
+    done = subprocess.run([program, folder], check=True, capture_output=True, text=True, **options)
+    assert done.stderr == ""  # a library is quiet
+    return done.stdout.splitlines()
 
 
 def same(name, printed):
@@ -28,6 +30,12 @@ def same(name, printed):
 def test_an_example_prints_what_it_says(name, folder, tmp_path):
     printed = run(BINARY.parent / name, folder, cwd=tmp_path)
     assert same(name, printed), printed
+
+
+def test_a_second_run_goes_on_and_a_library_says_nothing_of_it(tmp_path):
+    """What was recovered is a line in a log that nobody asked for."""
+    for life in (1, 2):
+        assert run(BINARY.parent / "append_query", tmp_path / "data") == [f"stored as commit {life + 1}", f"average 2.0 over {3 * life} rows"]
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,16 @@ after_time(const char *line, const char *before)
 
 static Capture capture;
 
+// The first of them: before anybody has configured it.
+static void
+nothing_is_written_before_it_was_asked_for(void **state)
+{
+	(void)state;
+	capture_begin(&capture);
+	log_error("flush failed", "error=%d", 1);
+	assert_string_equal(capture_end(&capture), "");
+}
+
 static void
 a_text_line_has_time_level_event_and_values(void **state)
 {
@@ -147,6 +157,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_written_before_it_was_asked_for),
 		cmocka_unit_test(a_text_line_has_time_level_event_and_values),
 		cmocka_unit_test(lines_below_the_level_are_not_written),
 		cmocka_unit_test(an_event_is_one_line_whatever_it_holds),

@@ -95,7 +95,7 @@ a_bit_that_flips_is_never_answered(void **state)
 	char path[128], second[128], other[128];
 	static uint8_t bytes[64 << 10];
 	make_files(&fx, path, second, other);
-	log_configure(LOG_ERROR + 1, LOG_TEXT);
+	log_configure(LOG_NOTHING, LOG_TEXT);
 	size_t len = read_bytes(path, bytes, sizeof(bytes));
 	for (size_t bit = 0; bit < 8 * len; bit += step(331)) {
 		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -117,7 +117,7 @@ a_file_cut_replaced_or_gone_is_named_until_it_is_back(void **state)
 	char path[128], second[128], other[128], away[160];
 	static uint8_t bytes[64 << 10], another[64 << 10];
 	make_files(&fx, path, second, other);
-	log_configure(LOG_ERROR + 1, LOG_TEXT);
+	log_configure(LOG_NOTHING, LOG_TEXT);
 	size_t len = read_bytes(path, bytes, sizeof(bytes));
 	for (size_t cut = 0; cut < len; cut += step(97)) {
 		write_bytes(path, bytes, cut);
@@ -145,7 +145,7 @@ a_table_with_a_damaged_file_can_be_dropped(void **state)
 	Fixture fx;
 	char path[128], second[128], other[128];
 	make_files(&fx, path, second, other);
-	log_configure(LOG_ERROR + 1, LOG_TEXT);
+	log_configure(LOG_NOTHING, LOG_TEXT);
 	write_bytes(path, (const uint8_t *)"x", 1);
 	refused(fx.db, "SELECT sum(v)::BIGINT FROM t", MOBIUS_CORRUPT, path);
 	mobius_session_unref(fx.session);
