@@ -1,7 +1,8 @@
 """Measures mobiusd: the suite beside the reference server, and what only a server of one's own can be asked: answers
-before and after a flush and a restart, the speed of recovery, and memory under a limit.
+before and after a flush and a restart, the speed of recovery, memory under a limit, and what stored rows cost.
 
-    run.py [--quick] [--rounds N] [--only I1,F6,...,figures]      in the folder that takes data and results.jsonl; see run.sh
+    run.py [--quick] [--rounds N] [--only I1,F6,...,figures,storage] [--minutes N]      in the folder that takes data and
+    results.jsonl; see run.sh
 """
 
 import argparse
@@ -12,17 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-import pyarrow.flight as flight
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
-
 import golden
+import storage
 import suite
 import tsgen
-from mobiusd import Mobiusd
+from own import DATA, RESULTS, act, fresh, peer_of, write
 
-DATA, RESULTS, PART = Path("data"), Path("results.jsonl"), Path("part.jsonl")
+HERE = Path(__file__).resolve().parent
+PART = Path("part.jsonl")
 MIB = 1 << 20
 
 # Families of the suite, by what their server must be told and must hold.
@@ -30,23 +28,8 @@ INGEST = ["I1", "I2", "F3", "F5", "F6"]
 RESIDENT = ["F1"]
 QUERIES = ["F2", "Q"]
 FIGURES = "figures"
+STORAGE = "storage"
 KEEP_IN_MEMORY = {"memtable.segment_size": "1GiB"}
-
-
-def fresh(settings=None):
-    """A server on an empty data directory."""
-    shutil.rmtree(DATA, ignore_errors=True)
-    return Mobiusd(DATA, settings)
-
-
-def peer_of(server):
-    return suite.Peer("mobius", server.location, server.pid)
-
-
-def write(metric, value, unit, **config):
-    line = dict(metric=metric, value=value, unit=unit, n=1, min=None, max=None, config={"peer": "mobius"} | config)
-    with RESULTS.open("a") as out:
-        print(json.dumps(line), file=out)
 
 
 def run_suite(server, families, options):
@@ -62,13 +45,6 @@ def run_suite(server, families, options):
         write(",".join(families), None, "FAIL", error=f"the suite ended with {done.returncode}")
 
 
-def flush(server, tables):
-    with server.client() as client:
-        for table in tables:
-            body = json.dumps({"table": table}).encode()
-            list(client.do_action(flight.Action("table.flush", body)))
-
-
 def check_answers(server, moment):
     right = golden.check(peer_of(server).query, report=lambda line: None)
     write("golden.right", len(right), "queries", moment=moment, wrong=sorted(golden.GOLDEN.keys() - set(right)))
@@ -79,7 +55,8 @@ def queries(families, options):
     with fresh() as server:
         suite.load_golden_tables([peer_of(server)])
         check_answers(server, "loaded")
-        flush(server, [*tsgen.GOLDEN_TABLES, "trucks"])
+        for table in [*tsgen.GOLDEN_TABLES, "trucks"]:
+            act(server, "table.flush", table)
         check_answers(server, "flushed")
         run_suite(server, families, options)
         server.restart()
@@ -122,7 +99,7 @@ def memory(quick):
     batches = cpu_batches(864_000 if quick else 8_640_000)
     with fresh({"memtable.limit": "256MiB"}) as server:
         suite.put(peer_of(server), "cpu", batches)
-        flush(server, ["cpu"])
+        act(server, "table.flush", "cpu")
         write("memory.resident", memory_bytes(server.pid, "VmRSS") / MIB, "MiB")
         write("memory.highest", memory_bytes(server.pid, "VmHWM") / MIB, "MiB")
 
@@ -172,7 +149,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--only", default=",".join([*INGEST, *RESIDENT, *QUERIES, FIGURES]))
+    parser.add_argument("--only", default=",".join([*INGEST, *RESIDENT, *QUERIES, FIGURES, STORAGE]))
+    parser.add_argument("--minutes", type=float, help="of the rate that is held; 10 when not given")
     options = parser.parse_args()
     wanted = options.only.split(",")
     chosen = lambda families: [family for family in families if family in wanted]
@@ -187,6 +165,8 @@ def main():
     if FIGURES in wanted:
         recovery(options.quick)
         memory(options.quick)
+    if STORAGE in wanted:
+        storage.measure(storage.MEASURES, options.quick, options.minutes, rounds=options.rounds)
     shutil.rmtree(DATA, ignore_errors=True)
     lines = [json.loads(line) for line in RESULTS.read_text().splitlines()]
     print_table(lines)

@@ -10,8 +10,6 @@
 #include "duck/scan_int.h"
 #include "os/file.h"
 
-enum { ROW_GROUP_ROWS = 122880 };
-
 // ---- the batches as rows of a scan ----
 
 typedef struct WriteRows {
@@ -115,10 +113,11 @@ read_sizes(const char *path, ParquetFile *out, Error *err)
 	return ST_OK;
 }
 
-// Without bloom filters: those of DuckDB 1.5.6 deny binary values that are no ASCII text, and the
-// order of rows prunes better.
+// Without bloom filters: those of DuckDB 1.5.6 deny binary values that are no ASCII
+// text, and the order of rows prunes better.
 static Status
-copy_to_file(DuckConn *conn, const ScanSlot *slot, const char *path, int64_t *rows, Error *err)
+copy_to_file(DuckConn *conn, const ScanSlot *slot, ParquetWords words, const char *path,
+			 int64_t *rows, Error *err)
 {
 	const char *function = slot->feed != NULL ? "mobius_rows" : "mobius_scan";
 	SCOPED(buf_close) Buf sql = BUF_INIT;
@@ -126,8 +125,8 @@ copy_to_file(DuckConn *conn, const ScanSlot *slot, const char *path, int64_t *ro
 	duck_quote(&sql, path, '\'');
 	buf_add_printf(&sql,
 				   " (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
-				   "ROW_GROUP_SIZE %d, WRITE_BLOOM_FILTER false)",
-				   ROW_GROUP_ROWS);
+				   "ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false)",
+				   PARQUET_GROUP_ROWS, words);
 	TRY(buf_status(&sql, err, "a file"));
 
 	SCOPED(duckdb_destroy_prepare) duckdb_prepared_statement prepared = NULL;
@@ -155,10 +154,11 @@ check_absent(const char *path, Error *err)
 }
 
 static Status
-write_slot(DuckConn *conn, const ScanSlot *slot, const char *path, ParquetFile *out, Error *err)
+write_slot(DuckConn *conn, const ScanSlot *slot, ParquetWords words, const char *path,
+		   ParquetFile *out, Error *err)
 {
 	ParquetFile file = {0};
-	Status st = copy_to_file(conn, slot, path, &file.rows, err);
+	Status st = copy_to_file(conn, slot, words, path, &file.rows, err);
 	if (st == ST_OK)
 		st = read_sizes(path, &file, err);
 	if (st != ST_OK) {
@@ -171,25 +171,25 @@ write_slot(DuckConn *conn, const ScanSlot *slot, const char *path, ParquetFile *
 
 Status
 duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
-				   const char *path, ParquetFile *out, Error *err)
+				   ParquetWords words, const char *path, ParquetFile *out, Error *err)
 {
 	TRY(check_absent(path, err));
 	SCOPED(slot_drop) ScanSlot *slot = NULL;
 	TRY(scan_slot_new(conn->duck, schema, FORM_FILE, total_rows(batches, count), &slot, err));
 	TRY(fill_slot(slot, schema, batches, count, err));
-	return write_slot(conn, slot, path, out, err);
+	return write_slot(conn, slot, words, path, out, err);
 }
 
 Status
-duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, const char *path,
-				ParquetFile *out, Error *err)
+duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, ParquetWords words,
+				const char *path, ParquetFile *out, Error *err)
 {
 	TRY(check_absent(path, err));
 	RowFeed feed = {.source = *source, .error = ERROR_INIT};
 	SCOPED(slot_drop) ScanSlot *slot = NULL;
 	TRY(scan_slot_new(conn->duck, schema, FORM_FILE, 0, &slot, err));
 	slot->feed = &feed;
-	Status st = write_slot(conn, slot, path, out, err);
+	Status st = write_slot(conn, slot, words, path, out, err);
 	// What the source said is more than what DuckDB makes of it.
 	if (st != ST_OK && feed.error.code != ST_OK && err != NULL)
 		*err = feed.error;

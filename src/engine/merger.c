@@ -12,7 +12,8 @@ enum {
 	LOOK_ROUND_MS = 200,
 	RETRY_MS = 1000, // after a failure
 	MOST_REPORTS = 1000,
-	NICE = 10, // which makes its reads and writes wait for others' too
+	TRIAL_ROWS = 2000000, // beside which a trial costs little
+	NICE = 10,            // which makes its reads and writes wait for others' too
 };
 
 // A table somebody waits for.
@@ -140,6 +141,7 @@ merge_one(Merger *merger, Table *table, bool *did, MergeReport *report, Error *e
 							.files = (int32_t)settings->compaction_files,
 							.memory_bytes = settings->compaction_memory,
 							.rate = settings->compaction_rate,
+							.trial_rows = TRIAL_ROWS,
 							.stop = &merger->stop,
 							.table = table,
 							.all = table != NULL};

@@ -13,6 +13,7 @@
 enum {
 	PUSH_BYTES = 8 << 20, // so many go to the disk at once, not all at the sync
 	LOOK_TURNS = 32,      // how often the file is looked at
+	MANY_SAVE = 20,       // part of the bytes that many words must save
 };
 
 #define SECOND INT64_C(1000000000)
@@ -48,7 +49,8 @@ typedef struct MergePiece {
 	MergeRows rows;
 	char *tmp_path;
 	char *path;
-	File *file; // NULL: not looked at yet
+	File *file;   // NULL: not looked at yet
+	int64_t left; // rows that it takes still
 	int32_t turns;
 	uint64_t pushed;
 	int64_t began_ns;
@@ -114,7 +116,13 @@ next_turn(void *arg, Error *err)
 static Status
 next_rows(void *arg, int64_t most, RowRun *out, Error *err)
 {
-	return merge_rows_next(&((MergePiece *)arg)->rows, most, out, err);
+	MergePiece *piece = arg;
+	*out = (RowRun){0};
+	if (piece->left == 0)
+		return ST_OK;
+	TRY(merge_rows_next(&piece->rows, most < piece->left ? most : piece->left, out, err));
+	piece->left -= out->rows;
+	return ST_OK;
 }
 
 MergeInputOptions
@@ -162,23 +170,31 @@ open_inputs(MergePiece *piece, Shape *shape, Span piece_span, Error *err)
 static Status
 piece_new(MergeJob *job, MergePiece **out, Error *err)
 {
-	Store *store = job->store;
 	SCOPED(piece_drop) MergePiece *piece = mem_alloc(sizeof(*piece));
 	if (piece == NULL)
 		return error_no_memory(err, "a merge");
 	merge_rows_init(&piece->rows);
 	piece->job = job;
+	piece->left = INT64_MAX;
 	piece->began_ns = clock_mono_ns();
+	piece->meta = (FileMeta){.table_id = job->table->id,
+							 .table_version = table_version(job->def),
+							 .min_seq = UINT64_MAX};
+	*out = TAKE(piece);
+	return ST_OK;
+}
+
+static Status
+name_piece(MergePiece *piece, Error *err)
+{
+	const MergeJob *job = piece->job;
+	Store *store = job->store;
 	FileMeta *meta = &piece->meta;
-	*meta = (FileMeta){.table_id = job->table->id,
-					   .table_version = table_version(job->def),
-					   .min_seq = UINT64_MAX};
 	TRY(catalog_next_segment_id(store->options.catalog, &meta->segment_id, err));
 	piece->tmp_path = mem_printf("%s/%" PRIu64 ".parquet", store->tmp_dir, meta->segment_id);
 	piece->path = mem_printf("%s/%" PRIu64 ".parquet", job->dir, meta->segment_id);
 	if (piece->tmp_path == NULL || piece->path == NULL)
 		return error_no_memory(err, "a merge");
-	*out = TAKE(piece);
 	return ST_OK;
 }
 
@@ -188,8 +204,8 @@ write_rows(MergePiece *piece, Error *err)
 	MergeJob *job = piece->job;
 	RowSource source = {next_rows, next_turn, piece};
 	ParquetFile written = {0};
-	TRY(duck_write_rows(job->conn, table_schema(job->def), &source, piece->tmp_path, &written,
-						err));
+	TRY(duck_write_rows(job->conn, table_schema(job->def), &source, job->words, piece->tmp_path,
+						&written, err));
 	if (written.rows != piece->rows.rows)
 		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
 						 piece->tmp_path, written.rows, piece->rows.rows);
@@ -241,6 +257,7 @@ write_piece(MergeJob *job, Shape *shape, Span span, Error *err)
 {
 	SCOPED(piece_drop) MergePiece *piece = NULL;
 	TRY(piece_new(job, &piece, err));
+	TRY(name_piece(piece, err));
 	TRY(open_inputs(piece, shape, span, err));
 	Status st = write_rows(piece, err);
 	if (st == ST_OK && piece->meta.rows > 0)
@@ -252,11 +269,50 @@ write_piece(MergeJob *job, Shape *shape, Span span, Error *err)
 
 // ---- all of them ----
 
+static const Span ALL_TIMES = {INT64_MIN, INT64_MAX};
+
+// What the first rows take, as a file of their own.
+static Status
+try_words(MergeJob *job, Shape *shape, ParquetWords words, uint64_t *bytes, Error *err)
+{
+	SCOPED(piece_drop) MergePiece *piece = NULL;
+	TRY(piece_new(job, &piece, err));
+	piece->tmp_path = mem_printf("%s/trial.parquet", job->store->tmp_dir);
+	if (piece->tmp_path == NULL)
+		return error_no_memory(err, "a merge");
+	Status gone = file_unlink(piece->tmp_path, err); // left by an attempt that failed
+	if (gone != ST_NOT_FOUND)
+		TRY(gone);
+	TRY(open_inputs(piece, shape, ALL_TIMES, err));
+	piece->left = PARQUET_GROUP_ROWS;
+	job->words = words;
+	TRY(write_rows(piece, err));
+	*bytes = piece->meta.bytes;
+	return file_unlink(piece->tmp_path, err);
+}
+
+static Status
+choose_words(MergeJob *job, Shape *shape, Error *err)
+{
+	int64_t rows = 0;
+	for (int32_t i = 0; i < job->choice.count; i++)
+		rows += job->choice.inputs[i]->rows;
+	if (job->options->trial_rows > 0 && rows >= job->options->trial_rows) {
+		uint64_t few, many;
+		TRY(try_words(job, shape, FEW_WORDS, &few, err));
+		TRY(try_words(job, shape, MANY_WORDS, &many, err));
+		atomic_store(&job->table->many_words, many < few - few / MANY_SAVE);
+	}
+	job->words = table_words(job->table);
+	return ST_OK;
+}
+
 static Status
 write_pieces(MergeJob *job, Error *err)
 {
 	SCOPED(shape_drop) Shape *shape = NULL;
 	TRY(shape_new(0, job->def, table_schema(job->def), &shape, err));
+	TRY(choose_words(job, shape, err));
 	for (int32_t i = 0; i <= job->cut_count; i++) {
 		Span span = {i == 0 ? INT64_MIN : job->cuts[i - 1],
 					 i == job->cut_count ? INT64_MAX : job->cuts[i] - 1};

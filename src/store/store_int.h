@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "duck/parquet.h"
 #include "store/store.h"
 
 enum { TABLE_BUCKETS = 4096 };
@@ -30,6 +31,7 @@ struct Table {
 	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
 	int64_t merge_after_ns;  // mono: after a failure
 	bool merge_stopped;      // a file is damaged
+	atomic_bool many_words;  // the last merge that tried found its files smaller so
 	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
 	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes
@@ -82,6 +84,9 @@ struct Store {
 	void (*on_sealed)(void *arg);
 	void *on_sealed_arg;
 };
+
+// How its next file is written, as long as none tries what is smaller.
+ParquetWords table_words(const Table *table);
 
 struct StoreDefine {
 	Table *table; // a new one, or NULL: the next version of an existing one

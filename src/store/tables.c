@@ -121,6 +121,12 @@ store_flushed_seq(const Table *table)
 	return atomic_load(&table->flushed_seq);
 }
 
+ParquetWords
+table_words(const Table *table)
+{
+	return atomic_load(&table->many_words) ? MANY_WORDS : FEW_WORDS;
+}
+
 void
 table_change_lock(Table *table)
 {

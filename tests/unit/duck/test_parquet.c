@@ -46,7 +46,9 @@ rows_keep_their_order_and_groups_their_size(void **state)
 	for (int i = 0; i < 7; i++)
 		batches[i] = number_batch(i * 20011, (i + 1) * 20011); // not of whole vectors
 	name_file("order.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batches[0]), batches, 7, path, &file, &err), &err);
+	ok(duck_write_parquet(fx.conn, batch_schema(batches[0]), batches, 7, FEW_WORDS, path, &file,
+						  &err),
+	   &err);
 	assert_int_equal(file.rows, 140077);
 	file_is("count(*), bool_and(i = file_row_number), count(s)", "", "140077|true|112062\n");
 
@@ -58,6 +60,29 @@ rows_keep_their_order_and_groups_their_size(void **state)
 	query_is(fx.conn, sql, "122880|ZSTD|DELTA_BINARY_PACKED\n17197|ZSTD|DELTA_BINARY_PACKED\n");
 	for (int i = 0; i < 7; i++)
 		batch_unref(batches[i]);
+}
+
+static void
+columns_of_more_words_than_are_let_have_none(void **state)
+{
+	(void)state;
+	Batch *batches[] = {number_batch(0, 5000), number_batch(0, 5000)};
+	ParquetFile few = {0}, many = {0};
+	Error err = ERROR_INIT;
+	Schema *schema = batch_schema(batches[0]);
+	char sql[512];
+	for (int i = 0; i < 2; i++) {
+		name_file(i == 0 ? "few.parquet" : "many.parquet");
+		ok(duck_write_parquet(fx.conn, schema, batches, 2, i == 0 ? FEW_WORDS : MANY_WORDS, path,
+							  i == 0 ? &few : &many, &err),
+		   &err);
+		snprintf(sql, sizeof(sql),
+				 "SELECT encodings FROM parquet_metadata('%s') WHERE path_in_schema = 'd'", path);
+		query_is(fx.conn, sql, i == 0 ? "BYTE_STREAM_SPLIT\n" : "RLE_DICTIONARY\n");
+	}
+	assert_true(few.bytes != many.bytes);
+	batch_unref(batches[0]);
+	batch_unref(batches[1]);
 }
 
 static void
@@ -74,7 +99,8 @@ rows_keep_their_order_with_many_threads(void **state)
 	char name[128];
 	char sql[256];
 	snprintf(name, sizeof(name), "%sthreads.parquet", other.dir);
-	ok(duck_write_parquet(other.conn, batch_schema(batches[0]), batches, 10, name, &file, &err),
+	ok(duck_write_parquet(other.conn, batch_schema(batches[0]), batches, 10, FEW_WORDS, name, &file,
+						  &err),
 	   &err);
 	snprintf(sql, sizeof(sql), "SELECT bool_and(i = file_row_number) FROM read_parquet('%s')",
 			 name);
@@ -92,7 +118,8 @@ a_file_of_no_rows_has_its_columns(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 0);
 	name_file("empty.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batch), NULL, 0, path, &file, &err), &err);
+	ok(duck_write_parquet(fx.conn, batch_schema(batch), NULL, 0, FEW_WORDS, path, &file, &err),
+	   &err);
 	assert_int_equal(file.rows, 0);
 	file_is("count(*), count(i), count(s), count(d)", "", "0|0|0|0\n");
 	batch_unref(batch);
@@ -114,7 +141,7 @@ names_of_files_and_columns_may_need_quotes(void **state)
 	column_add_int(builder_column(builder, 0), 7);
 	ok(builder_finish(builder, 0, &batch, &err), &err);
 	name_file("it's.parquet");
-	ok(duck_write_parquet(fx.conn, schema, &batch, 1, path, &file, &err), &err);
+	ok(duck_write_parquet(fx.conn, schema, &batch, 1, FEW_WORDS, path, &file, &err), &err);
 	buf_add_text(&sql, "SELECT ");
 	ok(duck_file_column(&field, &field, &sql, &err), &err);
 	buf_add_printf(&sql, " FROM read_parquet('%sit''s.parquet')", fx.dir);
@@ -133,9 +160,11 @@ a_file_that_exists_is_not_written_over(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 10);
 	name_file("once.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, path, &file, &err), &err);
-	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, path, &file, &err),
-					 ST_EXISTS);
+	ok(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
+	   &err);
+	assert_int_equal(
+		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
+		ST_EXISTS);
 	says(&err, path);
 	file_is("count(*)", "", "10\n");
 	batch_unref(batch);
@@ -150,12 +179,14 @@ what_cannot_be_written_leaves_no_file(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 10);
 	snprintf(path, sizeof(path), "%s.parquet", fx.outside);
-	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, path, &file, &err),
-					 ST_DENIED);
+	assert_int_equal(
+		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
+		ST_DENIED);
 	assert_int_equal(file_stat_size(path, &size, &err), ST_NOT_FOUND);
 	name_file("no/such/directory.parquet");
-	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, path, &file, &err),
-					 ST_IO);
+	assert_int_equal(
+		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
+		ST_IO);
 	assert_int_equal(file.rows, -1);
 	batch_unref(batch);
 }
@@ -193,7 +224,7 @@ an_interrupted_file_is_gone(void **state)
 					&thread, &err),
 	   &err);
 	assert_int_equal(
-		duck_write_parquet(fx.conn, batch_schema(batch), batches, 40, path, &file, &err),
+		duck_write_parquet(fx.conn, batch_schema(batch), batches, 40, FEW_WORDS, path, &file, &err),
 		ST_CANCELLED);
 	signal_raise(&interrupter.done);
 	thread_join(thread);
@@ -214,7 +245,8 @@ writing_undoes_itself_on_every_fault(void **state)
 		ParquetFile file = {0};
 		uint64_t size = 0;
 		fault_arm(nth);
-		Status st = duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, path, &file, &err);
+		Status st = duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path,
+									   &file, &err);
 		bool failed = fault_disarm();
 		assert_int_equal(mem_live(), live);
 		assert_int_equal(file_live(), 0);
@@ -234,6 +266,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_keep_their_order_and_groups_their_size),
+		cmocka_unit_test(columns_of_more_words_than_are_let_have_none),
 		cmocka_unit_test(rows_keep_their_order_with_many_threads),
 		cmocka_unit_test(a_file_of_no_rows_has_its_columns),
 		cmocka_unit_test(names_of_files_and_columns_may_need_quotes),

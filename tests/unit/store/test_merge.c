@@ -192,6 +192,91 @@ files_of_older_versions_are_written_under_the_newest(void **state)
 	rig_close(&rig);
 }
 
+static Status
+count_entry(void *arg, const char *name, Error *err)
+{
+	(void)name;
+	(void)err;
+	++*(int *)arg;
+	return ST_OK;
+}
+
+static int
+entries_in(Rig *rig, const char *dir)
+{
+	int count = 0;
+	Error err = ERROR_INIT;
+	ok(dir_list(path_in(rig, dir), count_entry, &count, &err), &err);
+	return count;
+}
+
+static int64_t
+scattered(uint64_t n)
+{
+	for (int i = 0; i < 3; i++)
+		n = (n ^ n >> 23) * 0x5bd1e995 + 12345;
+	return (int64_t)(n % 1000000000000000);
+}
+
+// A thousand rows of three series; their numbers are a hundred that lie far apart, or a walk.
+static void
+flush_numbers(Rig *rig, Table *table, int64_t from, bool again)
+{
+	Buf rows = BUF_INIT;
+	uint64_t random = 88172645463325252 + (uint64_t)from;
+	for (int64_t i = from; i < from + 1000; i++) {
+		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+		buf_add_printf(&rows, "%s%" PRId64 "|h%d|%" PRId64, i > from ? "\n" : "", i, (int)(i % 3),
+					   again ? scattered(random % 100) : i + (int64_t)(random % 5));
+	}
+	flush_rows(rig, table, buf_text(&rows));
+	buf_close(&rows);
+}
+
+static void
+numbers_are_stored_as(Rig *rig, Table *table, int32_t file, const char *expected)
+{
+	char sql[512], *encoding = NULL;
+	Error err = ERROR_INIT;
+	Snapshot *snapshot = snapshot_of(rig, table);
+	snprintf(sql, sizeof(sql),
+			 "SELECT encodings FROM parquet_metadata('%s') WHERE path_in_schema = 'n'",
+			 data_file_path(file_set_at(snapshot->tables[0].files, file)));
+	ok(duck_query_text(rig->conn, sql, NULL, 0, &encoding, &err), &err);
+	assert_string_equal(encoding, expected);
+	mem_free(encoding);
+	snapshot_free(snapshot);
+}
+
+static void
+what_makes_smaller_files_is_tried_and_kept(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	bool did;
+	Error err = ERROR_INIT;
+	MergeReport report;
+	MergeOptions options = options_of(&rig);
+	options.trial_rows = 4000;
+	for (uint32_t id = 1; id <= 2; id++) {
+		const char *best = id == 1 ? "RLE_DICTIONARY" : "DELTA_BINARY_PACKED";
+		Table *table = add_table(&rig, id);
+		for (int64_t i = 0; i < 4; i++)
+			flush_numbers(&rig, table, i * 1000, id == 1);
+		numbers_are_stored_as(&rig, table, 0, "DELTA_BINARY_PACKED");
+		ok(merge(&rig, &options, &did, &report, &err), &err);
+		assert_true(did);
+		assert_int_equal(files_of(&rig, table), 1);
+		numbers_are_stored_as(&rig, table, 0, best);
+		flush_numbers(&rig, table, 4000, id == 1);
+		numbers_are_stored_as(&rig, table, 1, best);
+		table_unref(table);
+	}
+	assert_int_equal(entries_in(&rig, "tmp"), 0);
+	rig_close(&rig);
+}
+
 // Many rows at random: the files hold what a stable sort of all rows gives.
 static void
 random_rows_are_those_of_a_stable_sort(void **state)
@@ -391,24 +476,6 @@ four_files(Rig *rig)
 	return table;
 }
 
-static Status
-count_entry(void *arg, const char *name, Error *err)
-{
-	(void)name;
-	(void)err;
-	++*(int *)arg;
-	return ST_OK;
-}
-
-static int
-entries_in(Rig *rig, const char *dir)
-{
-	int count = 0;
-	Error err = ERROR_INIT;
-	ok(dir_list(path_in(rig, dir), count_entry, &count, &err), &err);
-	return count;
-}
-
 static void
 a_failure_changes_nothing_and_leaves_nothing(void **state)
 {
@@ -418,6 +485,7 @@ a_failure_changes_nothing_and_leaves_nothing(void **state)
 	Table *table = four_files(&rig);
 	MergeOptions options = options_of(&rig);
 	options.table = table; // whatever failed before
+	options.trial_rows = 1;
 	long nth = 0;
 	for (bool failed = true; failed; nth++) {
 		bool did = false;
@@ -698,6 +766,7 @@ main(void)
 		cmocka_unit_test(rows_of_one_key_keep_their_order),
 		cmocka_unit_test(a_table_without_time_keeps_the_order_of_arrival),
 		cmocka_unit_test(files_of_older_versions_are_written_under_the_newest),
+		cmocka_unit_test(what_makes_smaller_files_is_tried_and_kept),
 		cmocka_unit_test(random_rows_are_those_of_a_stable_sort),
 		cmocka_unit_test(late_rows_have_a_file_of_their_own),
 		cmocka_unit_test(inputs_stay_for_who_reads_them),
