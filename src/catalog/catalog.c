@@ -129,6 +129,22 @@ catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err)
 	return change_new(CHANGE_TRUNCATE, &table_id, 1, out, err);
 }
 
+Status
+catalog_change_adopt(uint32_t table_id, const FileMeta *files, int32_t count, CatalogChange **out,
+					 Error *err)
+{
+	CatalogChange *change = NULL;
+	TRY(change_new(CHANGE_ADOPT, &table_id, 1, &change, err));
+	change->files = mem_copy(files, (size_t)count * sizeof(*files));
+	change->file_count = count;
+	if (change->files == NULL) {
+		catalog_change_free(change);
+		return error_no_memory(err, "a change of the catalog");
+	}
+	*out = change;
+	return ST_OK;
+}
+
 static Status
 database_change_new(ChangeKind kind, const char *name, const uint32_t *tables, int32_t count,
 					CatalogChange **out, Error *err)
@@ -173,6 +189,7 @@ catalog_change_free(CatalogChange *change)
 		change->then(change->arg, false);
 	table_def_unref(change->define);
 	mem_free(change->database);
+	mem_free(change->files);
 	mem_free(change);
 }
 

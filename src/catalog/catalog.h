@@ -87,6 +87,9 @@ Status catalog_change_define(TableDef *def, CatalogChange **out, Error *err);
 Status catalog_change_drop(uint32_t table_id, CatalogChange **out, Error *err);
 // Commits ≤ the seq it is applied with are in no file of the table any more, and count as flushed.
 Status catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err);
+// Files that were written before the commit which they hold the rows of: its seq is theirs.
+Status catalog_change_adopt(uint32_t table_id, const FileMeta *files, int32_t count,
+							CatalogChange **out, Error *err);
 Status catalog_change_database(const char *name, CatalogChange **out, Error *err);
 // The database goes, and these tables, which are all it has.
 Status catalog_change_drop_database(const char *name, const uint32_t *table_ids, int32_t count,

@@ -69,6 +69,7 @@ typedef enum ChangeKind {
 	CHANGE_DEFINE,
 	CHANGE_DROP,
 	CHANGE_TRUNCATE,
+	CHANGE_ADOPT,
 	CHANGE_DATABASE,
 	CHANGE_DROP_DATABASE,
 } ChangeKind;
@@ -77,6 +78,8 @@ struct CatalogChange {
 	ChangeKind kind;
 	TableDef *define; // CHANGE_DEFINE
 	char *database;   // of a database: its name
+	FileMeta *files;  // CHANGE_ADOPT
+	int32_t file_count;
 	uint64_t seq;
 	void (*then)(void *arg, bool durable);
 	void *arg;

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/bulk.h"
 #include "engine/format.h"
 #include "engine/keeper.h"
 #include "engine/manifest.h"
@@ -176,8 +177,11 @@ take_held(Backup *backup, Error *err)
 {
 	mobius *db = backup->db;
 	TRY(copy_checkpoint(backup, err));
-	TRY(take_catalog(backup, err));
+	bulk_lock(db); // files of commits up to seq are named by the catalog
+	Status st = take_catalog(backup, err);
 	conductor_run(db->conductor, take_seq, backup);
+	bulk_unlock(db);
+	TRY(st);
 	SCOPED(mem_drop) char *wal = mem_printf("%s/wal", backup->stage);
 	if (wal == NULL)
 		return error_no_memory(err, "a backup");

@@ -11,28 +11,44 @@ typedef struct Change {
 	const StatementCall *call;
 	Step *steps;
 	int32_t count;
-	Table **locked; // those that rows are deleted from, in the order of their locks
+	Table **tables; // all of them once, in the order of their locks
+	int32_t table_count;
+	Table **locked; // those that rows are deleted from, in the same order
 	int32_t locked_count;
 	bool change_locks;
-	bool rewrite_locks;
+	bool rewrite_locks; // of `locked`, or, with
+	bool bulk_locks;    // these, of `tables`
 } Change;
 
 // ---- locks ----
 
+// all: files may be adopted, too.
 static void
-lock_rewrites(Change *change)
+lock_rewrites(Change *change, bool all)
 {
-	for (int32_t i = 0; !change->rewrite_locks && i < change->locked_count; i++)
-		table_rewrite_lock(change->locked[i]);
+	if (change->rewrite_locks)
+		return;
+	if (all)
+		bulk_lock(change->call->db);
+	Table **tables = all ? change->tables : change->locked;
+	int32_t count = all ? change->table_count : change->locked_count;
+	for (int32_t i = 0; i < count; i++)
+		table_rewrite_lock(tables[i]);
 	change->rewrite_locks = true;
+	change->bulk_locks = all;
 }
 
 static void
 unlock_rewrites(Change *change)
 {
-	for (int32_t i = 0; change->rewrite_locks && i < change->locked_count; i++)
-		table_rewrite_unlock(change->locked[i]);
-	change->rewrite_locks = false;
+	bool all = change->bulk_locks;
+	Table **tables = all ? change->tables : change->locked;
+	int32_t count = all ? change->table_count : change->locked_count;
+	for (int32_t i = 0; change->rewrite_locks && i < count; i++)
+		table_rewrite_unlock(tables[i]);
+	if (all)
+		bulk_unlock(change->call->db);
+	change->rewrite_locks = change->bulk_locks = false;
 }
 
 static void
@@ -63,6 +79,7 @@ change_close(Change *change)
 		step_close(&change->steps[i]);
 	mem_free(change->steps);
 	mem_free(change->locked);
+	mem_free(change->tables);
 }
 
 static Status
@@ -73,6 +90,7 @@ add_step(Change *change, const SqlStatement *statement, Error *err)
 	step->deletes = statement->kind != STATEMENT_INSERT;
 	SqlSession session = {.database = change->call->database};
 	TRY(sql_find_table(change->call->db->sql, &statement->table, &session, &step->table, err));
+	change->tables[change->table_count++] = step->table;
 	if (step->deletes)
 		change->locked[change->locked_count++] = step->table;
 	return ST_OK;
@@ -111,12 +129,19 @@ make_steps(Change *change, const SqlStatement *statement, Error *err)
 	size_t count = several ? (size_t)statement->part_count : 1;
 	change->steps = mem_alloc_array(count, sizeof(Step));
 	change->locked = mem_alloc_array(count, sizeof(Table *));
-	if (change->steps == NULL || change->locked == NULL)
+	change->tables = mem_alloc_array(count, sizeof(Table *));
+	if (change->steps == NULL || change->locked == NULL || change->tables == NULL)
 		return error_no_memory(err, "a change");
 	for (size_t i = 0; i < count; i++)
 		TRY(add_step(change, several ? statement->parts[i] : statement, err));
 	TRY(check_apart(change, err));
 	qsort(change->locked, (size_t)change->locked_count, sizeof(Table *), compare_tables);
+	qsort(change->tables, (size_t)change->table_count, sizeof(Table *), compare_tables);
+	int32_t different = 0;
+	for (int32_t i = 0; i < change->table_count; i++)
+		if (i == 0 || change->tables[i] != change->tables[i - 1])
+			change->tables[different++] = change->tables[i];
+	change->table_count = different;
 	return ST_OK;
 }
 
@@ -149,33 +174,45 @@ read_all(Change *change, Error *err)
 	return ST_OK;
 }
 
-static Status
-convert_all(Change *change, uint64_t *cost, Error *err)
-{
-	*cost = 0;
-	for (int32_t i = 0; i < change->count; i++) {
-		uint64_t of_step;
-		TRY(step_convert(change->call->db, &change->steps[i], &of_step, err));
-		*cost += of_step;
-	}
-	return ST_OK;
-}
-
 // Entries on their way into a commit, and the memory that is reserved and not theirs yet.
 typedef struct Pending {
 	mobius *db;
+	CommitEntry *rows; // of each step
+	int32_t steps;
 	CommitEntry *entries;
 	int32_t count;
 	uint64_t reserved;
 } Pending;
 
 static void
+drop_rows(Pending *pending)
+{
+	for (int32_t i = 0; i < pending->steps; i++)
+		commit_entry_close(&pending->rows[i]);
+	budget_release(pending->db->memtable, pending->reserved);
+	pending->reserved = 0;
+}
+
+static void
 pending_close(Pending *pending)
 {
+	drop_rows(pending);
 	for (int32_t i = 0; i < pending->count; i++)
 		commit_entry_close(&pending->entries[i]);
+	mem_free(pending->rows);
 	mem_free(pending->entries);
-	budget_release(pending->db->memtable, pending->reserved);
+}
+
+static Status
+pending_alloc(const Change *change, Pending *pending, Error *err)
+{
+	size_t count = (size_t)change->count;
+	pending->rows = mem_alloc_array(count, sizeof(CommitEntry));
+	pending->entries = mem_alloc_array(2 * count, sizeof(CommitEntry));
+	if (pending->rows == NULL || pending->entries == NULL)
+		return error_no_memory(err, "a change");
+	pending->steps = change->count;
+	return ST_OK;
 }
 
 static Status
@@ -203,45 +240,133 @@ may_be_async(const Change *change)
 	return !durable;
 }
 
+// ---- rows, for the log or in files ----
+
+// *bulk: they are too many for the log.
 static Status
-reserve(mobius *db, uint64_t cost, Error *err)
+convert_all(Change *change, uint64_t *cost, bool *bulk, Error *err)
 {
-	if (cost > budget_limit(db->memtable))
-		return error_set(err, ST_LIMIT,
-						 "%llu bytes of rows are over memtable.limit; change rows in parts",
-						 (unsigned long long)cost);
-	return cost > 0 ? insert_reserve(db, cost, err) : ST_OK;
+	mobius *db = change->call->db;
+	uint64_t bytes = 0;
+	*cost = 0;
+	*bulk = false;
+	for (int32_t i = 0; i < change->count; i++) {
+		Step *step = &change->steps[i];
+		uint64_t of_step;
+		TRY(step_convert(db, step, &of_step, err));
+		*cost += of_step;
+		bytes += step->converted != NULL ? batch_bytes(step->converted) : 0;
+		*bulk |= step->bulk.bulk != NULL;
+	}
+	*bulk |= bulk_is_needed(db, bytes, *cost);
+	return ST_OK;
 }
 
 // Memory is reserved before the segments are kept from going: flushing them gives some back.
+static Status
+make_rows(Change *change, Pending *pending, uint64_t cost, bool *bulk, Error *err)
+{
+	mobius *db = pending->db;
+	if (cost > 0)
+		TRY(insert_reserve(db, cost, err));
+	pending->reserved = cost;
+	uint64_t bytes = 0;
+	for (int32_t i = 0; i < change->count; i++) {
+		TRY(step_rows(db, &change->steps[i], &pending->rows[i], &pending->reserved, err));
+		bytes += pending->rows[i].wal.length;
+	}
+	*bulk = bulk_is_needed(db, bytes, cost);
+	if (*bulk)
+		drop_rows(pending);
+	return ST_OK;
+}
+
+static Status
+spill_all(Change *change, Error *err)
+{
+	for (int32_t i = 0; i < change->count; i++) {
+		Step *step = &change->steps[i];
+		TRY(step_spill(change->call->db, step, err));
+		if (step->bulk.bulk != NULL)
+			TRY(bulk_rows_end(&step->bulk, err));
+	}
+	return ST_OK;
+}
+
+// ---- entries, with the locks ----
+
+static Status
+add_steps(Change *change, Pending *pending, Error *err)
+{
+	for (int32_t i = 0; i < change->count; i++) {
+		CommitEntry *next = &pending->entries[pending->count];
+		TRY(step_deletion(pending->db, &change->steps[i], next, err));
+		pending->count += next->wal.kind != 0;
+		if (pending->rows[i].wal.kind == 0)
+			continue;
+		pending->entries[pending->count++] = pending->rows[i];
+		pending->rows[i] = (CommitEntry){0};
+	}
+	return ST_OK;
+}
+
+static const StoreDelete *
+deletion_of(const Pending *pending, const Table *table)
+{
+	for (int32_t i = 0; i < pending->count; i++)
+		if (pending->entries[i].wal.kind == WAL_DELETE && pending->entries[i].table == table)
+			return pending->entries[i].del;
+	return NULL;
+}
+
+// All the files of one table, in the order of the statements that made them.
+static Status
+add_files(Change *change, Pending *pending, Table *table, Error *err)
+{
+	SCOPED(mem_drop) Bulk **bulks = mem_alloc_array((size_t)change->count, sizeof(Bulk *));
+	if (bulks == NULL)
+		return error_no_memory(err, "a change");
+	int32_t count = 0;
+	for (int32_t i = 0; i < change->count; i++)
+		if (change->steps[i].table == table && change->steps[i].bulk.bulk != NULL)
+			bulks[count++] = change->steps[i].bulk.bulk;
+	if (count == 0)
+		return ST_OK;
+	TRY(bulk_entry(pending->db, table, bulks, count, deletion_of(pending, table),
+				   &(InsertSource){0}, &pending->entries[pending->count], err));
+	pending->count++;
+	return ST_OK;
+}
+
 static Status
 commit(Change *change, Error *err)
 {
 	mobius *db = change->call->db;
 	SCOPED(pending_close) Pending pending = {.db = db};
+	TRY(pending_alloc(change, &pending, err));
 	uint64_t cost;
-	TRY(convert_all(change, &cost, err));
-	TRY(reserve(db, cost, err));
-	pending.reserved = cost;
-	pending.entries = mem_alloc_array(2 * (size_t)change->count, sizeof(CommitEntry));
-	if (pending.entries == NULL)
-		return error_no_memory(err, "a change");
-	lock_rewrites(change);
-	for (int32_t i = 0; i < change->count; i++)
-		TRY(step_entries(db, &change->steps[i], pending.entries, &pending.count, &pending.reserved,
-						 err));
+	bool bulk;
+	TRY(convert_all(change, &cost, &bulk, err));
+	if (!bulk)
+		TRY(make_rows(change, &pending, cost, &bulk, err));
+	if (bulk)
+		TRY(spill_all(change, err));
+	lock_rewrites(change, bulk);
+	TRY(add_steps(change, &pending, err));
+	for (int32_t i = 0; bulk && i < change->table_count; i++)
+		TRY(add_files(change, &pending, change->tables[i], err));
 	TRY(check_size(&pending, err));
 	if (pending.count == 0)
 		return ST_OK;
-	return conductor_commit_all(db->conductor, pending.entries, pending.count, may_be_async(change),
-								NULL, err);
+	return conductor_commit_all(db->conductor, pending.entries, pending.count,
+								!bulk && may_be_async(change), NULL, err);
 }
 
 static Status
 attempt(Change *change, bool last, Error *err)
 {
 	if (last)
-		lock_rewrites(change);
+		lock_rewrites(change, true);
 	Status st = read_all(change, err);
 	if (st == ST_OK)
 		st = commit(change, err);

@@ -2,8 +2,8 @@
 
 #pragma once
 
+#include "engine/bulk.h"
 #include "engine/change.h"
-#include "engine/insert.h"
 
 typedef struct Step {
 	const SqlStatement *statement;
@@ -16,6 +16,7 @@ typedef struct Step {
 	Batch *rows;      // to be appended; NULL: none
 	InsertPlan plan;  // how; shape NULL: not known yet
 	Batch *converted; // they as they are stored
+	BulkRows bulk;    // begun: the rows before those are in files
 	int64_t changed;
 } Step;
 
@@ -28,7 +29,9 @@ Status step_open(const StatementCall *call, Step *step, Error *err);
 Status step_read(const StatementCall *call, Step *step, Error *err);
 // Rows as they are stored; *cost: what they will occupy in memory.
 Status step_convert(mobius *db, Step *step, uint64_t *cost, Error *err);
-// Adds up to two entries. What is reserved for the rows goes with theirs. ST_CONFLICT: a segment
-// that was read is gone.
-Status step_entries(mobius *db, Step *step, CommitEntry *entries, int32_t *count,
-					uint64_t *reserved, Error *err);
+// Its rows go into files, with those that went before.
+Status step_spill(mobius *db, Step *step, Error *err);
+// The entry of its rows; what is reserved for them goes with it. Of kind 0: there are none.
+Status step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *err);
+// The entry of what it deletes; kind 0: nothing. ST_CONFLICT: a segment that was read is gone.
+Status step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err);

@@ -2,7 +2,10 @@
 #include "engine/change_int.h"
 #include "engine/define.h"
 
-enum { MATCHES_AT_ONCE = 1 << 20 };
+enum {
+	MATCHES_AT_ONCE = 1 << 20,
+	MOST_MATCHES = 10000000, // that a statement deletes or updates: 240 MB of addresses
+};
 
 void
 step_reset(Step *step)
@@ -11,6 +14,7 @@ step_reset(Step *step)
 	buf_close(&step->addresses);
 	batch_unref(TAKE(step->rows));
 	batch_unref(TAKE(step->converted));
+	bulk_rows_close(&step->bulk);
 	insert_plan_close(&step->plan);
 	step->changed = 0;
 }
@@ -93,14 +97,11 @@ step_open(const StatementCall *call, Step *step, Error *err)
 // ---- reading ----
 
 static Status
-over_limit(const mobius *db, const Step *step, Error *err)
+too_many(const Step *step, Error *err)
 {
-	static const char *const verbs[] = {"DELETE", "UPDATE", "INSERT"};
-	StatementKind kind = step->statement->kind;
-	int verb = kind == STATEMENT_INSERT ? 2 : kind == STATEMENT_UPDATE ? 1 : 0;
-	return error_set(err, ST_LIMIT,
-					 "the %s is over commit.max_bytes (%llu bytes); change rows in parts",
-					 verbs[verb], (unsigned long long)db->settings.commit_max_bytes);
+	bool update = step->statement->kind == STATEMENT_UPDATE;
+	return error_set(err, ST_LIMIT, "the %s matches more than %d rows; change rows in parts",
+					 update ? "UPDATE" : "DELETE", MOST_MATCHES);
 }
 
 // Where the rows of a batch are.
@@ -144,14 +145,15 @@ take_batch(Step *step, Batch *batch, Error *err)
 {
 	if (step->statement->kind == STATEMENT_INSERT) {
 		step->rows = batch_ref(batch);
-		step->changed = batch_rows(batch);
+		step->changed += batch_rows(batch);
 		return ST_OK;
 	}
 	TRY(add_addresses(step, batch, err));
 	return step->statement->kind == STATEMENT_UPDATE ? take_rows(step, batch, err) : ST_OK;
 }
 
-// Rows that are stored come in one batch, since they are one commit; addresses in any number.
+// As many rows as the log takes in one commit come in one batch; with more of them they go into
+// files. Addresses may come in any number up to a limit.
 static Status
 read_all(mobius *db, Step *step, Error *err)
 {
@@ -162,10 +164,13 @@ read_all(mobius *db, Step *step, Error *err)
 		TRY(sql_query_next(step->query, stored ? INT64_MAX : MATCHES_AT_ONCE, limit, &batch, err));
 		if (batch == NULL)
 			return ST_OK;
-		if (step->rows != NULL || step->addresses.len > limit)
-			return over_limit(db, step, err);
-		if (batch_rows(batch) > 0)
-			TRY(take_batch(step, batch, err));
+		if (step->addresses.len > MOST_MATCHES * sizeof(RowAddress))
+			return too_many(step, err);
+		if (batch_rows(batch) == 0)
+			continue;
+		if (step->rows != NULL)
+			TRY(step_spill(db, step, err));
+		TRY(take_batch(step, batch, err));
 	}
 }
 
@@ -187,12 +192,10 @@ step_read(const StatementCall *call, Step *step, Error *err)
 
 // ---- storing ----
 
-Status
-step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
+// Where its rows go, and how.
+static Status
+make_plan(mobius *db, Step *step, Error *err)
 {
-	*cost = 0;
-	if (step->rows == NULL)
-		return ST_OK;
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	PutTarget target = {.database = table_database(def),
 						.table = table_name(def),
@@ -204,7 +207,19 @@ step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
 	if (into != step->table)
 		return error_set(err, ST_NOT_FOUND, "table \"%s\" was dropped meanwhile", table_name(def));
 	insert_plan_init(&step->plan, into, shape, batch_schema(step->rows));
+	return ST_OK;
+}
+
+Status
+step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
+{
+	*cost = 0;
+	if (step->rows == NULL)
+		return ST_OK;
+	if (step->plan.table == NULL)
+		TRY(make_plan(db, step, err));
 	TRY(insert_convert(db, &step->plan, step->rows, &step->converted, err));
+	batch_unref(TAKE(step->rows));
 	int64_t expired;
 	TRY(insert_expire(db, &step->plan, &step->converted, &expired, err));
 	if (step->converted == NULL)
@@ -212,9 +227,26 @@ step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
 	return insert_check(db, &step->plan, step->converted, cost, err);
 }
 
-static Status
-delete_entry(mobius *db, const Step *step, CommitEntry *out, Error *err)
+Status
+step_spill(mobius *db, Step *step, Error *err)
 {
+	uint64_t cost;
+	if (step->converted == NULL)
+		TRY(step_convert(db, step, &cost, err));
+	if (step->converted == NULL)
+		return ST_OK;
+	if (step->bulk.bulk == NULL)
+		TRY(bulk_rows_open(db, step->table, &step->bulk, err));
+	TRY(bulk_rows_add(&step->bulk, &step->plan, step->converted, err));
+	batch_unref(TAKE(step->converted));
+	return ST_OK;
+}
+
+Status
+step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err)
+{
+	if (step->addresses.len == 0 && step->statement->kind != STATEMENT_TRUNCATE)
+		return ST_OK;
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	SCOPED(commit_entry_close)
 	CommitEntry entry = {
@@ -236,19 +268,12 @@ delete_entry(mobius *db, const Step *step, CommitEntry *out, Error *err)
 }
 
 Status
-step_entries(mobius *db, Step *step, CommitEntry *entries, int32_t *count, uint64_t *reserved,
-			 Error *err)
+step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *err)
 {
-	if (step->addresses.len > 0 || step->statement->kind == STATEMENT_TRUNCATE) {
-		TRY(delete_entry(db, step, &entries[*count], err));
-		++*count;
-	}
 	if (step->converted == NULL)
 		return ST_OK;
 	uint64_t cost = insert_cost(step->converted);
-	TRY(insert_entry(db, &step->plan, step->converted, &(InsertSource){0}, cost, &entries[*count],
-					 err));
-	++*count;
+	TRY(insert_entry(db, &step->plan, step->converted, &(InsertSource){0}, cost, out, err));
 	*reserved -= cost;
 	return ST_OK;
 }

@@ -8,10 +8,12 @@
 
 #include "base/mem.h"
 #include "catalog/catalog.h"
+#include "engine/batch_record.h"
 #include "engine/database_int.h"
 #include "engine/format.h"
 #include "engine/manifest.h"
 #include "os/file.h"
+#include "store/adopt.h"
 #include "store/checkpoint.h"
 #include "store/verify.h"
 
@@ -126,8 +128,6 @@ check_catalog(Check *check, Error *err)
 		st = catalog_look(path, &state, &check->generation, &visitor, &cause);
 	(void)error_prefix(&cause, "%s", check->dir);
 	check->applied_seq = state.applied_seq;
-	if (check->known_count > 0)
-		qsort(check->known, check->known_count, sizeof(uint64_t), by_id);
 	return settle(check, st, &cause, err);
 }
 
@@ -180,6 +180,8 @@ check_orphans(Check *check, Error *err)
 	SCOPED(mem_drop) char *path = mem_printf("%s/files", check->dir);
 	if (path == NULL)
 		return error_no_memory(err, "a check");
+	if (check->known_count > 0)
+		qsort(check->known, check->known_count, sizeof(uint64_t), by_id);
 	Status st = dir_list(path, look_into_folder, check, err);
 	return st == ST_NOT_FOUND ? ST_OK : st;
 }
@@ -200,14 +202,27 @@ check_checkpoint(Check *check, Error *err)
 	return settle(check, st, &cause, err);
 }
 
+// The catalog lacks these files: a start learns of them here.
+static Status
+adopt_files(Check *check, uint64_t seq, const WalRecord *record, Error *err)
+{
+	BatchRecord parts;
+	SCOPED(adopted_files_close) AdoptedFiles files = {0};
+	TRY(batch_record_read(record->payload, &parts, err));
+	TRY(adopted_files_read(parts.metadata, seq, &files, err));
+	for (int32_t i = 0; i < files.count; i++)
+		TRY(visit_file(check, &files.metas[i], NULL, err));
+	return ST_OK;
+}
+
+// `arg`: the check, or NULL for what no start reads.
 static Status
 pass_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, Error *err)
 {
-	(void)arg;
-	(void)seq;
-	(void)records;
-	(void)count;
-	(void)err;
+	Check *check = arg;
+	for (int32_t i = 0; check != NULL && seq > check->applied_seq && i < count; i++)
+		if (records[i].kind == WAL_ADOPT)
+			TRY(adopt_files(check, seq, &records[i], err));
 	return ST_OK;
 }
 
@@ -218,11 +233,12 @@ wal_drop(Wal **wal)
 }
 
 static Status
-read_log(const char *dir, BytesPool *pool, uint64_t after, WalReport *report, Error *err)
+read_log(Check *check, const char *dir, BytesPool *pool, uint64_t after, WalReport *report,
+		 Error *err)
 {
 	SCOPED(wal_drop) Wal *wal = NULL;
 	WalOptions options = {.dir = dir, .segment_size = 1 << 20, .pool = pool};
-	WalReader reader = {.commit = pass_commit};
+	WalReader reader = {.commit = pass_commit, .arg = check};
 	TRY(wal_open(&options, &wal, err));
 	return wal_recover(wal, WAL_STRICT, after, &reader, report, err);
 }
@@ -231,11 +247,11 @@ read_log(const char *dir, BytesPool *pool, uint64_t after, WalReport *report, Er
 static Status
 read_log_whole(Check *check, const char *dir, BytesPool *pool, WalReport *report, Error *err)
 {
-	TRY(read_log(dir, pool, check->floor, report, err));
+	TRY(read_log(check, dir, pool, check->floor, report, err));
 	if (report->first_seq == 0 || report->first_seq > check->floor)
 		return ST_OK;
 	WalReport kept = {0};
-	return read_log(dir, pool, report->first_seq - 1, &kept, err);
+	return read_log(NULL, dir, pool, report->first_seq - 1, &kept, err);
 }
 
 static Status
@@ -273,12 +289,12 @@ check_parts(const char *dir, CheckParts parts, const CheckFindings *findings, Ch
 {
 	Check check = {.dir = dir, .parts = parts, .findings = findings, .counts = out};
 	Status st = check_catalog(&check, err);
-	if (st == ST_OK && (parts & CHECK_FILES) != 0)
-		st = check_orphans(&check, err);
 	if (st == ST_OK)
 		st = check_checkpoint(&check, err);
 	if (st == ST_OK)
 		st = check_log(&check, err);
+	if (st == ST_OK && (parts & CHECK_FILES) != 0)
+		st = check_orphans(&check, err);
 	mem_free(check.known);
 	return st;
 }

@@ -16,7 +16,7 @@
 #pragma once
 
 #include "arrow/ipc_write.h"
-#include "store/store.h"
+#include "store/adopt.h"
 #include "wal/wal.h"
 
 typedef struct Commit Commit;
@@ -25,15 +25,16 @@ typedef struct Conductor Conductor;
 // One change in a commit. What publishing does is told by wal.kind.
 typedef struct CommitEntry {
 	WalEntry wal;
-	Table *table;            // WAL_BATCH, WAL_DROP, WAL_DELETE: a reference
+	Table *table;            // WAL_BATCH, WAL_ADOPT, WAL_DROP, WAL_DELETE: a reference
 	SegmentInsert *insert;   // WAL_BATCH
 	StoreDefine *define;     // WAL_DEFINE
 	CatalogChange *change;   // WAL_DROP
 	StoreDatabase *database; // WAL_DEFINE, WAL_DROP of table 0
-	Producer *producer;      // WAL_BATCH: whose it is; NULL: nobody's
+	Producer *producer;      // WAL_BATCH, WAL_ADOPT: whose it is; NULL: nobody's
 	int64_t producer_seq;
-	StoreDelete *del; // WAL_DELETE; `head` is its payload, and the maker keeps the table's
-					  // rewrite lock until done
+	StoreAdopt *adopt; // WAL_ADOPT; the maker keeps the table's rewrite lock until done
+	StoreDelete *del;  // WAL_DELETE; `head` is its payload, and the maker keeps the table's
+					   // rewrite lock until done
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;
@@ -64,7 +65,7 @@ struct Commit {
 // Frees what an entry holds (also what was never applied).
 void commit_entry_close(CommitEntry *entry);
 // Fills entry->wal from head, body or message: pieces, length and checksum. A batch's head is made
-// of its IPC metadata.
+// of its IPC metadata, one of WAL_ADOPT of its payload.
 Status commit_entry_seal_batch(CommitEntry *entry, Slice metadata, Error *err);
 Status commit_entry_seal(CommitEntry *entry, Error *err);
 

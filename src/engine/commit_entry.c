@@ -10,6 +10,7 @@ commit_entry_close(CommitEntry *entry)
 	segment_insert_free(entry->insert);
 	store_define_free(entry->define);
 	catalog_change_free(entry->change);
+	store_adopt_free(entry->adopt);
 	store_delete_free(entry->del);
 	store_database_free(entry->database);
 	table_unref(entry->table);

@@ -238,6 +238,7 @@ begin_open(const char *dir, const char *const *settings, mobius **out, Error *er
 	if (db == NULL)
 		return error_no_memory(err, "a database");
 	db->started_ns = clock_wall_ns();
+	pthread_mutex_init(&db->adopting, NULL);
 	Status st = settings_parse(settings, &db->settings, err);
 	if (st == ST_OK)
 		st = bytes_pool_new((size_t)(db->settings.memtable_limit / 8), &db->pool, err);
@@ -329,6 +330,7 @@ mobius_close(mobius *db)
 	budget_free(db->memtable);
 	bytes_pool_free(db->pool);
 	file_close(db->lock);
+	pthread_mutex_destroy(&db->adopting);
 	mem_free(db->dir);
 	settings_close(&db->settings);
 	mem_free(db);

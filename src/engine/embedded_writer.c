@@ -10,8 +10,8 @@
 
 #include "arrow/builder.h"
 #include "base/mem.h"
+#include "engine/bulk.h"
 #include "engine/embedded_int.h"
-#include "engine/insert.h"
 #include "os/clock.h"
 
 enum {
@@ -112,6 +112,15 @@ wait_in_flight(mobius_writer *writer, int32_t most)
 	pthread_mutex_unlock(&writer->acks);
 }
 
+// Behind all that came before it.
+static Status
+submit_bulk(mobius_writer *writer, Batch *converted, Error *err)
+{
+	wait_in_flight(writer, 0);
+	TRY(check_failed(writer, err));
+	return bulk_commit(writer->db, &writer->plan, converted, &(InsertSource){0}, NULL, err);
+}
+
 static Status
 submit(mobius_writer *writer, Batch *converted, uint64_t cost, Error *err)
 {
@@ -123,6 +132,11 @@ submit(mobius_writer *writer, Batch *converted, uint64_t cost, Error *err)
 		budget_release(writer->db->memtable, cost);
 		mem_free(made);
 		return st;
+	}
+	if (bulk_is_needed(writer->db, made->commit.entry.wal.length, cost)) {
+		commit_entry_close(&made->commit.entry);
+		mem_free(made);
+		return submit_bulk(writer, converted, err);
 	}
 	made->writer = writer;
 	made->commit.admit = commit_admit;
@@ -149,6 +163,8 @@ commit_rows(mobius_writer *writer, Error *err)
 	if (converted == NULL)
 		return ST_OK;
 	TRY(insert_check(writer->db, &writer->plan, converted, &cost, err));
+	if (bulk_is_needed(writer->db, batch_bytes(converted), cost))
+		return submit_bulk(writer, converted, err);
 	TRY(insert_reserve(writer->db, cost, err));
 	return submit(writer, converted, cost, err);
 }

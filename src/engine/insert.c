@@ -5,6 +5,7 @@
 #include "arrow/convert.h"
 #include "base/mem.h"
 #include "duck/scan.h"
+#include "engine/bulk.h"
 #include "engine/keeper.h"
 #include "os/clock.h"
 
@@ -122,11 +123,6 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertS
 		TRY(ipc_write_batch(converted, &entry.message, err));
 		TRY(commit_entry_seal_batch(&entry, buf_slice(&entry.message.metadata), err));
 	}
-	if (entry.wal.length > db->settings.commit_max_bytes)
-		return error_set(err, ST_LIMIT,
-						 "a commit of %" PRIu32
-						 " bytes is over commit.max_bytes; send smaller batches",
-						 entry.wal.length);
 	TRY(store_insert_new(db->store, plan->table, plan->shape, converted, reserved, &entry.insert,
 						 err));
 	if (!segment_insert_times(entry.insert, &entry.wal.min_time, &entry.wal.max_time)) {
@@ -193,12 +189,7 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	TRY(check_columns(plan, def, err));
 	if (plan->wider)
 		TRY(check_values(db, plan, def, converted, err));
-	uint64_t bytes = insert_cost(converted);
-	if (bytes > budget_limit(db->memtable))
-		return error_set(
-			err, ST_LIMIT,
-			"a batch of %" PRIu64 " bytes is over memtable.limit; send smaller batches", bytes);
-	*cost = bytes;
+	*cost = insert_cost(converted);
 	return ST_OK;
 }
 
@@ -220,6 +211,17 @@ insert_reserve(mobius *db, uint64_t cost, Error *err)
 	return ST_OK;
 }
 
+static Status
+paid_entry(mobius *db, const InsertPlan *plan, Batch *converted, uint64_t cost, CommitEntry *out,
+		   Error *err)
+{
+	TRY(insert_reserve(db, cost, err));
+	Status st = insert_entry(db, plan, converted, &(InsertSource){0}, cost, out, err);
+	if (st != ST_OK)
+		budget_release(db->memtable, cost);
+	return st;
+}
+
 Status
 insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq, Error *err)
 {
@@ -234,12 +236,14 @@ insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *s
 	}
 	uint64_t cost;
 	TRY(insert_check(db, plan, converted, &cost, err));
-	TRY(insert_reserve(db, cost, err));
 	CommitEntry entry = {0};
-	Status st = insert_entry(db, plan, converted, &(InsertSource){0}, cost, &entry, err);
-	if (st != ST_OK) {
-		budget_release(db->memtable, cost);
-		return st;
+	bool bulk = bulk_is_needed(db, batch_bytes(converted), cost);
+	if (!bulk) {
+		TRY(paid_entry(db, plan, converted, cost, &entry, err));
+		bulk = bulk_is_needed(db, entry.wal.length, cost);
 	}
-	return conductor_commit(db->conductor, &entry, async, seq, err);
+	if (!bulk)
+		return conductor_commit(db->conductor, &entry, async, seq, err);
+	commit_entry_close(&entry);
+	return bulk_commit(db, plan, converted, &(InsertSource){0}, seq, err);
 }

@@ -30,8 +30,8 @@ Status insert_expire(mobius *db, const InsertPlan *plan, Batch **batch, int64_t 
 // What its rows will occupy in memory: what to reserve.
 uint64_t insert_cost(const Batch *converted);
 
-// Whether it can go in at all: the table is there and still has its columns, its values fit them,
-// and the memory it costs (*cost) is below the limit.
+// Whether it can go in at all: the table is there and still has its columns, and its values fit
+// them. *cost: what it costs in memory, if that is where it goes (bulk.h).
 Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost,
 					Error *err);
 

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "engine/insert.h"
+#include "engine/bulk.h"
 #include "engine/put_metadata.h"
 #include "engine/ticker.h"
 
@@ -33,6 +33,14 @@ typedef struct PutCommit {
 	PutPart part; // guarded by the put's lock
 } PutCommit;
 
+// The batch that goes into files, one at a time.
+typedef struct PutBulk {
+	Job job; // of those who may wait
+	Batch *converted;
+	InsertSource from; // its producer
+	PutPart part;
+} PutBulk;
+
 struct mobius_put {
 	atomic_uint refs; // the caller's, and one for each commit under way and the opening job
 	mobius_session *session;
@@ -55,7 +63,8 @@ struct mobius_put {
 	Producer *producer;    // held; NULL: not yet
 	bool told_of_producer; // by schema metadata: its last sequence is told
 
-	Job job; // the definer's
+	Job job;      // the definer's
+	PutBulk bulk; // the job's while it runs
 
 	pthread_mutex_t lock;   // guards all below
 	mobius_event event;     // fn NULL after close
@@ -64,6 +73,7 @@ struct mobius_put {
 	bool async;
 	bool async_by_table; // as the table has it, once it is known
 	bool opened;         // the definer is done
+	bool bulk_running;   // what comes after that batch waits
 	bool parked;         // waits for memory
 	bool woken;
 	bool producer_busy; // commits of the stream that held it before are under way
@@ -90,6 +100,14 @@ void put_producer_poll(mobius_put *put);               // what `state` tells of 
 Status put_producer_offer(mobius_put *put, Pending *pending, bool *duplicate, bool *done,
 						  Error *err);
 void put_producer_withdraw(mobius_put *put, Pending *pending); // it will not be submitted
+
+// What acknowledges the batch that was converted.
+PutPart put_part_of(const mobius_put *put, Pending *pending);
+void put_add_part(PutPart *from, PutPart *to); // moves what is acknowledged, or will be
+
+// put_bulk.c: what is too large for the log, behind all that came before it. *done false: that is
+// under way.
+Status put_bulk(mobius_put *put, Pending *pending, bool *done);
 
 // put_message.c: deals with what is pending, as far as table and memory allow. The caller's thread.
 void put_go_on(mobius_put *put);

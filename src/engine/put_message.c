@@ -13,8 +13,8 @@ enum { METADATA_BYTES = 1 << 20 }; // of one IPC message
 // ---- acknowledgement: the conductor's threads ----
 
 // Moves `from` into what is acknowledged, or into a part that will be.
-static void
-add_part(PutPart *from, PutPart *to)
+void
+put_add_part(PutPart *from, PutPart *to)
 {
 	to->rows += from->rows;
 	to->expired += from->expired;
@@ -40,7 +40,7 @@ commit_done(Commit *commit, Status status, const Error *err)
 		put->newest = NULL;
 	if (status == ST_OK) {
 		put->state.seq = commit->seq;
-		add_part(&pc->part, &put->acked);
+		put_add_part(&pc->part, &put->acked);
 		put_raise_event(put);
 	} else {
 		put->commit_failed = true;
@@ -105,13 +105,25 @@ count_uncommitted(mobius_put *put, Pending *pending, uint64_t batches, uint64_t 
 	pthread_mutex_lock(&put->lock);
 	if (duplicate && put->newest == NULL && put->state.seq < synced)
 		put->state.seq = synced; // what it repeats is not above
-	add_part(&part, put->newest != NULL ? &put->newest->part : &put->acked);
+	put_add_part(&part, put->newest != NULL ? &put->newest->part : &put->acked);
 	put_raise_event(put);
 	pthread_mutex_unlock(&put->lock);
 }
 
+PutPart
+put_part_of(const mobius_put *put, Pending *pending)
+{
+	uint64_t expired = (uint64_t)put->converted_expired;
+	return (PutPart){.rows = (uint64_t)batch_rows(put->converted) + expired,
+					 .expired = expired,
+					 .batches = 1,
+					 .wire_bytes = pending->wire_bytes,
+					 .client = TAKE(pending->metadata.client)};
+}
+
+// *done false: it has to wait.
 static Status
-submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
+submit(mobius_put *put, Pending *pending, uint64_t reserved, bool *done, Error *err)
 {
 	PutCommit *pc = mem_alloc(sizeof(*pc));
 	InsertSource from = {
@@ -128,14 +140,14 @@ submit(mobius_put *put, Pending *pending, uint64_t reserved, Error *err)
 		mem_free(pc);
 		return st;
 	}
+	if (bulk_is_needed(put->db, pc->commit.entry.wal.length, 0)) {
+		commit_entry_close(&pc->commit.entry);
+		mem_free(pc);
+		return put_bulk(put, pending, done);
+	}
 	pending->offered = false; // the commit settles it
 	pc->put = put;
-	uint64_t expired = (uint64_t)put->converted_expired;
-	pc->part = (PutPart){.rows = (uint64_t)batch_rows(put->converted) + expired,
-						 .expired = expired,
-						 .batches = 1,
-						 .wire_bytes = pending->wire_bytes,
-						 .client = TAKE(pending->metadata.client)};
+	pc->part = put_part_of(put, pending);
 	pc->commit.admit = commit_admit;
 	pc->commit.done = commit_done;
 	pc->commit.release = commit_release;
@@ -196,7 +208,7 @@ held_back(mobius_put *put)
 {
 	pthread_mutex_lock(&put->lock);
 	bool held = !put->opened || put->state.failed || (put->parked && !put->woken) ||
-				put->resume_ns != 0 || put->producer_busy;
+				put->resume_ns != 0 || put->producer_busy || put->bulk_running;
 	put->woken = false;
 	pthread_mutex_unlock(&put->lock);
 	return held;
@@ -222,11 +234,13 @@ take_message(mobius_put *put, Pending *pending, bool *done, Error *err)
 		return ST_OK;
 	uint64_t cost;
 	TRY(insert_check(put->db, &put->plan, put->converted, &cost, err));
+	if (bulk_is_needed(put->db, 0, cost))
+		return put_bulk(put, pending, done);
 	if (must_wait(put, cost)) {
 		*done = false;
 		return ST_OK;
 	}
-	return submit(put, pending, cost, err);
+	return submit(put, pending, cost, done, err);
 }
 
 void

@@ -173,6 +173,36 @@ replay_batch(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 	return st;
 }
 
+// What the catalog has, it may have given to a merge since.
+static Status
+replay_files(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
+{
+	Store *store = replay->db->store;
+	BatchRecord parts;
+	TRY(batch_record_read(record->payload, &parts, err));
+	if (parts.producer.len > 0)
+		TRY(producers_replay(table_producers(table), parts.producer, parts.producer_seq, err));
+	if (seq > replay->applied_seq)
+		TRY(store_replay_adopt(store, table, parts.metadata, seq, err));
+	return seq > replay->checkpoint_seq ? store_replay_adopted_series(store, table, seq, err)
+										: ST_OK;
+}
+
+static Status
+replay_adopt(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+{
+	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
+	if (table == NULL)
+		return ST_OK;
+	Error cause = ERROR_INIT;
+	Status st = replay_files(replay, record, seq, table, &cause);
+	if (st == ST_CORRUPT)
+		return damaged(record, seq, &cause, err);
+	if (st != ST_OK && err != NULL)
+		*err = cause;
+	return st;
+}
+
 static Status
 replay_database(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
@@ -246,8 +276,8 @@ replay_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, 
 		case WAL_DEFINE: TRY(replay_define(replay, &records[i], seq, err)); break;
 		case WAL_DROP: TRY(replay_drop(replay, &records[i], seq, err)); break;
 		case WAL_DELETE: TRY(replay_delete(replay, &records[i], seq, err)); break;
+		case WAL_ADOPT: TRY(replay_adopt(replay, &records[i], seq, err)); break;
 		case WAL_SCHEMA:
-		case WAL_ADOPT:
 		case WAL_MARK:
 			return error_set(err, ST_CORRUPT,
 							 "the log's commit %" PRIu64

@@ -78,7 +78,7 @@ static const Row ROWS[] = {
 	 VALUE_RATE,
 	 AT(compaction_rate),
 	 NULL},
-	{{"commit.max_bytes", "size", "256MiB", "largest commit"},
+	{{"commit.max_bytes", "size", "256MiB", "largest commit in the log; more rows become files first"},
 	 VALUE_SIZE,
 	 AT(commit_max_bytes),
 	 NULL},

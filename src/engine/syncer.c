@@ -13,6 +13,11 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 			producer_store(entry->producer, entry->producer_seq);
 		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
 		break;
+	case WAL_ADOPT:
+		if (entry->producer != NULL)
+			producer_store(entry->producer, entry->producer_seq);
+		store_apply_adopt(store, TAKE(entry->adopt), seq);
+		break;
 	case WAL_DEFINE:
 		if (entry->database != NULL)
 			store_apply_database(store, TAKE(entry->database), seq);
@@ -38,7 +43,8 @@ apply(Store *store, Commit *commit)
 	CommitEntry *entries = commit->entries != NULL ? commit->entries : &commit->entry;
 	int32_t count = commit->entries != NULL ? commit->count : 1, gone = 0;
 	for (int32_t i = 0; i < count; i++) {
-		bool rows = entries[i].wal.kind == WAL_BATCH || entries[i].wal.kind == WAL_DELETE;
+		WalKind kind = entries[i].wal.kind;
+		bool rows = kind == WAL_BATCH || kind == WAL_ADOPT || kind == WAL_DELETE;
 		gone += rows && table_dropped(entries[i].table);
 		apply_entry(store, &entries[i], commit->seq);
 	}

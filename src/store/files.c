@@ -75,6 +75,12 @@ data_file_doom(DataFile *file)
 	atomic_store(&file->doomed, true);
 }
 
+void
+data_file_adopt(DataFile *file, uint64_t seq)
+{
+	file->meta.min_seq = file->meta.max_seq = seq;
+}
+
 const FileMeta *
 data_file_meta(const DataFile *file)
 {

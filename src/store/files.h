@@ -20,6 +20,7 @@ DataFile *data_file_ref(DataFile *file);
 void data_file_unref(DataFile *file); // NULL is allowed
 DEFINE_DROP(DataFile, data_file_drop, data_file_unref)
 void data_file_doom(DataFile *file);                  // unlink at the last unref
+void data_file_adopt(DataFile *file, uint64_t seq);   // whose commit it is; before anybody reads it
 const FileMeta *data_file_meta(const DataFile *file); // its level: where it began
 int32_t data_file_level(const DataFile *file);        // where it is
 void data_file_move(DataFile *file, int32_t level);   // sets that are made from now on know it

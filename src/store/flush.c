@@ -306,6 +306,29 @@ flush_segment(Flush *flush, DuckConn *conn, Error *err)
 	return st;
 }
 
+Status
+segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckConn *conn,
+				DataFile **out, Error *err)
+{
+	SCOPED(flush_close)
+	Flush flush = {.store = store,
+				   .table = table_ref(table),
+				   .segment = segment_ref(seg),
+				   .def = table_def_ref(def),
+				   .stats = segment_stats(seg)};
+	TRY(store_check_thawed(store, err));
+	TRY(make_paths(&flush, err));
+	TRY(write_file(&flush, conn, err));
+	TRY(place_file(&flush, err));
+	describe(&flush);
+	Status st = data_file_new(&flush.meta, def, flush.path, out, err);
+	if (st == ST_OK)
+		data_file_written(*out);
+	else
+		(void)file_unlink(flush.path, NULL);
+	return st;
+}
+
 void
 store_freeze(Store *store)
 {

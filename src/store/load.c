@@ -1,12 +1,7 @@
-// load.c - the start: tables, versions and files from the catalog; files it does not know are
-// removed.
+// load.c - the start: tables, versions and files from the catalog.
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "os/file.h"
 #include "store/quarantine.h"
@@ -242,69 +237,4 @@ store_load(Store *store, Error *err)
 	TRY(catalog_load(store->options.catalog, &visitor, err));
 	TRY(catalog_load_forgotten(store->options.catalog, load_forgotten, store, err));
 	return end_files(&loading, err);
-}
-
-// ---- files nobody knows ----
-
-typedef struct Sweep {
-	const Table *table;
-	const char *dir;
-} Sweep;
-
-static bool
-table_has_file(const Table *table, const char *name)
-{
-	char known[32];
-	uint64_t id = strtoull(name, NULL, 10);
-	int len = snprintf(known, sizeof(known), "%" PRIu64 ".parquet", id);
-	if (strncmp(name, known, (size_t)len) != 0)
-		return false;
-	if (name[len] != '\0' && strcmp(name + len, ".damaged") != 0) // a note beside it
-		return false;
-	for (int32_t i = 0; i < file_set_count(table->files); i++)
-		if (data_file_meta(file_set_at(table->files, i))->segment_id == id)
-			return true;
-	return false;
-}
-
-static Status
-sweep_file(void *arg, const char *name, Error *err)
-{
-	const Sweep *sweep = arg;
-	if (table_has_file(sweep->table, name))
-		return ST_OK;
-	SCOPED(mem_drop) char *path = mem_printf("%s/%s", sweep->dir, name);
-	if (path == NULL)
-		return error_no_memory(err, "a file");
-	log_info("unknown file removed", "file=%s", path);
-	return dir_remove_all(path, err);
-}
-
-// The table a folder belongs to, a reference; NULL: none.
-static Table *
-table_of_folder(Store *store, const char *name)
-{
-	char known[16];
-	uint32_t id = (uint32_t)strtoul(name, NULL, 10);
-	(void)snprintf(known, sizeof(known), "%" PRIu32, id);
-	return strcmp(name, known) == 0 ? store_find_id(store, id) : NULL;
-}
-
-static Status
-sweep_table(void *arg, const char *name, Error *err)
-{
-	Store *store = arg;
-	SCOPED(mem_drop) char *dir = mem_printf("%s/%s", store->files_dir, name);
-	if (dir == NULL)
-		return error_no_memory(err, "a file");
-	SCOPED(table_drop_ref) Table *table = table_of_folder(store, name);
-	if (table == NULL)
-		return dir_remove_all(dir, err);
-	return dir_list(dir, sweep_file, &(Sweep){table, dir}, err);
-}
-
-Status
-store_sweep(Store *store, Error *err)
-{
-	return dir_list(store->files_dir, sweep_table, store, err);
 }

@@ -21,10 +21,19 @@ merge_job_close(MergeJob *job)
 	mem_free(job->dir);
 }
 
+// Behind it are commits whose rows are in memory yet: files that were adopted meanwhile wait for
+// them, so that an older level never holds newer rows.
+static uint64_t
+in_memory_from(const TableView *view)
+{
+	return view->segment_count > 0 ? segment_stats(view->segments[0]).min_seq : UINT64_MAX;
+}
+
 // The files as they are, at the levels where they are.
 static Status
-list_files(MergeJob *job, Error *err)
+list_files(MergeJob *job, uint64_t before_seq, Error *err)
 {
+	int32_t listed = 0;
 	int32_t count = file_set_count(job->files);
 	job->now = mem_alloc_array((size_t)count, sizeof(FileMeta));
 	SCOPED(mem_drop) const FileMeta **files = mem_alloc_array((size_t)count, sizeof(FileMeta *));
@@ -33,9 +42,10 @@ list_files(MergeJob *job, Error *err)
 	for (int32_t i = 0; i < count; i++) {
 		job->now[i] = *data_file_meta(file_set_at(job->files, i));
 		job->now[i].level = data_file_level(file_set_at(job->files, i));
-		files[i] = &job->now[i];
+		if (job->now[i].min_seq < before_seq)
+			files[listed++] = &job->now[i];
 	}
-	return merge_list_init(&job->list, &job->rules, files, count, err);
+	return merge_list_init(&job->list, &job->rules, files, listed, err);
 }
 
 static Status
@@ -46,7 +56,7 @@ choose(MergeJob *job, const TableView *view, int32_t files, bool all, Error *err
 	job->files = file_set_ref(view->files);
 	job->rules = merge_rules(table_time_column(view->def) >= 0, files);
 	job->rules.all = all;
-	TRY(list_files(job, err));
+	TRY(list_files(job, in_memory_from(view), err));
 	merge_choose(&job->list, &job->rules, &job->choice);
 	for (int32_t i = 0; i < job->choice.count; i++)
 		job->inputs[i] = (int32_t)(job->choice.inputs[i] - job->now);

@@ -230,7 +230,8 @@ Status
 store_end_replay(Store *store, Error *err)
 {
 	store->replaying = false;
-	return set_replaying(store, end_table, err);
+	TRY(set_replaying(store, end_table, err));
+	return store_sweep(store, err);
 }
 
 // ---- one deletion ----

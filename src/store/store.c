@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "store/adopt.h"
 #include "store/store_int.h"
 
 enum {
@@ -60,7 +61,7 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 		TRY(checkpoint_load(store, err));
 	// Nothing is removed before it is sure that the catalog is the right one.
 	if (store->options.dir != NULL)
-		TRY(store_sweep(store, err));
+		TRY(store_find_strays(store, err));
 	*out = TAKE(store);
 	return ST_OK;
 }
@@ -68,6 +69,10 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 static void
 free_applied(Store *store)
 {
+	for (StoreAdopt *adopt; (adopt = store->adopted) != NULL;) {
+		store->adopted = adopt->next_applied;
+		store_adopt_free(adopt);
+	}
 	for (StoreDelete *del; (del = store->applied) != NULL;) {
 		store->applied = del->next_applied;
 		store_delete_free(del);
@@ -80,6 +85,7 @@ store_close(Store *store)
 	if (store == NULL)
 		return;
 	free_applied(store);
+	strays_free(store->strays);
 	for (Table *table; (table = store->full) != NULL;) {
 		store->full = table->next_full;
 		table_unref(table);
@@ -279,6 +285,8 @@ store_publish(Store *store, uint64_t seq)
 		store->published_seq = seq;
 	for (StoreDelete *del = store->applied; del != NULL; del = del->next_applied)
 		delete_swap_locked(del);
+	for (StoreAdopt *adopt = store->adopted; adopt != NULL; adopt = adopt->next_applied)
+		adopt_swap_locked(adopt);
 	pthread_mutex_unlock(&store->lock);
 
 	free_applied(store);

@@ -36,9 +36,10 @@ typedef struct StoreOptions {
 	bool verify_strict; // a file is read whole before its first use
 } StoreOptions;
 
-// Loads what the catalog knows: tables, versions, files; loads the newest checkpoint; removes files
-// the catalog does not know. ST_CORRUPT: catalog or checkpoint are damaged, and nothing was removed
-// then. A Parquet file that is missing or of another size is quarantined (quarantine.h).
+// Loads what the catalog knows: tables, versions, files; loads the newest checkpoint. Files that
+// nobody knows are removed at the end of the replay. ST_CORRUPT: catalog or checkpoint are damaged,
+// and nothing is removed then. A Parquet file that is missing or of another size is quarantined
+// (quarantine.h).
 Status store_open(const StoreOptions *options, Store **out, Error *err);
 void store_close(Store *store);                    // NULL is allowed
 uint64_t store_checkpoint_seq(const Store *store); // series of commits ≤ this are loaded

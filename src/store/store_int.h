@@ -18,6 +18,8 @@ typedef struct Link {
 } Link;
 
 typedef struct Replayed Replayed;
+typedef struct StoreAdopt StoreAdopt;
+typedef struct Stray Stray;
 
 struct Table {
 	atomic_uint refs;
@@ -75,6 +77,8 @@ struct Store {
 	atomic_bool frozen;   // set before a rewrite lock is given back, looked at with it
 	bool replaying;       // tables that are made now are replayed, too
 	StoreDelete *applied; // deletions whose files change with the next publication, the last first
+	StoreAdopt *adopted;  // files that come with it, after those
+	Stray *strays;        // what the start found in files/ and the catalog does not know
 
 	pthread_mutex_t lock; // guards names, every table's guarded part, published_seq and on_sealed
 	Table *by_name[TABLE_BUCKETS];
@@ -132,6 +136,23 @@ struct StoreDelete {
 	StoreDelete *next_applied;
 };
 
+// adopt.c: files that come with a commit.
+struct StoreAdopt {
+	Table *table;  // a reference
+	TableDef *def; // they were written under
+	DataFile **files;
+	int32_t count;
+	FileSet *base; // what `next` was made from
+	FileSet *next;
+	Link *spare; // to go on with: the growing segment ends before them
+	CatalogChange *change;
+	bool applied;
+	bool replayed; // from the log: its files stay, whatever comes
+	StoreAdopt *next_applied;
+};
+
+void adopt_swap_locked(StoreAdopt *adopt);
+
 Status delete_alloc(Table *table, int32_t memory_most, int32_t file_most, StoreDelete **out,
 					Error *err);
 void delete_drop(StoreDelete **del); // for SCOPED
@@ -158,6 +179,10 @@ bool replayed_row(const Replayed *replayed, int64_t position,
 
 // flush.c: ST_UNAVAILABLE behind a failed sync.
 Status store_check_thawed(const Store *store, Error *err);
+// A sealed segment that is in no table's chain, with rows, as a file in its place that nobody knows
+// yet.
+Status segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckConn *conn,
+					   DataFile **out, Error *err);
 
 // Files that leave the catalog leave the disk after it; takes the set.
 void forget_files(void *files, bool durable);
@@ -186,8 +211,13 @@ Link *table_growing_locked(Table *table); // NULL: none
 Link *table_ripe_locked(const Store *store, const Table *table);
 
 // load.c
-Status store_load(Store *store, Error *err);  // what the catalog knows
-Status store_sweep(Store *store, Error *err); // then: removes files it does not know
+Status store_load(Store *store, Error *err); // what the catalog knows
+
+// sweep.c. Files the catalog does not know: what cannot be of a commit goes at once, the rest once
+// the log was replayed, unless a table has it by then.
+Status store_find_strays(Store *store, Error *err);
+Status store_sweep(Store *store, Error *err);
+void strays_free(Stray *all); // NULL is allowed
 
 // checkpoint.c
 Status checkpoint_load(Store *store, Error *err);

@@ -200,12 +200,11 @@ is_a_prefix(mobius *db, const int *before, Load *loads)
 }
 
 static void
-a_backup_among_writers_is_a_prefix_of_what_they_wrote(void **state)
+back_up_among_writers(const char *setting)
 {
-	(void)state;
 	Fixture fx;
-	fixture_open(
-		&fx, SETTINGS("wal.segment_size=64KiB", "memtable.segment_size=64KiB", "wal.keep_time=0s"));
+	fixture_open(&fx, SETTINGS("wal.segment_size=64KiB", "memtable.segment_size=64KiB",
+							   "wal.keep_time=0s", setting));
 	atomic_bool stop = false;
 	Load loads[WRITERS] = {0};
 	for (int i = 0; i < WRITERS; i++) {
@@ -242,6 +241,14 @@ a_backup_among_writers_is_a_prefix_of_what_they_wrote(void **state)
 		dir_drop(&dir);
 	}
 	fixture_close(&fx);
+}
+
+static void
+a_backup_among_writers_is_a_prefix_of_what_they_wrote(void **state)
+{
+	(void)state;
+	back_up_among_writers("commit.max_bytes=256MiB");
+	back_up_among_writers("commit.max_bytes=1KiB"); // every commit is of files
 }
 
 // ---- what is refused ----

@@ -23,6 +23,7 @@ typedef struct Rig {
 	uint32_t series_limit;
 	uint64_t seq;
 	bool verify_strict;
+	Status (*replay)(struct Rig *rig, Error *err); // when it is opened; NULL: nothing
 } Rig;
 
 static inline const char *
@@ -74,7 +75,15 @@ rig_try_store(Rig *rig, Error *err)
 		.series_limit = rig->series_limit,
 		.verify_strict = rig->verify_strict,
 	};
-	return store_open(&options, &rig->store, err);
+	TRY(store_open(&options, &rig->store, err));
+	Status st = store_begin_replay(rig->store, err);
+	if (st == ST_OK && rig->replay != NULL)
+		st = rig->replay(rig, err);
+	if (st == ST_OK)
+		st = store_end_replay(rig->store, err);
+	if (st != ST_OK)
+		store_close(TAKE(rig->store));
+	return st;
 }
 
 static inline Status
