@@ -10,6 +10,12 @@ enum {
 Status
 bulk_rows_open(mobius *db, Table *table, BulkRows *out, Error *err)
 {
+	if (db->dir == NULL)
+		return error_set(
+			err, ST_LIMIT,
+			"a database in memory takes no commit over commit.max_bytes (%llu); change "
+			"rows in parts",
+			(unsigned long long)db->settings.commit_max_bytes);
 	BulkRows rows = {.db = db};
 	TRY(duck_connect(db->flush_duck, &rows.conn, err));
 	Status st = bulk_new(db->store, table, rows.conn, &rows.bulk, err);
@@ -106,6 +112,8 @@ bulk_unlock(mobius *db)
 bool
 bulk_is_needed(const mobius *db, uint64_t log_bytes, uint64_t memory_bytes)
 {
+	if (db->dir == NULL)
+		return false; // there is no log
 	return log_bytes > db->settings.commit_max_bytes || memory_bytes > budget_limit(db->memtable);
 }
 

@@ -190,6 +190,11 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	if (plan->wider)
 		TRY(check_values(db, plan, def, converted, err));
 	*cost = insert_cost(converted);
+	if (db->dir == NULL && *cost > budget_limit(db->memtable))
+		return error_set(err, ST_LIMIT,
+						 "a batch of %" PRIu64 " bytes is over memtable.limit; there is no disk "
+						 "for it: send smaller batches",
+						 *cost);
 	return ST_OK;
 }
 

@@ -132,6 +132,18 @@ a_full_one_says_so_and_takes_rows_again_when_there_is_room(void **state)
 	append_rows(db, "t", 0, 1000);
 }
 
+// There is no disk for what is too large.
+static void
+a_commit_over_a_limit_is_refused(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(SETTINGS("commit.max_bytes=64KiB"));
+	append_rows(db, "t", 0, 10);
+	refused(db, "INSERT INTO t SELECT make_timestamp_ns(range), 'a', range FROM range(100000)",
+			MOBIUS_LIMIT, "commit.max_bytes");
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 10);
+}
+
 static void
 every_call_of_an_open_may_fail_and_leaves_nothing(void **state)
 {
@@ -158,6 +170,7 @@ main(void)
 		TEST(a_flush_seals_and_rows_stay),
 		TEST(sealed_segments_without_rows_go),
 		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
+		TEST(a_commit_over_a_limit_is_refused),
 		TEST(every_call_of_an_open_may_fail_and_leaves_nothing),
 	};
 	return RUN(tests);
