@@ -251,6 +251,7 @@ static void
 keep_memory(Keeper *keeper)
 {
 	while (!keeper_stopping(keeper)) {
+		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
 			conductor_run(keeper->db->conductor, seal_old, keeper->db);
 			drop_unseen(keeper);

@@ -298,6 +298,33 @@ a_call_can_be_closed_before_it_is_done(void **state)
 	fixture_close(&fx);
 }
 
+// At its rate it would take minutes.
+static void
+a_close_gives_up_a_compaction(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, SETTINGS("compaction.rate=16KiB"));
+	for (int64_t i = 0; i < 3; i++) {
+		append_rows(fx.db, "t", i * 200000, 200000);
+		assert_int_equal(number(fx.db, "FLUSH"), 0);
+	}
+	Call c[2];
+	for (int i = 0; i < 2; i++) {
+		mobius_error err = {0};
+		fine(try_call(&fx, &c[i], "table.compact", i == 0 ? "{}" : "{\"table\": \"t\"}", &err),
+			 &err);
+	}
+	for (int i = 0; i < 2; i++)
+		call_stop(&c[i]);
+	mobius_session_unref(fx.session);
+	mobius_close(fx.db);
+	fx.db = db_open(fx.dir.path, NULL);
+	fx.session = session_of(fx.db);
+	assert_int_equal(number(fx.db, "SELECT count(DISTINCT v) FROM t"), 600000);
+	fixture_close(&fx);
+}
+
 static void
 no_memory_for_a_call_leaves_nothing_behind(void **state)
 {
@@ -336,6 +363,7 @@ main(void)
 		TEST(statements_tell_how_many_rows_they_have_or_changed),
 		TEST(bad_requests_are_refused_by_what_is_wrong),
 		TEST(a_call_can_be_closed_before_it_is_done),
+		TEST(a_close_gives_up_a_compaction),
 		TEST(no_memory_for_a_call_leaves_nothing_behind),
 	};
 	return RUN(tests);
