@@ -350,6 +350,37 @@ no_memory_for_a_call_leaves_nothing_behind(void **state)
 	fixture_close(&fx);
 }
 
+// The files stay, or are fewer; a later try merges them.
+static void
+a_compaction_may_fail_anywhere_and_can_be_tried_again(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	bool hit = true;
+	int64_t rows = 0;
+	for (long nth = 0; hit; nth += 1 + nth / 2) {
+		for (int i = 0; i < 2; i++, rows += 10) {
+			append_rows(fx.db, "t", rows, 10);
+			assert_int_equal(number(fx.db, "FLUSH"), 0);
+		}
+		Call c;
+		mobius_error err = {0};
+		fault_arm(nth);
+		mobius_status st = try_call(&fx, &c, "table.compact", "{}", &err);
+		while (st == MOBIUS_OK && !mobius_call_done(c.call, &c.status, &c.err))
+			watch_wait(&c.watch);
+		hit = fault_disarm();
+		if (st == MOBIUS_OK && c.status != MOBIUS_OK)
+			assert_true(c.err->text[0] != '\0');
+		call_stop(&c);
+		assert_int_equal(number(fx.db, "COMPACT t"), 0);
+		assert_int_equal(file_count(fx.db, "t"), 1);
+		assert_int_equal(number(fx.db, "SELECT count(DISTINCT v) FROM t"), rows);
+	}
+	fixture_close(&fx);
+}
+
 int
 main(void)
 {
@@ -364,6 +395,7 @@ main(void)
 		TEST(bad_requests_are_refused_by_what_is_wrong),
 		TEST(a_call_can_be_closed_before_it_is_done),
 		TEST(a_close_gives_up_a_compaction),
+		TEST(a_compaction_may_fail_anywhere_and_can_be_tried_again),
 		TEST(no_memory_for_a_call_leaves_nothing_behind),
 	};
 	return RUN(tests);

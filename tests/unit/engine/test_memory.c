@@ -161,6 +161,45 @@ every_call_of_an_open_may_fail_and_leaves_nothing(void **state)
 	}
 }
 
+static mobius_status
+use_it(mobius *db, mobius_error *err)
+{
+	static const char *const statements[] = {
+		"INSERT INTO t (time, host, v) VALUES ('1970-01-01', 'a', 3), ('1970-01-02', 'b', 9)",
+		"UPDATE t SET v = v + 1 WHERE v = 3",
+		"FLUSH t",
+		"DELETE FROM t WHERE v < 5",
+		"ALTER TABLE t ADD COLUMN IF NOT EXISTS w DOUBLE",
+		"COMPACT",
+		"TRUNCATE t",
+		"SELECT count(*) FROM system.segments",
+	};
+	int64_t count;
+	mobius_status st = MOBIUS_OK;
+	for (size_t i = 0; i < COUNT_OF(statements) && st == MOBIUS_OK; i++)
+		st = ask(db, statements[i], NULL, &count, err);
+	return st;
+}
+
+// There is no sync, so nothing is final.
+static void
+every_call_of_a_use_may_fail_and_the_next_is_fine(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(SETTINGS("query.running=1"));
+	append_rows(db, "t", 0, 10);
+	bool hit = true;
+	for (long nth = 0; hit; nth += 1 + nth / 16) {
+		mobius_error err = {0};
+		fault_arm(nth);
+		mobius_status st = use_it(db, &err);
+		hit = fault_disarm();
+		if (st != MOBIUS_OK && err.text[0] == '\0')
+			fail_msg("call %ld: %s without a text", nth, status_name((Status)st));
+		fine(use_it(db, &err), &err);
+	}
+}
+
 int
 main(void)
 {
@@ -172,6 +211,7 @@ main(void)
 		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
 		TEST(a_commit_over_a_limit_is_refused),
 		TEST(every_call_of_an_open_may_fail_and_leaves_nothing),
+		TEST(every_call_of_a_use_may_fail_and_the_next_is_fine),
 	};
 	return RUN(tests);
 }
