@@ -7,6 +7,7 @@ FUZZ_SECONDS = 60
 KILLS ?= 200
 BACKUPS ?= 40
 EVERY_BIT ?= 1
+MATRIX ?= 20
 
 export UBSAN_OPTIONS = print_stacktrace=1
 export TSAN_OPTIONS = halt_on_error=1 ignore_noninstrumented_modules=1
@@ -23,7 +24,8 @@ help:
 	@echo "make clang    the whole tree with clang; the other words use gcc"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make crash    kill the server KILLS ($(KILLS)) times while clients write, and count what came back; twice;"
-	@echo "              BACKUPS ($(BACKUPS)) among writers and kills; every bit of a file, a catalog, a backup flipped"
+	@echo "              BACKUPS ($(BACKUPS)) among writers and kills; every bit of a file, a catalog, a backup flipped;"
+	@echo "              the crash matrix of tests/crash/README.md, MATRIX ($(MATRIX)) times what make test runs of it"
 	@echo "make conformance  Arrow's integration client against our Flight library"
 	@echo "make h2spec   the HTTP/2 conformance suite against build/mobiusd"
 	@echo "make bench    measure, side by side with a reference server: minutes to hours"
@@ -52,7 +54,7 @@ run: build
 	@exec build/mobiusd --data ./data
 
 test: deps
-	@KILLS=15 BACKUPS=4 EVERY_BIT= python3 tests/run.py style build clang asan e2e crash conformance h2spec
+	@KILLS=15 BACKUPS=4 EVERY_BIT= MATRIX=1 python3 tests/run.py style build clang asan e2e crash conformance h2spec
 
 unit: build
 	$(say) unit tests, optimised
@@ -92,7 +94,8 @@ crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
 	$(call configure,build/crash,gcc,-Dhold_writes=true)
 	@ninja --quiet -C build/crash mobiusd
-	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) BACKUPS=$(BACKUPS) $(PYTEST) tests/crash
+	@ninja --quiet -C build tests/crash/crash_powercut
+	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) BACKUPS=$(BACKUPS) MATRIX=$(MATRIX) $(PYTEST) tests/crash
 	@ninja --quiet -C build tests/unit/store_verify tests/unit/engine_quarantine tests/unit/engine_backup
 	$(if $(EVERY_BIT),@set -e; for test in store_verify engine_quarantine engine_backup; do EVERY_BIT=1 build/tests/unit/$$test; done)
 

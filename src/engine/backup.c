@@ -100,6 +100,7 @@ make_stage(const Backup *backup, Error *err)
 {
 	static const char *const dirs[] = {"files", "wal", "checkpoint"};
 	TRY(dir_make(backup->root, err));
+	TRY(dir_sync_parent(backup->root, err));
 	TRY(dir_remove_all(backup->stage, err));
 	TRY(dir_make(backup->stage, err));
 	for (size_t i = 0; i < COUNT_OF(dirs); i++)

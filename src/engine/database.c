@@ -47,7 +47,10 @@ take_directory(mobius *db, const char *dir, Error *err)
 			"%s is in use by another process; stop that one, or choose another directory", db->dir);
 	TRY(st);
 	st = format_check(db->dir, err);
-	return st == ST_NOT_FOUND ? format_write(db->dir, NULL, err) : st;
+	if (st != ST_NOT_FOUND)
+		return st;
+	TRY(format_write(db->dir, NULL, err));
+	return dir_sync_parent(db->dir, err);
 }
 
 // ---- parts ----

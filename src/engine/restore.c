@@ -34,7 +34,8 @@ take_empty(const char *dir, File **lock, Error *err)
 	if (path == NULL)
 		return error_no_memory(err, "a restore");
 	TRY(file_lock(path, lock, err));
-	return format_write(dir, FORMAT_RESTORING, err);
+	TRY(format_write(dir, FORMAT_RESTORING, err));
+	return dir_sync_parent(dir, err);
 }
 
 static void

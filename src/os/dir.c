@@ -96,6 +96,20 @@ dir_sync(const char *path, Error *err)
 	return ST_OK;
 }
 
+Status
+dir_sync_parent(const char *path, Error *err)
+{
+	SCOPED(mem_drop) char *up = mem_printf("%s/..", path);
+	if (up == NULL)
+		return error_no_memory(err, "a path");
+	SCOPED(fd_drop) int fd = file_fault() ? -1 : open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? ST_OK : file_error(up, "open", err);
+	if (file_fault() || fsync(fd) != 0)
+		return file_error(up, "fsync", err);
+	return ST_OK;
+}
+
 // The next name but "." and ".."; NULL at the end, or with errno set.
 static const char *
 next_name(DIR *stream)

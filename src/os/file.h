@@ -73,6 +73,9 @@ Status dir_make(const char *path, Error *err); // fine when it exists
 // Bytes the file system that holds it has room for in all, used or not.
 Status dir_capacity(const char *path, uint64_t *out, Error *err);
 Status dir_sync(const char *path, Error *err); // fsync: makes renames and creations in it durable
+// fsync of the folder it lies in: makes the name of a new directory durable. One that this process
+// may not read is left alone: it did not make what lies there.
+Status dir_sync_parent(const char *path, Error *err);
 Status dir_remove_all(const char *path, Error *err); // fine when there is none
 
 // Calls `each(arg, name)` for every entry but "." and ".."; stops at its first failure.

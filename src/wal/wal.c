@@ -16,8 +16,10 @@ wal_open(const WalOptions *options, Wal **out, Error *err)
 		return error_set(err, ST_INVALID, "wal.segment_size is %" PRIu64 "; at least %d is needed",
 						 options->segment_size, SMALLEST_SEGMENT);
 	bool kept = options->dir != NULL;
-	if (kept)
+	if (kept) {
 		TRY(dir_make(options->dir, err));
+		TRY(dir_sync_parent(options->dir, err));
+	}
 	Wal *wal = mem_alloc(sizeof(*wal));
 	char *dir = kept ? mem_strdup(options->dir) : NULL;
 	if (wal == NULL || (kept && dir == NULL)) {

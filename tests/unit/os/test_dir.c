@@ -39,7 +39,9 @@ a_folder_is_made_once_and_found_made_after(void **state)
 	assert_int_equal(dir_make(in(&folder, "no/d//"), &err), ST_NOT_FOUND);
 	says(&err, "no directory ");
 	says(&err, "/no; ");
+	ok(dir_sync_parent(in(&folder, "d"), &err), &err);
 	assert_int_equal(dir_sync(in(&folder, "no"), &err), ST_NOT_FOUND);
+	assert_int_equal(dir_sync_parent(in(&folder, "no"), &err), ST_NOT_FOUND);
 	touch(in(&folder, "file"));
 	assert_int_equal(dir_make(in(&folder, "file"), &err), ST_EXISTS);
 	says(&err, "no directory");
@@ -137,6 +139,7 @@ every_call_may_fail(void **state)
 	SCOPED(folder_drop) Folder folder = folder_make();
 	FAULT_LOOP(st, st = dir_make(in(&folder, "d"), NULL));
 	FAULT_LOOP(st, st = dir_sync(in(&folder, "d"), NULL));
+	FAULT_LOOP(st, st = dir_sync_parent(in(&folder, "d"), NULL));
 	uint64_t capacity = 0;
 	FAULT_LOOP(st, st = dir_capacity(folder.path, &capacity, NULL));
 	assert_true(capacity > 0);
