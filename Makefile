@@ -22,6 +22,7 @@ help:
 	@echo "make asan     unit tests under ASan and UBSan"
 	@echo "make tsan     unit and e2e tests under TSan"
 	@echo "make clang    the whole tree with clang; the other words use gcc"
+	@echo "make seeded-bugs  bugs built into copies of the tree, each to be found by its test (tests/crash/README.md)"
 	@echo "make fuzz     each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make crash    kill the server KILLS ($(KILLS)) times while clients write, and count what came back; twice;"
 	@echo "              BACKUPS ($(BACKUPS)) among writers and kills; every bit of a file, a catalog, a backup flipped;"
@@ -94,10 +95,14 @@ crash: build
 	$(say) kills under load, in build/ and, with unsynced writes held back, in build/crash/
 	$(call configure,build/crash,gcc,-Dhold_writes=true)
 	@ninja --quiet -C build/crash mobiusd
-	@ninja --quiet -C build tests/crash/crash_powercut
+	@ninja --quiet -C build tests/crash/crash_matrix
 	@MOBIUSD=build/mobiusd MOBIUSD_HOLD=build/crash/mobiusd KILLS=$(KILLS) BACKUPS=$(BACKUPS) MATRIX=$(MATRIX) $(PYTEST) tests/crash
 	@ninja --quiet -C build tests/unit/store_verify tests/unit/engine_quarantine tests/unit/engine_backup
 	$(if $(EVERY_BIT),@set -e; for test in store_verify engine_quarantine engine_backup; do EVERY_BIT=1 build/tests/unit/$$test; done)
+
+seeded-bugs: deps
+	$(say) bugs that tests must find, in build/bugs/
+	@python3 tests/crash/bugs.py
 
 fuzz: deps
 	$(say) each target for $(FUZZ_SECONDS) s, in build/fuzz/
@@ -119,4 +124,4 @@ clean:
 
 comma = ,
 
-.PHONY: help deps build clang run test unit asan tsan e2e conformance h2spec crash fuzz bench style clean
+.PHONY: help deps build clang run test unit asan tsan e2e conformance h2spec crash seeded-bugs fuzz bench style clean

@@ -10,23 +10,27 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { SYNC_NS = 200000 };
 
 #define DOOR __attribute__((visibility("default")))
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t syncs_may = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t sync_waits = PTHREAD_COND_INITIALIZER;
 static Trace *trace; // NULL: nothing is watched
 static DiskFault fault;
 static bool fault_armed, fault_hit, syncs_held;
-static atomic_int syncs_waiting;
+static int syncs_waiting;
+static int64_t room = INT64_MAX;
 
 // ---- nodes ----
 
@@ -44,9 +48,9 @@ node_add(ino_t inode, bool is_dir)
 {
 	if (trace->node_count == trace->node_room) {
 		trace->node_room = trace->node_room == 0 ? 256 : trace->node_room * 2;
-		size_t room = (size_t)trace->node_room;
-		trace->nodes = realloc(trace->nodes, room * sizeof(*trace->nodes));
-		trace->inodes = realloc(trace->inodes, room * sizeof(*trace->inodes));
+		size_t count = (size_t)trace->node_room;
+		trace->nodes = realloc(trace->nodes, count * sizeof(*trace->nodes));
+		trace->inodes = realloc(trace->inodes, count * sizeof(*trace->inodes));
 	}
 	trace->nodes[trace->node_count] = (Node){.is_dir = is_dir};
 	trace->inodes[trace->node_count] = inode;
@@ -180,13 +184,46 @@ disk_mend(void)
 	return hit;
 }
 
+void
+disk_room(int64_t bytes)
+{
+	pthread_mutex_lock(&lock);
+	room = bytes;
+	pthread_mutex_unlock(&lock);
+}
+
 // ---- the calls: writes ----
 
-static bool
-grows(int fd, uint64_t end)
+static int64_t
+growth(int fd, uint64_t end)
 {
 	struct stat info;
-	return fstat(fd, &info) == 0 && end > (uint64_t)info.st_size;
+	return fstat(fd, &info) == 0 && end > (uint64_t)info.st_size ? (int64_t)end - info.st_size : 0;
+}
+
+// Under the lock, before what makes a file of ours larger: false, with errno, when that cannot be.
+static bool
+takes_room(int fd, int node, uint64_t end)
+{
+	int64_t more = node < 0 ? 0 : growth(fd, end);
+	if (more > 0 && fails(CALL_GROW, node))
+		return false;
+	if (more > 0 && more > room) {
+		errno = ENOSPC;
+		return false;
+	}
+	room -= room == INT64_MAX ? 0 : more;
+	return true;
+}
+
+// Under the lock, before a name goes, or a file becomes shorter.
+static void
+gives_room(int at, const char *path)
+{
+	struct stat info;
+	if (room != INT64_MAX && syscall(SYS_newfstatat, at, path, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(info.st_mode) && info.st_nlink == 1 && node_of(info.st_ino) >= 0)
+		room += info.st_size;
 }
 
 static ssize_t
@@ -201,8 +238,7 @@ write_at(int fd, const struct iovec *iov, int count, off_t off)
 	ssize_t done = -1;
 	struct iovec half = {.iov_base = iov[0].iov_base, .iov_len = (iov[0].iov_len + 1) / 2};
 	bool bad = fails(CALL_WRITE, node);
-	if (!bad && node >= 0 && grows(fd, (uint64_t)at + len))
-		bad = fails(CALL_GROW, node);
+	bad = bad || !takes_room(fd, node, (uint64_t)at + len);
 	if (bad && fault.error == 0 && half.iov_len > 0) {
 		iov = &half;
 		count = 1;
@@ -264,7 +300,11 @@ resize(int fd, off_t size)
 {
 	pthread_mutex_lock(&lock);
 	int node = node_of_fd(fd);
-	int rc = fails(CALL_WRITE, node) ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+	struct stat info;
+	bool bad = fails(CALL_WRITE, node);
+	if (!bad && node >= 0 && room != INT64_MAX && fstat(fd, &info) == 0 && info.st_size > size)
+		room += info.st_size - size;
+	int rc = bad ? -1 : (int)syscall(SYS_ftruncate, fd, size);
 	if (rc == 0)
 		note_size(STEP_RESIZE, node, (uint64_t)size);
 	pthread_mutex_unlock(&lock);
@@ -289,10 +329,10 @@ allocate(int fd, int mode, off_t off, off_t len)
 	pthread_mutex_lock(&lock);
 	int node = node_of_fd(fd);
 	assert(node < 0 || mode == 0);
-	bool bad = fails(CALL_WRITE | CALL_GROW, node);
+	bool bad = fails(CALL_WRITE, node) || !takes_room(fd, node, (uint64_t)(off + len));
 	// Only the size: a test's ballast takes no memory.
 	int rc = bad ? -1
-			 : node < 0 || !grows(fd, (uint64_t)(off + len))
+			 : node < 0 || growth(fd, (uint64_t)(off + len)) == 0
 				 ? (int)syscall(SYS_fallocate, fd, mode, off, len)
 				 : (int)syscall(SYS_ftruncate, fd, off + len);
 	if (rc == 0)
@@ -330,17 +370,26 @@ posix_fallocate64(int fd, off64_t off, off64_t len)
 static int
 sync_fd(int fd)
 {
+	// As on a disk, others get on meanwhile: who tells too early is seen to.
+	if (trace != NULL)
+		syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = SYNC_NS}, NULL);
 	pthread_mutex_lock(&lock);
 	int node = node_of_fd(fd);
 	if (node >= 0) {
-		atomic_fetch_add(&syncs_waiting, 1);
-		while (syncs_held)
+		syncs_waiting++;
+		while (syncs_held) {
+			pthread_cond_broadcast(&sync_waits);
 			pthread_cond_wait(&syncs_may, &lock);
-		atomic_fetch_sub(&syncs_waiting, 1);
+		}
+		syncs_waiting--;
 	}
 	bool bad = fails(CALL_SYNC, node);
-	if (node >= 0)
-		step_add(bad ? STEP_LOSE : STEP_SYNC, node);
+	// A file loses what a sync of it could not save, though the next one succeeds. A file system
+	// that cannot save names stops altogether: the next one of a folder has them still.
+	if (node >= 0 && !bad)
+		step_add(STEP_SYNC, node);
+	else if (node >= 0 && !trace->nodes[node].is_dir)
+		step_add(STEP_LOSE, node);
 	pthread_mutex_unlock(&lock);
 	return bad ? -1 : 0;
 }
@@ -365,13 +414,13 @@ disk_hold_syncs(void)
 	pthread_mutex_unlock(&lock);
 }
 
-bool
-disk_sync_waits(void)
+void
+disk_wait_for_sync(void)
 {
 	pthread_mutex_lock(&lock);
-	bool waits = syncs_held && atomic_load(&syncs_waiting) > 0;
+	while (syncs_waiting == 0)
+		pthread_cond_wait(&sync_waits, &lock);
 	pthread_mutex_unlock(&lock);
-	return waits;
 }
 
 void
@@ -394,7 +443,7 @@ open_at(int at, const char *path, int flags, mode_t mode)
 	pthread_mutex_lock(&lock);
 	int dir = dir_of(at, path, &name);
 	int was = dir < 0 ? -1 : node_at(at, path);
-	bool bad = was < 0 && fails(CALL_NAMES | CALL_GROW, dir);
+	bool bad = was < 0 && fails(CALL_NAMES, dir);
 	int fd = bad ? -1 : (int)syscall(SYS_openat, at, path, flags, mode);
 	struct stat info;
 	if (fd >= 0 && dir >= 0 && was < 0 && fstat(fd, &info) == 0)
@@ -449,7 +498,10 @@ rename_at(int from_at, const char *from, int to_at, const char *to)
 	pthread_mutex_lock(&lock);
 	int from_dir = dir_of(from_at, from, &from_name), dir = dir_of(to_at, to, &name);
 	int node = from_dir < 0 ? -1 : node_at(from_at, from);
-	int rc = fails(CALL_NAMES, dir) ? -1 : (int)syscall(SYS_renameat, from_at, from, to_at, to);
+	bool bad = fails(CALL_NAMES, dir);
+	if (dir >= 0 && !bad)
+		gives_room(to_at, to);
+	int rc = bad ? -1 : (int)syscall(SYS_renameat, from_at, from, to_at, to);
 	if (rc == 0 && node >= 0) {
 		assert(dir >= 0);
 		note_name(STEP_MOVE, node, dir, name);
@@ -479,7 +531,7 @@ link(const char *from, const char *to)
 	const char *name;
 	pthread_mutex_lock(&lock);
 	int dir = dir_of(AT_FDCWD, to, &name);
-	int rc = fails(CALL_NAMES | CALL_GROW, dir) ? -1 : (int)syscall(SYS_link, from, to);
+	int rc = fails(CALL_NAMES, dir) ? -1 : (int)syscall(SYS_link, from, to);
 	if (rc == 0 && dir >= 0)
 		note_name(STEP_ENTER, node_at(AT_FDCWD, to), dir, name);
 	pthread_mutex_unlock(&lock);
@@ -492,7 +544,10 @@ unlink_at(int at, const char *path, int flags)
 	const char *name;
 	pthread_mutex_lock(&lock);
 	int dir = dir_of(at, path, &name);
-	int rc = fails(CALL_NAMES, dir) ? -1 : (int)syscall(SYS_unlinkat, at, path, flags);
+	bool bad = fails(CALL_NAMES, dir);
+	if (dir >= 0 && !bad)
+		gives_room(at, path);
+	int rc = bad ? -1 : (int)syscall(SYS_unlinkat, at, path, flags);
 	if (rc == 0)
 		note_name(STEP_REMOVE, -1, dir, name);
 	pthread_mutex_unlock(&lock);
@@ -524,7 +579,7 @@ make_dir(int at, const char *path, mode_t mode)
 	struct stat info;
 	pthread_mutex_lock(&lock);
 	int dir = dir_of(at, path, &name);
-	int rc = fails(CALL_NAMES | CALL_GROW, dir) ? -1 : (int)syscall(SYS_mkdirat, at, path, mode);
+	int rc = fails(CALL_NAMES, dir) ? -1 : (int)syscall(SYS_mkdirat, at, path, mode);
 	if (rc == 0 && dir >= 0 && syscall(SYS_newfstatat, at, path, &info, 0) == 0)
 		note_name(STEP_ENTER, node_add(info.st_ino, true), dir, name);
 	pthread_mutex_unlock(&lock);

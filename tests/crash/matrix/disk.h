@@ -41,6 +41,7 @@ long trace_steps(const Trace *trace);
 bool trace_is_sync(const Trace *trace, long step);
 // The newest number of its kind before a step; `none` if there is none.
 uint64_t trace_noted(const Trace *trace, long step, NoteKind kind, uint64_t none);
+long trace_last_note(const Trace *trace);                  // its step
 void trace_tell(const Trace *trace, long step, int count); // prints the steps before one
 
 // Makes `to`, an empty folder, one of the states that a crash before `step` can leave.
@@ -50,9 +51,9 @@ void trace_image(const Trace *trace, long step, DiskModel model, uint64_t seed, 
 
 typedef enum DiskCall { // bits
 	CALL_WRITE = 1,
-	CALL_SYNC = 2,  // of a file or a directory; what was not synced then never will be
+	CALL_SYNC = 2,  // of a file or a directory; what it was to save of a file never will be
 	CALL_NAMES = 4, // create, rename, link, unlink, mkdir
-	CALL_GROW = 8,  // of writes, allocations and creations those that need room
+	CALL_GROW = 8,  // of writes and allocations those that need room
 } DiskCall;
 
 typedef struct DiskFault {
@@ -63,10 +64,11 @@ typedef struct DiskFault {
 } DiskFault;
 
 void disk_fail(const DiskFault *fault);
-bool disk_mend(void); // ends that; whether a call failed
+bool disk_mend(void);          // ends that; whether a call failed
+void disk_room(int64_t bytes); // that files may still grow by, all together; INT64_MAX: any
 
 // ---- syncs that wait ----
 
-void disk_hold_syncs(void); // from now on a sync of a file waits
-bool disk_sync_waits(void); // whether one does
+void disk_hold_syncs(void);    // from now on a sync of a file waits
+void disk_wait_for_sync(void); // until one does
 void disk_let_syncs(void);

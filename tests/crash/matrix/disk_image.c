@@ -58,6 +58,15 @@ trace_noted(const Trace *trace, long step, NoteKind kind, uint64_t none)
 	return none;
 }
 
+long
+trace_last_note(const Trace *trace)
+{
+	long step = trace->step_count;
+	while (step > 0 && trace->steps[step - 1].kind != STEP_NOTE)
+		step--;
+	return step;
+}
+
 void
 trace_tell(const Trace *trace, long step, int count)
 {

@@ -425,7 +425,11 @@ table_holds(const Table *table, int t, mobius *db, char *what, size_t room)
 	rows_text(table, t, text, sizeof(text));
 	mobius_status st = ask(db, text, &found, &count, &err);
 	if (!table->exists || st != MOBIUS_OK) {
-		snprintf(what, room, "t%d: %s", t, st == MOBIUS_OK ? "is there" : err.text);
+		snprintf(what, room, "t%d %s %s", t,
+				 st == MOBIUS_OK          ? "is there"
+				 : st == MOBIUS_NOT_FOUND ? "is not there"
+										  : COULD_NOT,
+				 err.text);
 		free(found);
 		return !table->exists && st == MOBIUS_NOT_FOUND;
 	}

@@ -72,5 +72,7 @@ void model_widen(Model *model, const WorkOp *op); // only tables and columns tha
 mobius_status work_do(Home *home, const Model *before, const WorkOp *op, mobius_error *err);
 const char *work_name(WorkKind kind);
 
+#define COULD_NOT "cannot be read"
+
 // Whether the database holds what the model does; `what` says what differs.
 bool model_holds(const Model *model, mobius *db, char *what, size_t room);

@@ -1,53 +1,30 @@
-// powercut.c - lives of a database, and every state a crash in them can leave on the disk.
-//
-//     powercut POINTS [SEED]     A2, A3: opens so many states
-//     powercut twin OPS [SEED]   A14: so many operations against the naive model
-//
-// A life is a run of operations (work.h) on a watched disk (disk.h). At a step of it the disk
-// loses power; what it then may hold is opened, compared with the model, used, and opened again.
-// Of some of these starts the steps are written down as well, and the power fails once more.
+#include "judge.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-
-#include "disk.h"
-#include "work.h"
-
-enum { LIFE_OPS = 36, DEEPEST = 2, MOST_VIOLATIONS = 5, STEPS_TOLD = 40 };
+enum { DEEPEST = 2, MOST_VIOLATIONS = 5, STEPS_TOLD = 40 };
 
 #define AFTER "after" // a table that states which were opened got
 
-typedef struct Crash {
-	const Trace *trace;
-	long step;
-	DiskModel model;
-	uint64_t disk_seed;
-	uint64_t work_seed;
-	long first, last;                // operations that must, and may, have happened
-	int64_t after_first, after_last; // rows that the table AFTER must, and may, have
-	uint64_t seq;                    // the newest that was acknowledged
-	int depth;
-} Crash;
+JudgeCounts judged;
+static uint64_t random_state = 1;
 
-typedef struct Counts {
-	long lives, steps, states, again, violations;
-} Counts;
+const char *const judge_settings[] = {"wal.segment_size=64KiB",
+									  "memtable.segment_size=64KiB",
+									  "compaction.files=2",
+									  "wal.keep_time=0s",
+									  "verify=strict",
+									  "log.level=error",
+									  "stop.flush=5s",
+									  "query.running=1",
+									  NULL};
 
-static Counts counts;
-static uint64_t random_state;
+void
+judge_seed(uint64_t seed)
+{
+	random_state = seed;
+}
 
-static const char *const settings[] = {"wal.segment_size=64KiB",
-									   "memtable.segment_size=64KiB",
-									   "compaction.files=2",
-									   "wal.keep_time=0s",
-									   "verify=strict",
-									   "log.level=error",
-									   "stop.flush=5s",
-									   "query.running=1",
-									   NULL};
-
-static int64_t
-draw(int64_t below)
+int64_t
+judge_draw(int64_t below)
 {
 	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
 	return (int64_t)(random_state >> 33) % below;
@@ -55,7 +32,7 @@ draw(int64_t below)
 
 // ---- a life ----
 
-static void
+void
 must_do(Home *home, Model *model)
 {
 	WorkOp op = work_next(model);
@@ -70,14 +47,14 @@ must_do(Home *home, Model *model)
 	model_apply(model, &op);
 }
 
-static Trace *
+Trace *
 live(uint64_t seed)
 {
 	SCOPED(dir_drop) Dir dir = dir_new();
-	Home home = {.dir = dir.path, .settings = settings};
+	Home home = {.dir = dir.path, .settings = judge_settings};
 	Model model = {.seed = seed};
 	disk_watch(dir.path);
-	home.db = db_open(dir.path, settings);
+	home.db = db_open(dir.path, judge_settings);
 	while (model.next < LIFE_OPS)
 		must_do(&home, &model);
 	mobius_close(home.db);
@@ -87,10 +64,14 @@ live(uint64_t seed)
 
 // ---- what a state is judged by ----
 
-static void
+void
 violated(const Crash *crash, const char *when, const char *what)
 {
-	counts.violations++;
+	judged.violations++;
+	if (crash->trace == NULL) {
+		printf("VIOLATION %s: %s\n  life %" PRIu64 "\n", when, what, crash->work_seed);
+		return;
+	}
 	printf("VIOLATION %s: %s\n  life %" PRIu64 ", step %ld of %ld, disk %s %" PRIu64
 		   ", operations %ld to %ld, depth %d\n",
 		   when, what, crash->work_seed, crash->step, trace_steps(crash->trace),
@@ -103,13 +84,13 @@ violated(const Crash *crash, const char *when, const char *what)
 		printf("  kept in %s\n", kept.path);
 	}
 	fflush(stdout);
-	if (counts.violations >= MOST_VIOLATIONS)
+	if (judged.violations >= MOST_VIOLATIONS)
 		exit(1);
 }
 
 // What a table was before an operation, after it, or between: tables and columns that an append
 // brings are a commit of their own, before the rows.
-static bool
+bool
 work_holds(const Crash *crash, mobius *db, char *what, size_t room)
 {
 	Model model = model_after(crash->work_seed, crash->first);
@@ -221,7 +202,7 @@ open_state(const Crash *crash, const char *dir, const char *when)
 {
 	mobius *db = NULL;
 	mobius_error err = {0};
-	if (try_open(dir, settings, &db, &err) != MOBIUS_OK)
+	if (try_open(dir, judge_settings, &db, &err) != MOBIUS_OK)
 		violated(crash, when, err.text);
 	return db;
 }
@@ -250,7 +231,6 @@ append_after(Crash *crash, mobius *db)
 }
 
 static void open_again(const Crash *crash, const char *dir);
-static void try_state(Crash crash);
 
 // The power fails while a state is opened and used.
 static void
@@ -260,22 +240,22 @@ cut_again(const Crash *crash, const Trace *trace)
 	Crash next = *crash;
 	next.trace = trace;
 	next.depth = crash->depth + 1;
-	next.step = 1 + draw(steps);
-	next.model = (DiskModel)draw(DISK_MODELS);
-	next.disk_seed = (uint64_t)draw(1 << 30);
+	next.step = 1 + judge_draw(steps);
+	next.model = (DiskModel)judge_draw(DISK_MODELS);
+	next.disk_seed = (uint64_t)judge_draw(1 << 30);
 	next.after_first = crash->after_first + (trace_noted(trace, next.step, NOTE_DONE, 1) == 0);
 	next.after_last = crash->after_last + (trace_noted(trace, next.step, NOTE_BEGUN, 1) == 0);
 	next.seq = trace_noted(trace, next.step, NOTE_SEQ, crash->seq);
-	counts.again++;
+	judged.again++;
 	try_state(next);
 }
 
-static void
+void
 try_state(Crash crash)
 {
 	SCOPED(dir_drop) Dir dir = dir_new();
 	trace_image(crash.trace, crash.step, crash.model, crash.disk_seed, dir.path);
-	counts.states++;
+	judged.states++;
 	disk_watch(dir.path);
 	Crash before = crash;
 	mobius *db = open_state(&crash, dir.path, "what a crash leaves can be opened");
@@ -285,9 +265,9 @@ try_state(Crash crash)
 	Trace *trace = disk_stop();
 	crash.after_first++;
 	crash.after_last++;
-	if (fine && draw(2) == 0)
+	if (fine && judge_draw(2) == 0)
 		open_again(&crash, dir.path);
-	if (fine && crash.depth < DEEPEST && draw(3) == 0)
+	if (fine && crash.depth < DEEPEST && judge_draw(3) == 0)
 		cut_again(&before, trace);
 	trace_free(trace);
 }
@@ -302,120 +282,17 @@ open_again(const Crash *crash, const char *dir)
 	mobius_close(db);
 }
 
-// ---- the matrix ----
-
-static Crash
+Crash
 crash_at(const Trace *trace, uint64_t seed, long step)
 {
 	long done = (long)trace_noted(trace, step, NOTE_DONE, UINT64_MAX) + 1;
 	long begun = (long)trace_noted(trace, step, NOTE_BEGUN, UINT64_MAX) + 1;
 	return (Crash){.trace = trace,
 				   .step = step,
-				   .model = (DiskModel)draw(DISK_MODELS),
-				   .disk_seed = (uint64_t)draw(1 << 30),
+				   .model = (DiskModel)judge_draw(DISK_MODELS),
+				   .disk_seed = (uint64_t)judge_draw(1 << 30),
 				   .work_seed = seed,
 				   .first = done,
 				   .last = begun,
 				   .seq = trace_noted(trace, step, NOTE_SEQ, 0)};
-}
-
-// Half of the crashes come right before a sync, or right after it.
-static long
-draw_step(const Trace *trace)
-{
-	long step = draw(trace_steps(trace));
-	if (draw(2) == 0)
-		while (step < trace_steps(trace) && !trace_is_sync(trace, step))
-			step++;
-	return step + draw(2);
-}
-
-static void
-cut_power(long points, uint64_t seed)
-{
-	enum { POINTS_OF_A_LIFE = 40 };
-	for (uint64_t life = seed * 1000; counts.states < points; life++) {
-		Trace *trace = live(life);
-		counts.lives++;
-		counts.steps += trace_steps(trace);
-		for (int i = 0; i < POINTS_OF_A_LIFE && counts.states < points; i++)
-			try_state(crash_at(trace, life, draw_step(trace)));
-		trace_free(trace);
-	}
-	printf("A2 A3: %ld lives of %ld steps, %ld crash states, %ld of them of a start, %ld "
-		   "violations\n",
-		   counts.lives, counts.steps, counts.states, counts.again, counts.violations);
-}
-
-// ---- twins ----
-
-static void
-must_hold(const Model *model, mobius *db, const char *when)
-{
-	char what[600];
-	if (!model_holds(model, db, what, sizeof(what)))
-		fail_msg("seed %" PRIu64 ", %s operation %ld: %s", model->seed, when, model->next, what);
-}
-
-// The process dies and the next one finds what it left; or the power fails.
-static void
-die(Home *home, Dir *dir)
-{
-	Trace *trace = disk_stop();
-	DiskModel model = (DiskModel)draw(DISK_MODELS);
-	Dir next = dir_new();
-	trace_image(trace, trace_steps(trace), model, (uint64_t)draw(1 << 30), next.path);
-	trace_free(trace);
-	mobius_close(home->db);
-	dir_drop(dir);
-	*dir = next;
-	disk_watch(dir->path);
-	home->db = db_open(dir->path, settings);
-}
-
-static void
-compare_twins(long ops, uint64_t seed)
-{
-	enum { COMPARE_EVERY = 10, DIE_EVERY = 150 };
-	Dir dir = dir_new();
-	Model model = {.seed = seed};
-	Home home = {.dir = dir.path, .settings = settings};
-	long deaths = 0, compared = 0;
-	disk_watch(dir.path);
-	home.db = db_open(dir.path, settings);
-	while (model.next < ops) {
-		must_do(&home, &model);
-		bool dies = draw(DIE_EVERY) == 0;
-		if (dies)
-			die(&home, &dir);
-		deaths += dies;
-		if (dies || draw(COMPARE_EVERY) == 0) {
-			must_hold(&model, home.db, dies ? "after a crash behind" : "behind");
-			compared++;
-		}
-	}
-	must_hold(&model, home.db, "at the end, behind");
-	printf("A14: seed %" PRIu64 ", %ld operations, %ld comparisons, %ld crashes, 0 violations\n",
-		   seed, ops, compared, deaths);
-	mobius_close(home.db);
-	trace_free(disk_stop());
-	model_free(&model);
-	dir_drop(&dir);
-}
-
-int
-main(int argc, char **argv)
-{
-	bool twin = argc > 2 && strcmp(argv[1], "twin") == 0;
-	if (argc < 2 + twin)
-		return 2;
-	long count = atol(argv[1 + twin]);
-	uint64_t seed = argc > 2 + twin ? (uint64_t)atoll(argv[2 + twin]) : 1;
-	log_configure(LOG_ERROR, LOG_TEXT);
-	random_state = seed;
-	if (twin)
-		compare_twins(count, seed);
-	else
-		cut_power(count, seed);
-	return counts.violations > 0;
 }

@@ -1,0 +1,126 @@
+"""Bugs as they could have been written, and the tests that must find them.
+
+    bugs.py             builds a copy of the tree with each of them in turn, runs what should find it, and expects a failure
+    bugs.py NAME ...    only these
+    bugs.py --check     only looks whether each can still be made: its text stands once in its file
+
+A bug is a piece of text and what it becomes, so that it is easily followed when the code changes.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "bugs"
+POWERCUT = ["tests/crash/crash_matrix", "A3", "250", "1"]
+TWIN = ["tests/crash/crash_matrix", "A14", "1500", "1"]
+
+
+@dataclass
+class Bug:
+    name: str
+    file: str
+    text: str
+    becomes: str
+    found_by: list
+
+
+BUGS = [
+    Bug("skipped_sync", "src/wal/wal.c", "Status st = file_sync(file->file, err);", "Status st = ST_OK;", POWERCUT),
+    Bug("acknowledged_before_the_sync", "src/engine/syncer.c",
+        "if (sync_groups(c, groups, count, &err) == ST_OK)\n\t\t\t\tpublish(c, all);",
+        "publish(c, all);\n\t\t\tif (sync_groups(c, groups, count, &err) == ST_OK) {\n\t\t\t}", POWERCUT),
+    Bug("file_renamed_before_its_sync", "src/store/flush.c", "\tTRY(file_sync(file, err));\n\t// Read back", "\t// Read back", POWERCUT),
+    Bug("folder_of_a_file_not_synced", "src/store/flush.c",
+        "TRY(file_rename(flush->tmp_path, flush->path, err));\n\treturn dir_sync(flush->dir, err);",
+        "return file_rename(flush->tmp_path, flush->path, err);", POWERCUT),
+    Bug("folder_of_the_log_not_synced", "src/wal/wal.c", "\t\tTRY(dir_sync_parent(options->dir, err));\n", "", POWERCUT),
+    Bug("name_of_a_log_file_not_synced", "src/wal/wal_file.c",
+        "\tTRY(dir_sync(wal->dir, err));\n\t// Opened anew", "\t// Opened anew", POWERCUT),
+    Bug("checkpoint_renamed_before_its_sync", "src/store/checkpoint.c",
+        "\tTRY(file_sync(file, err));\n\tTRY(file_rename(tmp, path, err));", "\tTRY(file_rename(tmp, path, err));", POWERCUT),
+    Bug("catalog_not_synced", "src/catalog/catalog.c", "PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF", POWERCUT),
+    Bug("log_recycled_too_far", "src/engine/keeper.c", "store_flushed_floor(db->store) + 1, //", "store_published_seq(db->store) + 1, //", POWERCUT),
+    Bug("flush_not_recorded", "src/store/flush.c", ".flushed_count = 1};", ".flushed_count = 0};", POWERCUT),
+    Bug("last_commit_of_a_flush_twice", "src/engine/recovery.c",
+        "if (seq <= store_flushed_seq(table)) {\n\t\tSCOPED", "if (seq < store_flushed_seq(table)) {\n\t\tSCOPED", POWERCUT),
+    Bug("commit_behind_a_flush_lost", "src/engine/recovery.c",
+        "if (seq <= store_flushed_seq(table)) {\n\t\tSCOPED", "if (seq <= store_flushed_seq(table) + 1) {\n\t\tSCOPED", POWERCUT),
+    Bug("definition_not_replayed", "src/engine/recovery.c",
+        "if (seq <= replay->applied_seq)\n\t\treturn ST_OK;\n\tif (record", "if (seq <= replay->applied_seq + 1)\n\t\treturn ST_OK;\n\tif (record", POWERCUT),
+    Bug("numbers_given_again", "src/engine/recovery.c", "report->clean || last == 0 ? 0 : SEQ_GAP", "last == 0 ? 0 : 0 * SEQ_GAP",
+        ["tests/unit/engine_recovery"]),
+    Bug("wrong_mask_of_a_flush", "src/store/flush.c", "if (dead[flush->positions[i]])", "if (dead[i])", ["tests/unit/store_delete"]),
+    Bug("merge_without_masks", "src/store/merge_input.c", ".mask = options->mask,", ".mask = NULL,", TWIN),
+    Bug("masks_not_loaded", "src/store/load.c", ".added_masks = loading->masks, ", "", POWERCUT),
+    Bug("backup_folder_not_synced", "src/engine/backup.c", "\treturn dir_sync(backup->root, err);", "\treturn ST_OK;", POWERCUT),
+    Bug("backup_of_the_log_not_synced", "src/wal/wal_copy.c", "\treturn file_sync(to, err);", "\treturn ST_OK;", POWERCUT),
+]
+
+
+def stale(bug):
+    return (ROOT / bug.file).read_text().count(bug.text) != 1
+
+
+def copy_tree():
+    """The files git knows, as they are now; a file that did not change keeps its time, so that little is built again."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    for name in names:
+        source, target = ROOT / name, COPY / name
+        if source.is_file() and not (target.exists() and target.read_bytes() == source.read_bytes()):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    if not (COPY / "deps" / "duckdb").exists():
+        (COPY / "deps" / "duckdb").symlink_to((ROOT / "deps" / "duckdb").resolve())
+    if not (COPY / "build" / "build.ninja").exists():
+        subprocess.run(["meson", "setup", "build", "-Doptimization=0", "-Db_ndebug=true"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
+
+
+def build(program):
+    subprocess.run(["ninja", "--quiet", "-C", "build", program], cwd=COPY, check=True)
+
+
+def run(command):
+    """Whether the program ends well."""
+    return subprocess.run([COPY / "build" / command[0], *command[1:]], cwd=COPY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          timeout=1200).returncode == 0
+
+
+def is_found(bug):
+    path = COPY / bug.file
+    whole = path.read_text()
+    path.write_text(whole.replace(bug.text, bug.becomes))
+    try:
+        build(bug.found_by[0])
+        return not run(bug.found_by)
+    finally:
+        path.write_text(whole)
+
+
+def main():
+    old = [bug for bug in BUGS if stale(bug)]
+    for bug in old:
+        print(f"bugs: {bug.name}: its text does not stand once in {bug.file}; bring tests/crash/bugs.py up to date")
+    if old or "--check" in sys.argv:
+        return bool(old)
+    wanted = [bug for bug in BUGS if len(sys.argv) == 1 or bug.name in sys.argv[1:]]
+    copy_tree()
+    for command in {tuple(bug.found_by) for bug in wanted}:
+        build(command[0])
+        assert run(list(command)), f"{' '.join(command)} fails without a bug"
+    missed = 0
+    for bug in wanted:
+        began = time.monotonic()
+        found = is_found(bug)
+        missed += not found
+        print(f"   {bug.name:40} {'found' if found else 'MISSED'} by {' '.join(bug.found_by)} in {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{len(wanted) - missed} passed, {missed} failed")
+    return missed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
