@@ -44,6 +44,9 @@ plan_key(const PlanInput *input, Buf *out, Error *err)
 		buf_add_text(out, schema_field(input->as, i)->name);
 		buf_add_byte(out, 0);
 		field_type_name(schema_field(input->as, i), out);
+		// The text does not say which columns an UPDATE gives its values to.
+		if (input->match != NULL)
+			buf_add_u32(out, (uint32_t)input->match->places[i]);
 	}
 	return buf_status(out, err, "a plan");
 }

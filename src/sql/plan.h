@@ -35,8 +35,9 @@ typedef struct PlanInput {
 	const Match *match; // NULL: no UPDATE or DELETE
 } PlanInput;
 
-// What a plan holds for: text, definitions, files, which of them have rows that are too old, and
-// about how much is in memory. From where rows are seen is told at each start.
+// What a plan holds for: text, definitions, the columns that are assigned, files, which of them
+// have rows that are too old, and about how much is in memory. From where rows are seen is told at
+// each start.
 Status plan_key(const PlanInput *input, Buf *out, Error *err);
 
 // What a table is read from: slots of the plan, 0 where it has none.

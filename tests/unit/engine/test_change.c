@@ -41,6 +41,25 @@ a_change_answers_a_row_for_each_of_its_statements(void **state)
 	fixture_close(&fx);
 }
 
+// Their plans are kept, and differ though the same is asked of the same rows.
+static void
+updates_of_different_columns_by_the_same_values_are_told_apart(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "t", 0, 30);
+	(void)number(fx.db, "ALTER TABLE t ADD COLUMN a BIGINT");
+	(void)number(fx.db, "ALTER TABLE t ADD COLUMN b BIGINT");
+	ROWS_ARE(fx.db, "UPDATE t SET a = v % 7 WHERE v % 3 = 1", 10);
+	ROWS_ARE(fx.db, "UPDATE t SET b = v % 7 WHERE v % 3 = 1", 10);
+	ROWS_ARE(fx.db, "SELECT count(*) FROM t WHERE a = v % 7 AND b = v % 7", 10);
+	ROWS_ARE(fx.db, "UPDATE t SET a = 1, b = 2", 30);
+	ROWS_ARE(fx.db, "UPDATE t SET b = 1, a = 2", 30);
+	ROWS_ARE(fx.db, "SELECT count(*) FROM t WHERE a = 2 AND b = 1", 30);
+	fixture_close(&fx);
+}
+
 static void
 what_was_changed_is_so_after_a_start(void **state)
 {
@@ -230,6 +249,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_change_answers_a_row_for_each_of_its_statements),
+		TEST(updates_of_different_columns_by_the_same_values_are_told_apart),
 		TEST(what_was_changed_is_so_after_a_start),
 		TEST(updates_of_one_table_come_one_after_the_other),
 		TEST(a_delete_sees_one_moment_and_later_rows_survive_it),
