@@ -42,6 +42,10 @@ typedef struct FileMeta {
 	uint64_t max_seq;
 	int64_t created_ns;
 	int64_t sealed_ns;
+	// Of a table that replaces rows by key: of its rows that older files or memory may hold other
+	// versions of. Nanoseconds; min > max: none.
+	int64_t late_min;
+	int64_t late_max;
 } FileMeta;
 
 // Opens or creates `path`. A fresh one gets a random epoch. ST_CORRUPT: damaged, or no catalog;

@@ -24,6 +24,7 @@ static const char *const CONTENT[][16] = {
 	 "hash", "min_time", "max_time", "min_seq", "max_seq", "created_ns", "sealed_ns"},
 	{"masks", "segment_id", "seq", "rows"},
 	{"forgotten", "table_id", "before_ns"},
+	{"late", "segment_id", "min_time", "max_time"},
 };
 
 // ---- functions ----

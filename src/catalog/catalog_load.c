@@ -62,6 +62,9 @@ visit_file(void *arg, sqlite3_stmt *row, Error *err)
 	TRY(catalog_bytes(row, 14, "the hash of a footer", &footer, err));
 	if (footer.len == sizeof(meta.footer_hash))
 		memcpy(&meta.footer_hash, footer.data, footer.len);
+	bool late = sqlite3_column_type(row, 17) != SQLITE_NULL;
+	meta.late_min = late ? sqlite3_column_int64(row, 17) : 1;
+	meta.late_max = late ? sqlite3_column_int64(row, 18) : 0;
 	if (sqlite3_column_type(row, 15) == SQLITE_NULL)
 		return visitor->file(visitor->arg, &meta, NULL, err);
 	CatalogMask mask = {.segment_id = meta.segment_id,
@@ -90,8 +93,9 @@ catalog_load_all(sqlite3 *db, void *arg, Error *err)
 						 " FROM definitions ORDER BY table_id, version",
 						 visit_table, arg, err));
 	TRY(catalog_each_row(db,
-						 "SELECT files.*, masks.seq, masks.rows"
+						 "SELECT files.*, masks.seq, masks.rows, late.min_time, late.max_time"
 						 " FROM files LEFT JOIN masks ON masks.segment_id=files.segment_id"
+						 " LEFT JOIN late ON late.segment_id=files.segment_id"
 						 " ORDER BY table_id, min_seq, files.segment_id",
 						 visit_file, arg, err));
 	return catalog_each_row(db, "SELECT id, flushed_seq FROM tables", visit_flushed, arg, err);

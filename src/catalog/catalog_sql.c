@@ -10,9 +10,10 @@
 //     files(segment_id, table_id, …)                  Parquet files
 //     masks(segment_id, seq, rows)                    rows of theirs that are deleted
 //     forgotten(table_id, before_ns)                  what retention gave up: catalog_database.c
+//     late(segment_id, min_time, max_time)            of files that have late rows: their times
 //
-// masks, forgotten and files.footer_hash came later: a catalog without them gets them when it is
-// opened. footer_hash is not in the digest: where it is wrong, all of the file is read, and its
+// masks, forgotten, late and files.footer_hash came later: a catalog without them gets them when it
+// is opened. footer_hash is not in the digest: where it is wrong, all of the file is read, and its
 // hash holds.
 
 #include <string.h>
@@ -46,7 +47,9 @@ static const char SCHEMA_SQL[] =
 static const char LATER_SQL[] = "CREATE TABLE IF NOT EXISTS masks(segment_id INTEGER PRIMARY KEY,"
 								" seq INTEGER NOT NULL, rows BLOB NOT NULL);"
 								"CREATE TABLE IF NOT EXISTS forgotten(table_id INTEGER PRIMARY KEY,"
-								" before_ns INTEGER NOT NULL);";
+								" before_ns INTEGER NOT NULL);"
+								"CREATE TABLE IF NOT EXISTS late(segment_id INTEGER PRIMARY KEY,"
+								" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL);";
 
 // ---- statements ----
 

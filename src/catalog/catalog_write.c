@@ -38,6 +38,7 @@ catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
 {
 	static const char *const sql[] = {
 		"DELETE FROM masks WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
+		"DELETE FROM late WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
 		"DELETE FROM files WHERE table_id=?1",
 		"DELETE FROM forgotten WHERE table_id=?1",
 		"DELETE FROM definitions WHERE table_id=?1",
@@ -54,11 +55,30 @@ catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err)
 	static const char *const sql[] = {
 		"DELETE FROM masks WHERE segment_id IN"
 		" (SELECT segment_id FROM files WHERE table_id=?1 AND max_seq<=?2)",
+		"DELETE FROM late WHERE segment_id IN"
+		" (SELECT segment_id FROM files WHERE table_id=?1 AND max_seq<=?2)",
 		"DELETE FROM files WHERE table_id=?1 AND max_seq<=?2",
 	};
 	for (size_t i = 0; i < COUNT_OF(sql); i++)
 		TRY(run_with(db, sql[i], table_id, (int64_t)seq, err));
 	return catalog_write_flushed(db, &(CatalogFlushed){table_id, seq}, err);
+}
+
+static Status
+write_late(sqlite3 *db, const FileMeta *file, Error *err)
+{
+	TRY(run_with(db, "DELETE FROM late WHERE segment_id=?1", (int64_t)file->segment_id, 0, err));
+	if (file->late_min > file->late_max)
+		return ST_OK;
+	SCOPED(catalog_finalize) sqlite3_stmt *stmt = NULL;
+	TRY(catalog_prepare(db,
+						"INSERT INTO late SELECT ?1,?2,?3"
+						" WHERE EXISTS(SELECT 1 FROM files WHERE segment_id=?1)",
+						&stmt, err));
+	sqlite3_bind_int64(stmt, 1, (int64_t)file->segment_id);
+	sqlite3_bind_int64(stmt, 2, file->late_min);
+	sqlite3_bind_int64(stmt, 3, file->late_max);
+	return catalog_step_done(db, stmt, err);
 }
 
 Status
@@ -90,13 +110,15 @@ catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err)
 	for (size_t i = 0; i < COUNT_OF(more); i++)
 		sqlite3_bind_int64(stmt, (int)i + 9, more[i]);
 	sqlite3_bind_blob(stmt, 15, &file->footer_hash, sizeof(file->footer_hash), SQLITE_STATIC);
-	return catalog_step_done(db, stmt, err);
+	TRY(catalog_step_done(db, stmt, err));
+	return write_late(db, file, err);
 }
 
 Status
 catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err)
 {
 	TRY(run_with(db, "DELETE FROM masks WHERE segment_id=?1", (int64_t)segment_id, 0, err));
+	TRY(run_with(db, "DELETE FROM late WHERE segment_id=?1", (int64_t)segment_id, 0, err));
 	return run_with(db, "DELETE FROM files WHERE segment_id=?1", (int64_t)segment_id, 0, err);
 }
 

@@ -2,8 +2,8 @@
 //
 // Little-endian; texts and bytes are counted by a u32.
 //
-//     u32 format (2) · u32 id · u32 version · u32 kind · u32 durable · i64 created
-//     i64 ttl (0: none; format 1 has no ttl)
+//     u32 format (3) · u32 id · u32 version · u32 kind · u32 durable · i64 created
+//     i64 ttl (0: none; format 1 has no ttl) · u32 dedup (0: none, 1: last; from format 3 on)
 //     u32 next column id · text database · text name
 //     bytes schema (an Arrow IPC schema message) · u32 columns, then for each:
 //     u32 column id · u32 role
@@ -17,7 +17,7 @@
 #include "base/reader.h"
 #include "catalog/table_def_int.h"
 
-enum { FORMAT = 2, FORMAT_WITHOUT_TTL = 1 };
+enum { FORMAT = 3, FORMAT_WITHOUT_DEDUP = 2, FORMAT_WITHOUT_TTL = 1 };
 
 static void
 add_counted(Buf *out, Slice bytes)
@@ -38,6 +38,7 @@ table_def_encode(const TableDef *def, Buf *out, Error *err)
 	buf_add_u32(out, def->durable);
 	buf_add_u64(out, (uint64_t)def->created_ns);
 	buf_add_u64(out, (uint64_t)def->ttl_ns);
+	buf_add_u32(out, def->replaces);
 	buf_add_u32(out, def->next_column_id);
 	add_counted(out, slice_text(def->database));
 	add_counted(out, slice_text(def->name));
@@ -117,6 +118,8 @@ check_roles(const TableDef *parts, Error *err)
 	bool fits = parts->kind == TABLE_SERIES ? times == 1 : times <= 1;
 	if (parts->ttl_ns < 0 || (parts->ttl_ns > 0 && times == 0))
 		return bad(err, "its ttl");
+	if (parts->replaces && times == 0)
+		return bad(err, "its key");
 	return fits ? ST_OK : bad(err, "its time column");
 }
 
@@ -142,13 +145,14 @@ table_def_decode(Slice bytes, TableDef **out, Error *err)
 {
 	Reader r = reader_of(bytes);
 	uint32_t format = reader_u32(&r);
-	if (format != FORMAT && format != FORMAT_WITHOUT_TTL)
+	if (format < FORMAT_WITHOUT_TTL || format > FORMAT)
 		return bad(err, "an unknown format");
 	TableDef parts = {.id = reader_u32(&r), .version = reader_u32(&r)};
 	uint32_t kind = reader_u32(&r);
 	parts.durable = reader_u32(&r) != 0;
 	parts.created_ns = (int64_t)reader_u64(&r);
-	parts.ttl_ns = format == FORMAT ? (int64_t)reader_u64(&r) : 0;
+	parts.ttl_ns = format > FORMAT_WITHOUT_TTL ? (int64_t)reader_u64(&r) : 0;
+	parts.replaces = format > FORMAT_WITHOUT_DEDUP && reader_u32(&r) != 0;
 	parts.next_column_id = reader_u32(&r);
 	if (r.failed || kind > TABLE_ARCHIVE)
 		return bad(err, "its head");

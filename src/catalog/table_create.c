@@ -129,12 +129,11 @@ kind_of(const char *name, const ColumnRole *roles, int32_t count, TableKind *out
 static Status
 take_options(const TableRequest *request, TableDef *parts, Error *err)
 {
-	if (request->dedup != NULL && strcmp(request->dedup, "none") != 0)
-		return error_set(err, ST_UNIMPLEMENTED, "dedup is not built yet; leave it out");
 	if (request->key != NULL)
 		return error_set(err, ST_UNIMPLEMENTED, "key (entities) is not built yet; leave it out");
 	parts->durable = true;
 	TRY(table_parse_durability(request->durability, &parts->durable, err));
+	TRY(table_parse_dedup(request->dedup, &parts->replaces, err));
 	return table_parse_ttl(request->ttl, &parts->ttl_ns, err);
 }
 

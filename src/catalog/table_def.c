@@ -53,6 +53,12 @@ table_ttl_ns(const TableDef *def)
 	return def->ttl_ns;
 }
 
+bool
+table_replaces(const TableDef *def)
+{
+	return def->replaces;
+}
+
 Schema *
 table_schema(const TableDef *def)
 {
@@ -163,6 +169,7 @@ table_def_next(const TableDef *def)
 		.durable = def->durable,
 		.created_ns = def->created_ns,
 		.ttl_ns = def->ttl_ns,
+		.replaces = def->replaces,
 		.next_column_id = def->next_column_id,
 		.database = def->database,
 		.name = def->name,
@@ -187,6 +194,7 @@ table_def_build(const TableDef *parts, TableDef **out, Error *err)
 	def->durable = parts->durable;
 	def->created_ns = parts->created_ns;
 	def->ttl_ns = parts->ttl_ns;
+	def->replaces = parts->replaces;
 	def->next_column_id = parts->next_column_id;
 	def->database = mem_strdup(parts->database);
 	def->name = mem_strdup(parts->name);

@@ -25,6 +25,8 @@ TableKind table_kind(const TableDef *def);
 int64_t table_created_ns(const TableDef *def);
 bool table_durable(const TableDef *def);   // the table's default durability
 int64_t table_ttl_ns(const TableDef *def); // rows older than that are not seen; 0: all are
+// dedup = 'last': of rows with the same tags and time only the last one is seen.
+bool table_replaces(const TableDef *def);
 
 Schema *table_schema(const TableDef *def); // borrowed; canonical types, in column order
 int32_t table_column_count(const TableDef *def);
@@ -55,9 +57,9 @@ typedef struct TableRequest {
 	const char *tags;      // comma separated; "": none
 	const bool *tag_marks; // per column (CREATE TABLE … TAG); NULL: none
 	const char *durability;
-	const char *ttl; // "30d", or "none"
-	// Known but not built yet: named UNIMPLEMENTED.
-	const char *dedup, *key;
+	const char *ttl;   // "30d", or "none"
+	const char *dedup; // "last", or "none"
+	const char *key;   // known but not built yet: named UNIMPLEMENTED
 } TableRequest;
 
 // The rules of creation: time column (asked for, or named time/ts/timestamp of timestamp type, or

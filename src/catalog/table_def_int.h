@@ -14,6 +14,7 @@ struct TableDef {
 	bool durable;
 	int64_t created_ns;
 	int64_t ttl_ns; // 0: none
+	bool replaces;
 	uint32_t next_column_id;
 	int32_t time_column;
 	int32_t tag_count;
@@ -44,6 +45,7 @@ bool field_can_be_tag(const Field *field);
 // Option texts (NULL: as it is) into what a definition holds.
 Status table_parse_durability(const char *text, bool *durable, Error *err);
 Status table_parse_ttl(const char *text, int64_t *ttl_ns, Error *err);
+Status table_parse_dedup(const char *text, bool *replaces, Error *err);
 // What belongs to a time series only, in a table without a time.
 Status table_check_options(const TableDef *parts, Error *err);
 

@@ -44,6 +44,18 @@ table_parse_ttl(const char *text, int64_t *ttl_ns, Error *err)
 }
 
 Status
+table_parse_dedup(const char *text, bool *replaces, Error *err)
+{
+	if (text == NULL)
+		return ST_OK;
+	bool last = strcmp(text, "last") == 0;
+	if (!last && strcmp(text, "none") != 0)
+		return error_set(err, ST_INVALID, "dedup is last or none, not \"%s\"", text);
+	*replaces = last;
+	return ST_OK;
+}
+
+Status
 table_check_options(const TableDef *parts, Error *err)
 {
 	bool timed = false;
@@ -53,6 +65,11 @@ table_check_options(const TableDef *parts, Error *err)
 		return error_set(
 			err, ST_INVALID,
 			"ttl is for tables with a time column; table \"%s\" has none: leave it out",
+			parts->name);
+	if (parts->replaces && !timed)
+		return error_set(
+			err, ST_INVALID,
+			"dedup is for tables with a time column; table \"%s\" has none: leave it out",
 			parts->name);
 	return ST_OK;
 }

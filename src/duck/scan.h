@@ -27,6 +27,7 @@ enum {
 	MAP_NULL = -1,    // NULL in every row
 	MAP_SEGMENT = -2, // the part's segment_id; the scan's column is a uint64
 	MAP_ROW = -3,     // the row's number, from the part's first_row on; an int64
+	MAP_ORDER = -4,   // the row's number, from the part's first_order on; an int64
 };
 
 // A run of rows of one batch. map[i] is the batch's column for column i of the scan, or one of
@@ -38,6 +39,7 @@ typedef struct BatchPart {
 	const RowMask *mask; // NULL: all of them are there
 	uint64_t segment_id;
 	int64_t first_row;
+	int64_t first_order;
 } BatchPart;
 
 // Rows of one table reference, and which rows of its files are left out: mobius_alive(17, file,

@@ -167,8 +167,9 @@ static void
 fill_address(const Filling *f, int32_t what, duckdb_vector vector, PartRun run, idx_t at)
 {
 	int64_t *out = (int64_t *)duckdb_vector_get_data(vector) + at;
+	int64_t first = what == MAP_ORDER ? f->part->first_order : f->part->first_row;
 	for (int64_t i = 0; i < run.rows; i++)
-		out[i] = what == MAP_ROW ? f->part->first_row + run.row + i : (int64_t)f->part->segment_id;
+		out[i] = what == MAP_SEGMENT ? (int64_t)f->part->segment_id : first + run.row + i;
 }
 
 // A column of the scan in the part, for one or more runs of rows.

@@ -77,6 +77,21 @@ open_match(const StatementCall *call, Step *step, const SqlMatch *match, Error *
 	return ST_OK;
 }
 
+// A row with another key would be another row.
+static Status
+check_key_stays(const SqlStatement *s, const TableDef *def, const int32_t *targets, Error *err)
+{
+	for (int32_t i = 0; i < s->target_count && table_replaces(def); i++) {
+		ColumnRole role = table_column_role(def, targets[i]);
+		if (role != ROLE_FIELD)
+			return error_set_at(err, ST_INVALID, s->targets[i].position,
+								"column \"%s\" is part of the key of table \"%s\" (dedup = "
+								"'last') and cannot be updated; delete the row and insert another",
+								s->targets[i].text, table_name(def));
+	}
+	return ST_OK;
+}
+
 Status
 step_open(const StatementCall *call, Step *step, Error *err)
 {
@@ -89,6 +104,8 @@ step_open(const StatementCall *call, Step *step, Error *err)
 	if (targets == NULL)
 		return error_no_memory(err, "a statement");
 	TRY(sql_targets(s, def, targets, err));
+	if (s->kind == STATEMENT_UPDATE)
+		TRY(check_key_stays(s, def, targets, err));
 	if (s->kind == STATEMENT_INSERT)
 		return open_insert(call, step, def, targets, err);
 	return open_match(call, step, &(SqlMatch){s, def, targets}, err);
@@ -104,21 +121,31 @@ too_many(const Step *step, Error *err)
 					 update ? "UPDATE" : "DELETE", MOST_MATCHES);
 }
 
-// Where the rows of a batch are.
+static Status
+add_places(Step *step, const Column *segments, const Column *places, Error *err)
+{
+	const uint64_t *ids = (const void *)segments->values.data;
+	const int64_t *rows = (const void *)places->values.data;
+	RowAddress *out = buf_extend(&step->addresses, (size_t)places->length * sizeof(*out));
+	TRY(buf_status(&step->addresses, err, "rows to change"));
+	for (int64_t i = 0; i < places->length; i++) {
+		bool in_file = rows[i] >= 0;
+		out[i] = (RowAddress){ids[i], in_file ? rows[i] : -1 - rows[i], in_file};
+	}
+	return ST_OK;
+}
+
+// Where the rows of a batch are, and the other versions of their keys: nothing older comes back.
 static Status
 add_addresses(Step *step, const Batch *batch, Error *err)
 {
-	int64_t rows = batch_rows(batch);
-	const uint64_t *segments = (const void *)batch_column(batch, 0)->values.data;
-	const int64_t *places = (const void *)batch_column(batch, 1)->values.data;
-	RowAddress *out = buf_extend(&step->addresses, (size_t)rows * sizeof(*out));
-	TRY(buf_status(&step->addresses, err, "rows to change"));
-	for (int64_t i = 0; i < rows; i++) {
-		bool in_file = places[i] >= 0;
-		out[i] = (RowAddress){segments[i], in_file ? places[i] : -1 - places[i], in_file};
-	}
-	step->changed += rows;
-	return ST_OK;
+	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
+	step->changed += batch_rows(batch);
+	TRY(add_places(step, batch_column(batch, 0), batch_column(batch, 1), err));
+	if (!table_replaces(def))
+		return ST_OK;
+	return add_places(step, &batch_column(batch, 2)->children[0],
+					  &batch_column(batch, 3)->children[0], err);
 }
 
 // The rows as they become, without their addresses.
@@ -126,14 +153,16 @@ static Status
 take_rows(Step *step, Batch *batch, Error *err)
 {
 	const Schema *schema = batch_schema(batch);
-	int32_t count = schema_field_count(schema) - 2;
+	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
+	int32_t first = table_replaces(def) ? 4 : 2;
+	int32_t count = schema_field_count(schema) - first;
 	SCOPED(mem_drop) int32_t *columns = mem_alloc_array((size_t)count + 1, sizeof(*columns));
 	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
 	if (columns == NULL || fields == NULL)
 		return error_no_memory(err, "an UPDATE");
 	for (int32_t i = 0; i < count; i++) {
-		columns[i] = i + 2;
-		fields[i] = *schema_field(schema, i + 2);
+		columns[i] = i + first;
+		fields[i] = *schema_field(schema, i + first);
 	}
 	SCOPED(schema_drop) Schema *own = NULL;
 	TRY(schema_new(fields, count, NULL, 0, &own, err));

@@ -38,7 +38,7 @@ show(const TableView *view, uint64_t seq, EachTable each, void *arg, Error *err)
 		.schema = "htdb",
 		.name = table_name(view->def),
 		.arrow_schema = slice_out(buf_slice(&schema)),
-		.rows = view_is_cut(view) ? -1 : view_rows(view, seq),
+		.rows = view_is_cut(view) || view_has_late(view) ? -1 : view_rows(view, seq),
 		.bytes = -1,
 	};
 	if (each(arg, &info) != MOBIUS_OK)

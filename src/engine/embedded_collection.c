@@ -96,7 +96,8 @@ mobius_collection_size(mobius_collection *collection, int64_t *rows, mobius_erro
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	Status st = embedded_collection_snapshot(collection, &snapshot, &e);
 	// Of rows past their ttl some lie in files that hold others too: a look at the times tells.
-	if (st == ST_OK && view_is_cut(&snapshot->tables[0]))
+	// So do keys of rows that may have been replaced.
+	if (st == ST_OK && (view_is_cut(&snapshot->tables[0]) || view_has_late(&snapshot->tables[0])))
 		return embedded_collection_number(collection, "SELECT count(*) FROM ", rows, err);
 	if (st == ST_OK)
 		*rows = view_rows(&snapshot->tables[0], snapshot->seq);

@@ -103,6 +103,11 @@ segment_remove(mobius_segment *segment, Error *err)
 {
 	Table *table = segment->collection->table;
 	TRY(embedded_collection_check(segment->collection, err));
+	// Older versions of its keys, in other segments, would come back.
+	if (table_replaces(segment->collection->made))
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "removing a segment of a collection with dedup = 'last' is not built yet; "
+						 "delete its rows");
 	Status st = embedded_segment_seal(segment, err);
 	if (st != ST_OK && st != ST_SEALED)
 		return st;

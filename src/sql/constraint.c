@@ -152,6 +152,12 @@ add_instant(const Type *type, CompareOp op, int64_t ns, Buf *out)
 	buf_add_printf(out, "%s '%s'", word, inside ? text : infinity);
 }
 
+void
+constraint_bound(const Field *time, bool least, int64_t ns, Buf *out)
+{
+	add_instant(&time->type, least ? OP_GE : OP_LE, ns, out);
+}
+
 bool
 constraint_rewrite(const Verdict *verdict, const RefColumns *refs, bool time_alias,
 				   const Comparison *comparison, Buf *out)

@@ -16,6 +16,10 @@ typedef struct TimeRange {
 void constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alias,
 					   int64_t now_ns, TimeRange *out);
 
+// A bound of a time column, of its type, as the engine takes it: no time that is not below `ns`
+// (or, without `least`, not above it) is left out.
+void constraint_bound(const Field *time, bool least, int64_t ns, Buf *out);
+
 // Whether the constant of a comparison with a table's time column must be written otherwise: a
 // number, a text with an offset, or an instant that the column's unit cannot hold. Then adds it as
 // the engine takes it, of the column's type, so that the comparison holds for the same instants.

@@ -52,20 +52,41 @@ find_assigned(const SqlMatch *match, int32_t column)
 	return -1;
 }
 
+enum { ADDRESS_COLUMNS = 4 };
+
+static const Field ANY_SEGMENT = {.name = "item", .type = {.id = TYPE_UINT64}, .nullable = true};
+static const Field ANY_ROW = {.name = "item", .type = {.id = TYPE_INT64}, .nullable = true};
+
+static int32_t
+address_columns(const TableDef *def)
+{
+	return table_replaces(def) ? ADDRESS_COLUMNS : ADDRESS_COLUMNS / 2;
+}
+
 // Addresses, and whole rows of the table in its order.
 static Status
 match_schema(const SqlMatch *match, Schema **out, Error *err)
 {
 	bool rows = match->statement->kind == STATEMENT_UPDATE;
 	int32_t columns = rows ? table_column_count(match->def) : 0;
-	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)columns + 2, sizeof(Field));
+	int32_t first = address_columns(match->def);
+	SCOPED(mem_drop)
+	Field *fields = mem_alloc_array((size_t)columns + ADDRESS_COLUMNS, sizeof(Field));
 	if (fields == NULL)
 		return error_no_memory(err, "a statement");
 	fields[0] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
 	fields[1] = (Field){.name = address_row, .type = {.id = TYPE_INT64}};
+	fields[2] = (Field){.name = version_segments,
+						.type = {.id = TYPE_LIST},
+						.nullable = true,
+						.children = (Field *)(uintptr_t)&ANY_SEGMENT,
+						.child_count = 1};
+	fields[3] = fields[2];
+	fields[3].name = version_rows;
+	fields[3].children = (Field *)(uintptr_t)&ANY_ROW;
 	for (int32_t i = 0; i < columns; i++)
-		fields[i + 2] = *schema_field(table_schema(match->def), i);
-	return schema_new(fields, columns + 2, NULL, 0, out, err);
+		fields[i + first] = *schema_field(table_schema(match->def), i);
+	return schema_new(fields, columns + first, NULL, 0, out, err);
 }
 
 static void
@@ -81,21 +102,25 @@ add_item(const char *relation, const char *column, Buf *out)
 static Status
 make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 {
+	static const char *const names[] = {address_segment, address_row, version_segments,
+										version_rows};
 	const char *relation = query->verdict->refs[0].alias;
-	int32_t columns = schema_field_count(query->as) - 2;
+	int32_t first = address_columns(match->def);
+	int32_t columns = schema_field_count(query->as) - first;
 	int32_t kept = columns - match->statement->target_count, next = 0;
 	Match *made = arena_alloc(&query->arena, sizeof(*made));
-	int32_t *places = arena_array(&query->arena, (size_t)columns + 2, sizeof(int32_t));
+	int32_t *places = arena_array(&query->arena, (size_t)(columns + first), sizeof(int32_t));
 	TRY(arena_status(&query->arena, err, "a statement"));
 	SCOPED(buf_close) Buf items = BUF_INIT;
-	add_item(relation, address_segment, &items);
-	add_item(relation, address_row, &items);
-	places[1] = 1;
+	for (int32_t i = 0; i < first; i++) {
+		add_item(relation, names[i], &items);
+		places[i] = i;
+	}
 	for (int32_t i = 0; i < columns; i++) {
 		int32_t assigned = find_assigned(match, i);
-		places[i + 2] = 2 + (assigned >= 0 ? kept + assigned : next++);
+		places[i + first] = first + (assigned >= 0 ? kept + assigned : next++);
 		if (assigned < 0)
-			add_item(relation, schema_field(query->as, i + 2)->name, &items);
+			add_item(relation, schema_field(query->as, i + first)->name, &items);
 	}
 	TRY(buf_status(&items, err, "a statement"));
 	made->version = table_version(match->def);

@@ -30,6 +30,12 @@ add_ref_key(const RefView *view, Buf *out)
 	}
 	buf_add_byte(out, view->memory_cut);
 	buf_add_byte(out, view->addresses);
+	buf_add_byte(out, view->memory_late);
+	buf_add_byte(out, view->memory_clean);
+	for (int32_t i = 0; i < view->late_count; i++) {
+		buf_add_u64(out, (uint64_t)view->late[i].min);
+		buf_add_u64(out, (uint64_t)view->late[i].max);
+	}
 }
 
 Status
@@ -94,26 +100,27 @@ plan_free(Plan *plan)
 
 DEFINE_DROP(Plan, plan_drop, plan_free)
 
-// The table's columns, and where each row is.
+// The table's columns, where each row is, and its place among all in memory.
 static Status
 with_addresses(const Schema *schema, Schema **out, Error *err)
 {
 	int32_t count = schema_field_count(schema);
-	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 2, sizeof(Field));
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 3, sizeof(Field));
 	if (fields == NULL)
 		return error_no_memory(err, "a plan");
 	for (int32_t i = 0; i < count; i++)
 		fields[i] = *schema_field(schema, i);
 	fields[count] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
 	fields[count + 1] = (Field){.name = address_row, .type = {.id = TYPE_INT64}};
-	return schema_new(fields, count + 2, NULL, 0, out, err);
+	fields[count + 2] = (Field){.name = version_order, .type = {.id = TYPE_INT64}};
+	return schema_new(fields, count + 3, NULL, 0, out, err);
 }
 
 static Status
 make_slot(Conn *conn, const RefView *view, Schema *columns, ScanSlot **out, Error *err)
 {
 	SCOPED(schema_drop) Schema *schema = NULL;
-	if (view->addresses)
+	if (view->addresses || view->late_count > 0)
 		TRY(with_addresses(columns, &schema, err));
 	else
 		schema = schema_ref(columns);

@@ -46,6 +46,9 @@ typedef struct TableSlots {
 	uint64_t cut;  // the time from which on rows are seen
 } TableSlots;
 
+// A column that tells which of two rows of one key came later.
+extern const char version_order[];
+
 // What stands for a table in FROM. Files first: they hold what came first.
 Status plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *err);
 

@@ -55,13 +55,14 @@ map_of(ScanBuild *build, const Shape *shape)
 		if (build->maps[i].shape == shape)
 			return build->maps[i].map;
 	int32_t count = table_column_count(build->def);
-	int32_t *map = arena_array(arena, (size_t)count + 2, sizeof(int32_t));
+	int32_t *map = arena_array(arena, (size_t)count + 3, sizeof(int32_t));
 	ShapeMap *maps = list_grow(arena, build->maps, build->map_count, sizeof(ShapeMap));
 	if (map == NULL || maps == NULL)
 		return NULL;
 	shape_map(shape, build->def, map);
 	map[count] = MAP_SEGMENT; // where addresses are asked for
 	map[count + 1] = MAP_ROW;
+	map[count + 2] = MAP_ORDER;
 	build->maps = maps;
 	build->maps[build->map_count++] = (ShapeMap){shape, map};
 	return map;
@@ -127,6 +128,7 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 		.mask = part->dead != NULL ? mask_of_part(arena, part) : NULL,
 		.segment_id = build->segment_id,
 		.first_row = part->first_row,
+		.first_order = build->rows,
 	};
 	build->rows += part->rows;
 	return arena_status(arena, err, "a scan");

@@ -36,7 +36,7 @@ read_alike(const RefView *view, int32_t a, int32_t b)
 			   table_version(data_file_def(view_file(view, b))) &&
 		   (view_mask(view, a) == NULL) == (view_mask(view, b) == NULL) &&
 		   (a == b || view_mask(view, a) == NULL || view->masked > FEW_MASKED) &&
-		   view->cut[a] == view->cut[b];
+		   view->cut[a] == view->cut[b] && view_lateness(view, a) == view_lateness(view, b);
 }
 
 int32_t
@@ -138,6 +138,7 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 			continue;
 		if (view->table->visible_from > view->range.min)
 			view->range.min = view->table->visible_from;
+		TRY(view_find_late(view, arena, err));
 		TRY(find_files(view, arena, err));
 		find_memory(view);
 	}

@@ -6,6 +6,8 @@
 #include "duck/scan.h"
 #include "sql/constraint.h"
 
+enum { MOST_LATE = 4 };
+
 typedef struct RefView {
 	const NamedRef *named;
 	const TableView *table; // of the snapshot; NULL: a source's
@@ -17,7 +19,13 @@ typedef struct RefView {
 	int64_t memory_rows; // about
 	bool *cut;           // of each of `files`: some of its rows are too old to be seen
 	bool memory_cut;     // the same of what is in memory
-	bool addresses;      // with two columns more: where each row is
+	bool addresses;      // with more columns: where each row is
+	// Of a table that replaces rows by key: the times at which a key may have several versions,
+	// disjoint and rising. They are rounded outwards, so that plans hold for a while.
+	TimeRange late[MOST_LATE];
+	int32_t late_count;
+	bool memory_late;  // rows in memory may lie in them
+	bool memory_clean; // and outside of them
 } RefView;
 
 typedef struct Views {
@@ -38,13 +46,22 @@ Status views_doubt(const Views *views, Status status, Error *err);
 
 DataFile *view_file(const RefView *view, int32_t i);   // the i-th of those that overlap
 const Mask *view_mask(const RefView *view, int32_t i); // NULL: all its rows are there
+// How the times of a file lie to those at which a key may have several versions.
+typedef enum Lateness { LATE_NOT, LATE_PARTLY, LATE_WHOLLY } Lateness;
+Lateness view_lateness(const RefView *view, int32_t i);
 // Where the files end that are read in the same way as the one at `from`.
 int32_t view_group_end(const RefView *view, int32_t from);
 
+// late.c: finds the times at which a key may have several versions, and whether memory has them.
+Status view_find_late(RefView *view, Arena *arena, Error *err);
+
 // The columns that addresses add: uint64, the segment; int64, the row in a file, or −1 − its place
-// in memory. No column of a table can have such names.
+// in memory. Where rows are replaced by key also, as lists, those of every stored version of the
+// row's key, its own among them; NULL: there is no other. No column of a table can have such names.
 extern const char address_segment[];
 extern const char address_row[];
+extern const char version_segments[];
+extern const char version_rows[];
 
 // Whether something is set before each execution, by a slot: rows in memory, or masks of files.
 bool view_has_slot(const RefView *view);

@@ -152,7 +152,9 @@ late_mask(const Flush *flush, Mask **out, Error *err)
 {
 	const Segment *seg = flush->segment;
 	*out = NULL;
-	if (segment_dead_rows(seg, UINT64_MAX) == flush->stats.rows - flush->meta.rows)
+	int64_t left_out = flush->stats.rows - flush->meta.rows; // deleted, or replaced
+	int64_t deleted = segment_dead_rows(seg, UINT64_MAX);
+	if (deleted == 0 || (!table_replaces(flush->def) && deleted == left_out))
 		return ST_OK;
 	SCOPED(mem_drop) uint8_t *dead = mem_alloc((size_t)flush->stats.rows);
 	SCOPED(buf_close) Buf rows = BUF_INIT;
@@ -163,6 +165,8 @@ late_mask(const Flush *flush, Mask **out, Error *err)
 		if (dead[flush->positions[i]])
 			buf_add(&rows, &(uint32_t){(uint32_t)i}, sizeof(uint32_t));
 	TRY(buf_status(&rows, err, "a mask"));
+	if (rows.len == 0)
+		return ST_OK;
 	TRY(mask_new(NULL, (const uint32_t *)(const void *)rows.data,
 				 (int64_t)(rows.len / sizeof(uint32_t)), out, err));
 	mask_stamp(*out, segment_newest_deletion(seg));
@@ -226,6 +230,23 @@ take_back(const Flush *flush, DataFile *file)
 		forget(flush, file);
 }
 
+// The file has each key once: its late rows matter where older files may have them too.
+static void
+describe_late(Flush *flush, const FileSet *older)
+{
+	FileMeta *meta = &flush->meta;
+	meta->late_min = 1;
+	meta->late_max = 0;
+	const SegmentStats *stats = &flush->stats;
+	for (int32_t i = 0; i < file_set_count(older) && table_replaces(flush->def); i++) {
+		const FileMeta *file = data_file_meta(file_set_at(older, i));
+		if (file->min_time > stats->late_max || file->max_time < stats->late_min)
+			continue;
+		meta->late_min = stats->late_min;
+		meta->late_max = stats->late_max;
+	}
+}
+
 static void
 describe(Flush *flush)
 {
@@ -270,10 +291,12 @@ publish(Flush *flush, Error *err)
 	SCOPED(file_set_drop) FileSet *old = NULL;
 	SCOPED(file_set_drop) FileSet *next = NULL;
 	TRY(store_check_thawed(flush->store, err));
+	bool there = still_there(flush, &old);
 	describe(flush);
+	describe_late(flush, old);
 	TRY(data_file_new(&flush->meta, flush->def, flush->path, &file, err));
 	data_file_written(file);
-	if (!still_there(flush, &old)) {
+	if (!there) {
 		forget(flush, file); // the catalog never knew it
 		return ST_OK;
 	}

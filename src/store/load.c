@@ -107,6 +107,20 @@ make_file_room(Loading *loading, Error *err)
 	return ST_OK;
 }
 
+// Of the rows that are in files no more is known than this.
+static void
+begin_newest(Table *table)
+{
+	int64_t greatest = INT64_MIN;
+	for (int32_t i = 0; i < file_set_count(table->files); i++) {
+		const FileMeta *meta = data_file_meta(file_set_at(table->files, i));
+		if (meta->min_time <= meta->max_time && meta->max_time > greatest)
+			greatest = meta->max_time;
+	}
+	if (table->newest_times != NULL)
+		newest_begin(table->newest_times, greatest);
+}
+
 // The files of one table come one after the other: this gives them to it.
 static Status
 end_files(Loading *loading, Error *err)
@@ -116,6 +130,7 @@ end_files(Loading *loading, Error *err)
 	FileSetEdit edit = {
 		.added = loading->files, .added_masks = loading->masks, .added_count = loading->file_count};
 	TRY(file_set_edit(NULL, &edit, &loading->table->files, err));
+	begin_newest(loading->table);
 	drop_files(loading);
 	table_unref(TAKE(loading->table));
 	return ST_OK;

@@ -34,6 +34,7 @@ merge_rows_add(MergeRows *rows, const MergeInputOptions *options, Error *err)
 {
 	must(rows->count < MERGE_MOST_INPUTS);
 	TRY(merge_input_open(&rows->inputs[rows->count], options, err));
+	rows->replaces = table_replaces(options->def);
 	rows->open[rows->count++] = true;
 	return ST_OK;
 }
@@ -170,8 +171,13 @@ give(MergeRows *rows, int64_t most, RowRun *out)
 	const MergeInput *other = second < 0 ? NULL : &rows->inputs[rows->group[second]];
 	bool bounded = other != NULL && other->times != NULL;
 	int64_t from = input->row;
+	// The first of those at the same time is of the oldest file.
+	if (rows->replaces && bounded && input->times[from] == other->times[other->row]) {
+		input->row++;
+		return 0;
+	}
 	int64_t count = merge_input_take(input, bounded, bounded ? other->times[other->row] : 0,
-									 first < second, most);
+									 first < second && !rows->replaces, most);
 	if (count > 0)
 		note_given(rows, input, from, count);
 	*out = (RowRun){input->batch, from, count};

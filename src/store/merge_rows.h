@@ -1,5 +1,6 @@
 // merge_rows.h - the rows of several files as one, by tags, time and the order of the files: what a
-// merge writes. Without time: one file after the other.
+// merge writes. Without time: one file after the other. Of a table that replaces rows by key only
+// the last row of each key is given; no input has a key twice.
 //
 // Threads  one owner.
 
@@ -12,6 +13,7 @@
 typedef struct MergeRows {
 	MergeInput inputs[MERGE_MOST_INPUTS];
 	int32_t count;
+	bool replaces;                    // only the last of equal keys
 	bool open[MERGE_MOST_INPUTS];     // has rows left
 	int32_t group[MERGE_MOST_INPUTS]; // inputs at the current series, in their order
 	int32_t group_count;

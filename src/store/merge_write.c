@@ -198,6 +198,39 @@ name_piece(MergePiece *piece, Error *err)
 	return ST_OK;
 }
 
+// Whether files that are older than the result hold times of the range: no key is twice among the
+// inputs any more.
+static bool
+older_overlap(const MergeJob *job, int64_t min, int64_t max)
+{
+	for (int32_t i = 0; i < job->list.count; i++) {
+		const FileMeta *file = job->list.files[i];
+		bool input = false;
+		for (int32_t in = 0; in < job->choice.count; in++)
+			input |= job->choice.inputs[in] == file;
+		if (!input && file->level > job->choice.level && file->min_time <= max &&
+			file->max_time >= min)
+			return true;
+	}
+	return false;
+}
+
+static void
+describe_late(const MergeJob *job, FileMeta *meta)
+{
+	int64_t min = INT64_MAX, max = INT64_MIN;
+	for (int32_t i = 0; i < job->choice.count && table_replaces(job->def); i++) {
+		const FileMeta *from = job->choice.inputs[i];
+		if (from->late_min > from->late_max)
+			continue;
+		min = from->late_min < min ? from->late_min : min;
+		max = from->late_max > max ? from->late_max : max;
+	}
+	bool late = min <= max && older_overlap(job, min, max);
+	meta->late_min = late ? min : 1;
+	meta->late_max = late ? max : 0;
+}
+
 static Status
 write_rows(MergePiece *piece, Error *err)
 {
@@ -214,6 +247,7 @@ write_rows(MergePiece *piece, Error *err)
 	meta->bytes = written.bytes;
 	meta->footer_bytes = written.footer_bytes;
 	meta->created_ns = clock_wall_ns();
+	describe_late(job, meta);
 	meta->min_time = 1;
 	meta->max_time = 0;
 	if (job->rules.by_time) {

@@ -17,6 +17,8 @@ struct SegmentInsert {
 	Node node; // first: appended as it is, or copied into a chunk
 	Budget *budget;
 	int64_t rows;
+	int32_t time_column; // of the batch; -1: none
+	int64_t unit_ns;     // of it
 };
 
 const char *
@@ -98,6 +100,8 @@ segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32
 	insert->node.reserved = reserved;
 	insert->budget = budget;
 	insert->rows = batch_rows(batch);
+	insert->time_column = time;
+	insert->unit_ns = unit_ns;
 	*out = insert;
 	return ST_OK;
 }
@@ -140,6 +144,8 @@ segment_new(uint64_t id, Budget *budget, BytesPool *pool, int64_t now_ns, Segmen
 	seg->created_ns = now_ns;
 	atomic_init(&seg->min_time, INT64_MAX);
 	atomic_init(&seg->max_time, INT64_MIN);
+	atomic_init(&seg->late_min, INT64_MAX);
+	atomic_init(&seg->late_max, INT64_MIN);
 	*out = seg;
 	return ST_OK;
 }
@@ -191,6 +197,8 @@ segment_stats(const Segment *seg)
 		.max_seq = atomic_load(&seg->max_seq),
 		.created_ns = seg->created_ns,
 		.sealed_ns = atomic_load(&seg->sealed_ns),
+		.late_min = atomic_load(&seg->late_min),
+		.late_max = atomic_load(&seg->late_max),
 	};
 	return stats;
 }
@@ -309,6 +317,26 @@ note_rows(Segment *seg, const SegmentInsert *insert, uint64_t seq)
 		seg->commit_seq = seq;
 		seg->commit_first = seg->next_row;
 	}
+}
+
+void
+segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest)
+{
+	if (insert->time_column < 0)
+		return;
+	const Column *times = batch_column(insert->node.batch, insert->time_column);
+	const uint32_t *ids = insert->node.ids;
+	int64_t low = INT64_MAX, high = INT64_MIN;
+	for (int64_t i = 0; i < insert->rows; i++) {
+		int64_t time;
+		memcpy(&time, times->values.data + 8 * i, 8);
+		time = time_scale_saturating(time, insert->unit_ns, 1);
+		bool late =
+			ids != NULL ? newest_add(newest, ids[i], time) : newest_add_unnumbered(newest, time);
+		low = late && time < low ? time : low;
+		high = late && time > high ? time : high;
+	}
+	widen(&seg->late_min, &seg->late_max, low, high);
 }
 
 void

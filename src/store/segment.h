@@ -10,6 +10,7 @@
 
 #include "arrow/batch.h"
 #include "store/budget.h"
+#include "store/newest.h"
 #include "store/shape.h"
 
 typedef struct Segment Segment;
@@ -33,6 +34,8 @@ typedef struct SegmentStats {
 	uint64_t max_seq;
 	int64_t created_ns;
 	int64_t sealed_ns; // 0: not yet
+	int64_t late_min;  // of late rows (newest.h), nanoseconds; min > max: none
+	int64_t late_max;
 } SegmentStats;
 
 // One batch on its way into a segment, made by the handler: nothing the append does can fail. Holds
@@ -55,6 +58,9 @@ DEFINE_DROP(Segment, segment_drop, segment_unref)
 
 // Its life begins now, not when it was made: before anybody else can see it.
 void segment_begin(Segment *seg, int64_t now_ns);
+// Of a table that replaces rows by key, before the insert is appended: notes which times of it are
+// late.
+void segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest);
 void segment_append(Segment *seg, SegmentInsert *insert,
 					uint64_t seq); // GROWING only; takes the insert. Seqs never fall
 void segment_seal(Segment *seg, int64_t now_ns);

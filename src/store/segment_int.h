@@ -70,4 +70,6 @@ struct Segment {
 	_Atomic int64_t max_time;
 	_Atomic uint64_t min_seq;
 	_Atomic uint64_t max_seq;
+	_Atomic int64_t late_min;
+	_Atomic int64_t late_max;
 };

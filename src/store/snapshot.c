@@ -164,6 +164,21 @@ view_rows(const TableView *view, uint64_t seq)
 	return rows;
 }
 
+bool
+view_has_late(const TableView *view)
+{
+	bool late = false;
+	for (int32_t i = 0; i < file_set_count(view->files); i++) {
+		const FileMeta *meta = data_file_meta(file_set_at(view->files, i));
+		late |= meta->late_min <= meta->late_max;
+	}
+	for (int32_t i = 0; i < view->segment_count; i++) {
+		SegmentStats stats = segment_stats(view->segments[i]);
+		late |= stats.late_min <= stats.late_max;
+	}
+	return late && table_replaces(view->def);
+}
+
 int64_t
 view_deleted_rows(const TableView *view, uint64_t seq)
 {

@@ -5,6 +5,7 @@
 #include "arrow/convert.h"
 #include "arrow/sort.h"
 #include "base/mem.h"
+#include "store/series_int.h"
 
 // The segment's parts while they are put in order.
 typedef struct Sorting {
@@ -17,6 +18,7 @@ typedef struct Sorting {
 	int32_t room;
 	int64_t rows;
 	bool with_ids;
+	bool *replaced; // by place in the order: the next row is of the same key; NULL: none is
 } Sorting;
 
 static void
@@ -26,6 +28,7 @@ sorting_close(Sorting *s)
 		batch_unref(s->batches[i]);
 	mem_free(s->batches);
 	mem_free(s->parts);
+	mem_free(s->replaced);
 }
 
 // ---- parts as the table has its columns ----
@@ -168,13 +171,23 @@ list_times(const Sorting *s, Keys *keys, Error *err)
 	return ST_OK;
 }
 
+static void
+note_replaced_ids(Sorting *s, const Keys *keys, const uint32_t *order)
+{
+	for (int64_t i = 0; s->replaced != NULL && i + 1 < s->rows; i++)
+		s->replaced[i] = keys->rank[order[i]] == keys->rank[order[i + 1]] &&
+						 keys->time[order[i]] == keys->time[order[i + 1]];
+}
+
 static Status
-order_by_ids(const Sorting *s, uint32_t *order, Error *err)
+order_by_ids(Sorting *s, uint32_t *order, Error *err)
 {
 	SCOPED(keys_close) Keys keys = {0};
 	TRY(rank_rows(s, &keys, err));
 	TRY(list_times(s, &keys, err));
-	return sort_by_rank_and_time(keys.rank, keys.ranks, keys.time, (uint32_t)s->rows, order, err);
+	TRY(sort_by_rank_and_time(keys.rank, keys.ranks, keys.time, (uint32_t)s->rows, order, err));
+	note_replaced_ids(s, &keys, order);
+	return ST_OK;
 }
 
 // Row numbers over all batches as batch and row.
@@ -189,9 +202,28 @@ all_refs(const Sorting *s)
 	return all;
 }
 
+static Status
+note_replaced_values(Sorting *s, const Batch *all, const uint32_t *order, Error *err)
+{
+	SCOPED(shape_drop) Shape *shape = NULL;
+	SCOPED(tag_readers_close) TagReaders tags = {0};
+	SCOPED(buf_close) Buf key = BUF_INIT;
+	TRY(shape_new(0, s->def, table_schema(s->def), &shape, err));
+	TRY(tag_readers_init(&tags, s->def, shape, all, err));
+	const int64_t *times = (const void *)batch_column(all, table_time_column(s->def))->values.data;
+	for (int64_t i = 0; i + 1 < s->rows; i++) {
+		if (times[order[i]] != times[order[i + 1]])
+			continue;
+		series_key_encode(&tags, order[i], &key);
+		TRY(buf_status(&key, err, "a flush"));
+		s->replaced[i] = series_key_is_row(buf_slice(&key), &tags, order[i + 1]);
+	}
+	return ST_OK;
+}
+
 // Without series ids the tags are compared as they are.
 static Status
-order_by_values(const Sorting *s, uint32_t *order, Error *err)
+order_by_values(Sorting *s, uint32_t *order, Error *err)
 {
 	SCOPED(mem_drop) RowRef *refs = all_refs(s);
 	int32_t tags = table_tag_count(s->def);
@@ -203,11 +235,12 @@ order_by_values(const Sorting *s, uint32_t *order, Error *err)
 	for (int32_t i = 0; i < tags; i++)
 		keys[i] = (SortKey){.column = table_tag_column(s->def, i)};
 	keys[tags] = (SortKey){.column = table_time_column(s->def)};
-	return batch_sort_order(all, keys, tags + 1, order, err);
+	TRY(batch_sort_order(all, keys, tags + 1, order, err));
+	return s->replaced != NULL ? note_replaced_values(s, all, order, err) : ST_OK;
 }
 
 static Status
-order_rows(const Sorting *s, uint32_t *order, Error *err)
+order_rows(Sorting *s, uint32_t *order, Error *err)
 {
 	if (table_time_column(s->def) >= 0)
 		return s->with_ids ? order_by_ids(s, order, err) : order_by_values(s, order, err);
@@ -216,8 +249,9 @@ order_rows(const Sorting *s, uint32_t *order, Error *err)
 	return ST_OK;
 }
 
-// Leaves the rows in `order` that are not deleted, and gathers them. Each is looked at once: who
-// compares later finds every deletion either here or there.
+// Leaves the rows in `order` that are not deleted or replaced, and gathers them. Each is looked at
+// once: who compares later finds every deletion either here or there. Who deletes the last row of a
+// key deletes those before it too, so the last one alone is looked at.
 static Status
 gather_live(const Sorting *s, uint32_t *order, Batch **out, Error *err)
 {
@@ -228,7 +262,8 @@ gather_live(const Sorting *s, uint32_t *order, Batch **out, Error *err)
 	int64_t live = 0;
 	for (int64_t i = 0; i < s->rows; i++) {
 		RowRef ref = all[order[i]];
-		if (!part_is_live(&s->parts[ref.batch], ref.row))
+		bool replaced = s->replaced != NULL && s->replaced[i];
+		if (replaced || !part_is_live(&s->parts[ref.batch], ref.row))
 			continue;
 		order[live] = order[i];
 		refs[live++] = ref;
@@ -246,7 +281,8 @@ segment_sorted(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *
 	if (s.rows > UINT32_MAX)
 		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
 	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows + 1, sizeof(uint32_t));
-	if (order == NULL)
+	s.replaced = table_replaces(def) ? mem_alloc((size_t)s.rows + 1) : NULL;
+	if (order == NULL || (table_replaces(def) && s.replaced == NULL))
 		return error_no_memory(err, "a flush");
 	TRY(order_rows(&s, order, err));
 	TRY(gather_live(&s, order, out, err));

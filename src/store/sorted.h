@@ -1,5 +1,6 @@
 // sorted.h - a sealed segment's rows as one batch of its table's columns, in the order files have:
-// tags, time, arrival. Rows that are deleted by now are left out.
+// tags, time, arrival. Rows that are deleted by now are left out, and of a table that replaces rows
+// by key all but the last of each key.
 
 #pragma once
 

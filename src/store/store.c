@@ -194,6 +194,8 @@ store_apply_insert(Store *store, Table *table, SegmentInsert *insert, uint64_t s
 		return;
 	}
 	Segment *seg = growing_segment(store, table);
+	if (table->newest_times != NULL)
+		segment_note_late(seg, insert, table->newest_times);
 	segment_append(seg, insert, seq);
 	if (segment_stats(seg).bytes >= store->options.segment_bytes)
 		list_full(store, table);

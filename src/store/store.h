@@ -189,7 +189,10 @@ Status store_snapshot_at(Store *store, Table *const *tables, int32_t count, int6
 						 Snapshot **out, Error *err); // as if the clock said so
 void snapshot_free(Snapshot *snapshot);               // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
-int64_t view_rows(const TableView *view, uint64_t seq);         // exact
+int64_t view_rows(const TableView *view, uint64_t seq); // exact, but for view_has_late
+// Whether some of its rows may have been replaced by key: they are stored and not seen, and a
+// reader has to look at keys.
+bool view_has_late(const TableView *view);
 int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segments, not seen
 
 // ---- keeping: one thread ----

@@ -27,6 +27,7 @@ struct Table {
 	uint32_t id;
 	SeriesMap *series;
 	Producers *producers;
+	Newest *newest_times; // NULL: it replaces no rows by key
 	_Atomic uint64_t flushed_seq;
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's

@@ -57,6 +57,8 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->dropped_before = VISIBLE_ALWAYS;
 	TRY(series_new(store->options.series_limit, &table->series, err));
 	TRY(producers_new(&table->producers, err));
+	if (table_replaces(def))
+		TRY(newest_new(&table->newest_times, err));
 	*out = TAKE(table);
 	return ST_OK;
 }
@@ -82,6 +84,7 @@ table_unref(Table *table)
 	replayed_free(table->replayed);
 	series_free(table->series);
 	producers_free(table->producers);
+	newest_free(table->newest_times);
 	table_def_unref(table->def);
 	pthread_mutex_destroy(&table->change);
 	pthread_mutex_destroy(&table->rewrite);
@@ -297,6 +300,8 @@ store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_
 		return error_no_memory(err, "a batch");
 	bool on = true;
 	TRY(series_map_batch(table->series, def, shape, batch, ids, &on, err));
+	if (table->newest_times != NULL)
+		TRY(newest_make_room(table->newest_times, series_count(table->series), err));
 	return segment_insert_new(shape, def, batch, on ? ids : NULL, store->options.budget, reserved,
 							  out, err);
 }

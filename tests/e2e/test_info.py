@@ -386,7 +386,7 @@ def test_exchanges_are_unimplemented(cpu, descriptor):
             reader.read_chunk()
 
 
-@pytest.mark.parametrize("metadata, name", [({"mobius.dedup": "last"}, "dedup"), ({"mobius.key": "id"}, "key")])
+@pytest.mark.parametrize("metadata, name", [({"mobius.key": "id"}, "key")])
 def test_metadata_of_what_is_not_built_is_unimplemented_by_name(client, metadata, name):
     with pytest.raises(UNBUILT, match=name):
         put(client, "t", series(1), metadata=metadata)
@@ -394,7 +394,7 @@ def test_metadata_of_what_is_not_built_is_unimplemented_by_name(client, metadata
     put(client, "t", series(1), metadata={"mobius.dedup": "none", "mobius.ttl": "none"})
 
 
-@pytest.mark.parametrize("option, name", [("dedup='last'", "dedup"), ("key='id'", "key")])
+@pytest.mark.parametrize("option, name", [("key='id'", "key")])
 def test_options_of_what_is_not_built_are_unimplemented_by_name(client, option, name):
     with pytest.raises(UNBUILT, match=name):
         ask(client, f"CREATE TABLE t (ts TIMESTAMP, v INTEGER) WITH ({option})")

@@ -36,6 +36,8 @@ dump_file(void *arg, const FileMeta *f, const CatalogMask *mask, Error *err)
 				   f->segment_id, f->table_id, f->table_version, f->level, f->rows, f->bytes,
 				   f->footer_bytes, f->hash.low, f->hash.high, f->min_time, f->max_time, f->min_seq,
 				   f->max_seq, f->created_ns, f->sealed_ns);
+	if (f->late_min <= f->late_max)
+		buf_add_printf(arg, "  late %" PRId64 "..%" PRId64 "\n", f->late_min, f->late_max);
 	if (mask != NULL) {
 		buf_add_printf(arg, "  mask at %" PRIu64 ": ", mask->seq);
 		buf_add_slice(arg, mask->rows);
@@ -133,6 +135,7 @@ file_of(uint32_t table, uint64_t segment, uint64_t min_seq, uint64_t max_seq)
 		.max_seq = max_seq,
 		.created_ns = 11,
 		.sealed_ns = 12,
+		.late_min = 1,
 	};
 }
 

@@ -1,0 +1,177 @@
+"""Tables WITH (dedup = 'last'): of rows with equal tags and time the last one is seen, whatever is put, changed, flushed, merged and killed in between."""
+
+import os
+import random
+import time
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from flights import act, ask, flush, put, rows, value
+
+SEED = int(os.environ.get("SEED", time.time_ns() % 10**6))
+SCHEMA = pa.schema([("host", pa.string()), ("dc", pa.int32()), ("ts", pa.timestamp("us")), ("v", pa.int64()), ("s", pa.string())])
+LAST = {"mobius.dedup": "last", "mobius.tags": "host,dc"}
+QUESTIONS = [
+    "SELECT * FROM {} ORDER BY ALL",
+    "SELECT count(*) AS n FROM {}",
+    "SELECT v FROM {} ORDER BY v",
+    "SELECT count(*) AS n, sum(v) AS s FROM {} WHERE v >= 500",
+    "SELECT host, ts, s FROM {} WHERE s IS NULL ORDER BY ALL",
+    "SELECT host, count(*) AS n, max(v) AS m FROM {} WHERE ts >= TIMESTAMP '1970-01-01 00:01:00' AND ts < TIMESTAMP '1970-01-01 00:03:00' GROUP BY host ORDER BY ALL",
+    "SELECT dc, min(ts) AS a, max(ts) AS b, count(s) AS n FROM {} WHERE host = 'h1' GROUP BY dc ORDER BY ALL",
+    "SELECT a.v + b.v AS w FROM {0} AS a JOIN {0} AS b USING (host, dc, ts) ORDER BY ALL",
+    "SELECT host, ts, v FROM {} WHERE ts = TIMESTAMP '1970-01-01 00:00:30' ORDER BY ALL",
+]
+
+
+class Model:
+    """A server, and what its table t must hold: the last row of each key."""
+
+    def __init__(self, server, seed):
+        self.server, self.chance, self.rows, self.time = server, random.Random(seed), {}, 0
+
+    def put(self, count=None):
+        """Rows that go on in time, mostly; some write keys anew that were there, a few lie far back."""
+        batch = []
+        for _ in range(count or self.chance.randrange(1, 200)):
+            self.time += self.chance.randrange(0, 700_000)
+            back = self.chance.choice([0, 0, 0, 0, 0, 0, 5_000_000, self.time]) if self.chance.random() < 0.3 else 0
+            ts = max(0, self.time - self.chance.randrange(back + 1)) // 500_000 * 500_000
+            host = self.chance.choice(["h0", "h1", "h2", None])
+            row = (host, self.chance.choice([1, 2, None]), ts, self.chance.randrange(1000), self.chance.choice([None, "x", "y" * 20]))
+            batch.append(row)
+            self.rows[row[:3]] = row
+        with self.server.client() as client:
+            put(client, "t", pa.record_batch([list(column) for column in zip(*batch)], schema=SCHEMA), metadata=LAST)
+
+    def insert(self):
+        with self.server.client() as client:
+            at = self.chance.randrange(self.time + 1) // 500_000 * 500_000
+            rows(client, f"INSERT INTO t VALUES ('h0', 1, make_timestamp({at}), 1, 'old'), ('h0', 1, make_timestamp({at}), 2, NULL)")
+        self.rows["h0", 1, at] = ("h0", 1, at, 2, None)
+
+    def condition(self):
+        """As SQL, and for a row of the model."""
+        bound, limit = self.chance.randrange(self.time + 1), self.chance.randrange(1000)
+        return self.chance.choice([
+            (f"v < {limit // 4}", lambda row: row[3] < limit // 4),
+            (f"ts >= make_timestamp({bound}) AND ts < make_timestamp({bound + 9_000_000}) AND v > {limit}", lambda row: bound <= row[2] < bound + 9_000_000 and row[3] > limit),
+            (f"host = 'h1' AND v % 3 = {limit % 3}", lambda row: row[0] == "h1" and row[3] % 3 == limit % 3),
+            ("host IS NULL AND dc IS NULL", lambda row: row[0] is None and row[1] is None),
+        ])
+
+    def delete(self):
+        sql, fits = self.condition()
+        gone = [key for key, row in self.rows.items() if fits(row)]
+        with self.server.client() as client:
+            assert value(client, f"DELETE FROM t WHERE {sql}") == len(gone), sql
+        for key in gone:
+            del self.rows[key]
+
+    def update(self):
+        sql, fits = self.condition()
+        with self.server.client() as client:
+            changed = {key: (*row[:3], (row[3] * 7 + 1) % 1000, row[4]) for key, row in self.rows.items() if fits(row)}
+            assert value(client, f"UPDATE t SET v = (v * 7 + 1) % 1000 WHERE {sql}") == len(changed), sql
+        self.rows |= changed
+
+    def flush(self):
+        with self.server.client() as client:
+            flush(client, "t")
+
+    def kill(self):
+        self.server.kill()
+        self.server.start()
+
+    def truncate(self):
+        if self.chance.random() < 0.2:
+            with self.server.client() as client:
+                rows(client, "TRUNCATE t")
+            self.rows = {}
+
+    def check(self):
+        columns = list(zip(*self.rows.values())) if self.rows else [[]] * 5
+        t = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
+        with self.server.client() as client:
+            for question in QUESTIONS:
+                expected = duckdb.sql(question.format("t")).to_arrow_table().to_pylist()
+                assert ask(client, question.format("t")).to_pylist() == expected, f"SEED={SEED} {question}"
+            whole = ask(client, "t").to_pylist()
+            assert sorted(map(str, whole)) == sorted(map(str, t.to_pylist()))
+        del t
+
+
+@pytest.mark.settings(**{"compaction.files": "2"})
+@pytest.mark.parametrize("round", range(2))
+def test_the_last_row_of_each_key_is_seen_whatever_happens(server, round):
+    model = Model(server, SEED + round)
+    model.put()
+    steps = [model.put] * 8 + [model.insert, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.truncate]
+    for _ in range(40):
+        model.chance.choice(steps)()
+        model.check()
+
+
+@pytest.mark.settings(**{"compaction.files": "2"})
+def test_replaced_rows_leave_the_files(server):
+    model = Model(server, SEED)
+    for _ in range(6):
+        model.time = 0
+        model.put(500)
+        model.flush()
+    deadline = time.monotonic() + 60
+    stored = "SELECT sum(rows)::BIGINT, count(*) FROM system.segments WHERE status = 'FLUSHED'"
+    with server.client() as client:
+        while rows(client, stored) != [(len(model.rows), 1)]:
+            assert time.monotonic() < deadline, rows(client, stored)
+            flush(client)
+        model.check()
+        (info,) = client.list_flights()
+        assert info.total_records == len(model.rows)
+
+
+def test_what_a_delete_hid_does_not_come_back(client):
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, host VARCHAR, v BIGINT) WITH (dedup = 'last')")
+    for v in range(3):
+        rows(client, f"INSERT INTO t VALUES ('2020-01-01', 'a', {v}), ('2020-01-02', 'a', {v})")
+        flush(client, "t")
+    assert rows(client, "SELECT v FROM t") == [(2,), (2,)]
+    assert value(client, "DELETE FROM t WHERE v = 1") == 0
+    assert value(client, "DELETE FROM t WHERE ts = '2020-01-01'") == 1
+    assert rows(client, "SELECT v FROM t") == [(2,)]
+    rows(client, "INSERT INTO t VALUES ('2020-01-01', 'a', 9)")
+    assert rows(client, "SELECT v FROM t ORDER BY ts") == [(9,), (2,)]
+
+
+@pytest.mark.parametrize("column", ["ts", "host", "time"])
+def test_a_key_column_is_not_updated(client, column):
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, host VARCHAR, v BIGINT) WITH (dedup = 'last')")
+    with pytest.raises(pa.ArrowInvalid, match="part of the key .* delete the row and insert another"):
+        ask(client, f"UPDATE t SET {column} = NULL")
+    (created,) = rows(client, "SHOW CREATE TABLE t")
+    assert "dedup = 'last'" in created[1]
+
+
+def test_a_table_without_time_has_no_key_to_replace_by(client):
+    with pytest.raises(pa.ArrowInvalid, match="dedup is for tables with a time column"):
+        ask(client, "CREATE TABLE t (v BIGINT) WITH (dedup = 'last')")
+    with pytest.raises(pa.ArrowInvalid, match="dedup is last or none"):
+        ask(client, "CREATE TABLE t (ts TIMESTAMP) WITH (dedup = 'first')")
+
+
+@pytest.mark.parametrize("unit, zone", [("s", None), ("ms", None), ("us", "UTC"), ("ns", None), ("ns", "UTC")])
+def test_keys_of_every_unit_of_time(client, unit, zone):
+    kind = pa.timestamp(unit, zone)
+    for v in range(3):
+        put(client, "t", pa.record_batch({"ts": pa.array([5, -7, 5, 1], kind), "v": pa.array([v, v, v + 10, v])}), metadata=LAST | {"mobius.tags": ""})
+        if v == 1:
+            flush(client, "t")
+        assert sorted(rows(client, "SELECT v FROM t")) == [(v,), (v,), (v + 10,)]
+
+
+def test_an_action_counts_replaced_rows_as_received(client):
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH (dedup = 'last')")
+    assert act(client, "sql.execute", sql="INSERT INTO t VALUES ('2020-01-01', 1), ('2020-01-01', 2)") == [{"rows": 2}]
+    assert value(client, "SELECT v FROM t") == 2
