@@ -18,6 +18,7 @@ typedef struct Step {
 	Batch *converted; // they as they are stored
 	BulkRows bulk;    // begun: the rows before those are in files
 	int64_t changed;
+	uint64_t read_seq; // of the snapshot it was read at
 } Step;
 
 // What an attempt has made.

@@ -17,6 +17,7 @@ step_reset(Step *step)
 	bulk_rows_close(&step->bulk);
 	insert_plan_close(&step->plan);
 	step->changed = 0;
+	step->read_seq = 0;
 }
 
 void
@@ -208,6 +209,7 @@ step_read(const StatementCall *call, Step *step, Error *err)
 {
 	if (step->query == NULL)
 		return ST_OK;
+	step->read_seq = sql_query_seq(step->query);
 	bool wanted = call->reading(call->arg, step->query);
 	Status st = wanted ? read_all(call->db, step, err) : ST_OK;
 	// Who gave up while it was read must not find rows that were changed afterwards.
@@ -303,6 +305,8 @@ step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *e
 		return ST_OK;
 	uint64_t cost = insert_cost(step->converted);
 	TRY(insert_entry(db, &step->plan, step->converted, &(InsertSource){0}, cost, out, err));
+	if (step->statement->kind == STATEMENT_UPDATE)
+		out->read_seq = step->read_seq;
 	*reserved -= cost;
 	return ST_OK;
 }

@@ -52,20 +52,46 @@ pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
 	signal_raise(&c->sync);
 }
 
-// Those that nobody wants any more fail; the rest, in order.
+static Status
+check_entry(const CommitEntry *entry, uint64_t seq, Error *err)
+{
+	const WalEntry *wal = &entry->wal;
+	if (wal->kind != WAL_BATCH ||
+		table_may_follow(entry->table, seq, entry->read_seq, wal->min_time, wal->max_time))
+		return ST_OK;
+	return error_set(err, ST_CONFLICT,
+					 "rows of the times that were to be updated came meanwhile; send the statement "
+					 "again");
+}
+
+// Whether somebody wants it still, and it would undo nothing that came before it.
+static Status
+check_commit(Commit *commit, uint64_t seq, Error *err)
+{
+	if (commit->admit != NULL && !commit->admit(commit))
+		return error_set(err, ST_CANCELLED, "a batch before it could not be stored");
+	const CommitEntry *entries = commit->entries != NULL ? commit->entries : &commit->entry;
+	for (int32_t i = 0; i < (commit->entries != NULL ? commit->count : 1); i++)
+		TRY(check_entry(&entries[i], seq, err));
+	return ST_OK;
+}
+
+// Others fail; the rest, in order.
 static Commit *
-drop_unwanted(Commit *all)
+drop_unwanted(const Conductor *c, Commit *all)
 {
 	Commit *kept = NULL, **tail = &kept;
+	uint64_t seq = c->next_seq;
 	for (Commit *next; all != NULL; all = next) {
 		next = all->next;
-		if (all->admit == NULL || all->admit(all)) {
+		Error err = ERROR_INIT;
+		Status st = check_commit(all, seq, &err);
+		if (st == ST_OK) {
+			seq++;
 			*tail = all;
 			tail = &all->next;
 			continue;
 		}
-		Error err = ERROR_INIT;
-		Status st = error_set(&err, ST_CANCELLED, "a batch before it could not be stored");
 		fail_commits(all, next, st, &err);
 	}
 	*tail = NULL;
@@ -155,7 +181,7 @@ sequencer_run(void *arg)
 
 		if (atomic_load(&c->failed))
 			fail_commits(TAKE(all), NULL, ST_UNAVAILABLE, &c->failure);
-		while ((all = drop_unwanted(all)) != NULL)
+		while ((all = drop_unwanted(c, all)) != NULL)
 			all = write_some(c, all);
 		if (stopping)
 			break;

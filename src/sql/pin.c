@@ -82,6 +82,12 @@ sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error *err)
 	return ST_OK;
 }
 
+uint64_t
+sql_query_seq(const SqlQuery *query)
+{
+	return query->pin->snapshot->seq;
+}
+
 bool
 sql_query_reads(const SqlQuery *query, const Table *table)
 {

@@ -100,6 +100,7 @@ Status sql_query_open_match(Sql *sql, const SqlMatch *match, const SqlSession *s
 
 // Before the first sql_query_next of any: all of them see one moment.
 Status sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error *err);
+uint64_t sql_query_seq(const SqlQuery *query); // of the moment it sees; it is pinned
 bool sql_query_reads(const SqlQuery *query, const Table *table);
 
 // A canonical field from CREATE TABLE's type text.

@@ -210,6 +210,7 @@ decode_file(Reader *r, const TableDef *def, uint64_t seq)
 	FileMeta meta = {.table_id = table_id(def),
 					 .table_version = table_version(def),
 					 .min_seq = seq,
+					 .late_min = 1,
 					 .max_seq = seq};
 	meta.segment_id = reader_u64(r);
 	meta.rows = (int64_t)reader_u64(r);

@@ -235,8 +235,6 @@ static void
 describe_late(Flush *flush, const FileSet *older)
 {
 	FileMeta *meta = &flush->meta;
-	meta->late_min = 1;
-	meta->late_max = 0;
 	const SegmentStats *stats = &flush->stats;
 	for (int32_t i = 0; i < file_set_count(older) && table_replaces(flush->def); i++) {
 		const FileMeta *file = data_file_meta(file_set_at(older, i));
@@ -260,6 +258,8 @@ describe(Flush *flush)
 	meta->max_seq = flush->stats.max_seq;
 	meta->created_ns = clock_wall_ns();
 	meta->sealed_ns = flush->stats.sealed_ns;
+	meta->late_min = 1; // none: describe_late
+	meta->late_max = 0;
 }
 
 static Status

@@ -71,6 +71,12 @@ bool table_dropped(const Table *table);
 SeriesMap *table_series(Table *table);
 Producers *table_producers(Table *table);
 
+// Asked by who numbers commits, of each batch in order, right before it gets `seq`. False: the
+// table replaces rows by key, the batch was made of what was seen at `read_seq` (0: it was not),
+// and one that has been numbered since may hold the same keys, which it would undo.
+bool table_may_follow(Table *table, uint64_t seq, uint64_t read_seq, int64_t min_time,
+					  int64_t max_time);
+
 // Two locks of a table for statements that change rows, always in this order and before any other.
 // `change`: UPDATE, DELETE, TRUNCATE and ALTER, from the first read to the end of the commit, so
 // that they come one after the other. `rewrite`: who deletes holds it from making the StoreDelete

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "duck/parquet.h"
+#include "store/recent.h"
 #include "store/store.h"
 
 enum { TABLE_BUCKETS = 4096 };
@@ -27,6 +28,7 @@ struct Table {
 	uint32_t id;
 	SeriesMap *series;
 	Producers *producers;
+	RecentPuts *recent;   // the sequencer's; NULL like the next
 	Newest *newest_times; // NULL: it replaces no rows by key
 	_Atomic uint64_t flushed_seq;
 	atomic_bool dropped;

@@ -59,6 +59,9 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	TRY(producers_new(&table->producers, err));
 	if (table_replaces(def))
 		TRY(newest_new(&table->newest_times, err));
+	table->recent = table_replaces(def) ? mem_alloc(sizeof(*table->recent)) : NULL;
+	if (table_replaces(def) && table->recent == NULL)
+		return error_no_memory(err, "a table");
 	*out = TAKE(table);
 	return ST_OK;
 }
@@ -85,6 +88,7 @@ table_unref(Table *table)
 	series_free(table->series);
 	producers_free(table->producers);
 	newest_free(table->newest_times);
+	mem_free(table->recent);
 	table_def_unref(table->def);
 	pthread_mutex_destroy(&table->change);
 	pthread_mutex_destroy(&table->rewrite);
@@ -128,6 +132,17 @@ ParquetWords
 table_words(const Table *table)
 {
 	return atomic_load(&table->many_words) ? MANY_WORDS : FEW_WORDS;
+}
+
+bool
+table_may_follow(Table *table, uint64_t seq, uint64_t read_seq, int64_t min_time, int64_t max_time)
+{
+	if (table->recent == NULL)
+		return true;
+	if (read_seq > 0 && recent_puts_overlap(table->recent, read_seq, seq, min_time, max_time))
+		return false;
+	recent_puts_add(table->recent, seq, min_time, max_time);
+	return true;
 }
 
 void

@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 
 import duckdb
@@ -175,3 +176,42 @@ def test_an_action_counts_replaced_rows_as_received(client):
     ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH (dedup = 'last')")
     assert act(client, "sql.execute", sql="INSERT INTO t VALUES ('2020-01-01', 1), ('2020-01-01', 2)") == [{"rows": 2}]
     assert value(client, "SELECT v FROM t") == 2
+
+
+def test_an_update_undoes_no_put_that_came_meanwhile(server, client):
+    """Each put raises v; an update keeps v as it reads it."""
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT, n BIGINT) WITH (dedup = 'last')")
+    schema = pa.schema([("ts", pa.timestamp("us")), ("v", pa.int64())])
+    last, ended = [0], threading.Event()
+
+    def write():
+        with server.client() as own:
+            for v in range(1, 300):
+                put(own, "t", pa.record_batch([[0, 7], [v, v]], schema=schema))
+                last[0] = v
+        ended.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    updates = 0
+    while not ended.is_set():
+        before = last[0]
+        try:
+            ask(client, "UPDATE t SET n = coalesce(n, 0) + 1")
+            updates += 1
+        except pa.ArrowException as error:
+            assert "came meanwhile" in str(error)
+        ((v, w),) = rows(client, "SELECT min(v), max(v) FROM t") if before else [(0, 0)]
+        assert before <= v <= w
+    writer.join()
+    assert rows(client, "SELECT v FROM t") == [(299,), (299,)]
+    ask(client, "UPDATE t SET n = 1")
+    assert rows(client, "SELECT v, n FROM t") == [(299, 1), (299, 1)]
+
+
+@pytest.mark.settings(**{"commit.max_bytes": "64KiB"})
+def test_a_commit_over_the_logs_limit_is_refused(client):
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH (dedup = 'last')")
+    with pytest.raises(pa.ArrowException, match="dedup.*send rows in parts"):
+        ask(client, "INSERT INTO t SELECT make_timestamp(i % 1000), i FROM range(100000) AS r(i)")
+    assert value(client, "SELECT count(*) FROM t") == 0
