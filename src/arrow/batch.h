@@ -65,6 +65,12 @@ typedef struct RowRef {
 Status batch_gather(Batch *const *batches, const RowRef *order, int64_t rows, Schema *schema,
 					BytesPool *pool, Batch **out, Error *err);
 
+// The same for some of the columns: `columns` of the batches' schema. Signed integers without NULLs
+// come in as few bytes as hold them, as the result's schema says; see values_widen. Buffers are of
+// the size they need.
+Status batch_gather_narrow(Batch *const *batches, const RowRef *order, int64_t rows,
+						   const int32_t *columns, int32_t count, Batch **out, Error *err);
+
 static inline bool
 bit_get(const uint8_t *bits, int64_t i)
 {

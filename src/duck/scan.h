@@ -28,17 +28,27 @@ enum {
 	MAP_SEGMENT = -2, // the part's segment_id; the scan's column is a uint64
 	MAP_ROW = -3,     // the row's number, from the part's first_row on; an int64
 	MAP_ORDER = -4,   // the row's number, from the part's first_order on; an int64
+	MAP_TAG = -5,     // and below: column MAP_TAG - map[i] of the part's tags
 };
+
+// Rows of a batch that have their tags in common: run i is rows [starts[i], starts[i + 1]).
+typedef struct TagRuns {
+	Batch *tags; // a row for each run
+	const int64_t *starts;
+	int64_t count;
+} TagRuns;
 
 // A run of rows of one batch. map[i] is the batch's column for column i of the scan, or one of
 // MAP_*. A column whose type is narrower than the scan's is widened on the way (values_widen).
 typedef struct BatchPart {
 	Batch *batch;
-	int64_t rows;        // the first `rows` of it
+	int64_t from; // rows [from, from + rows) of it
+	int64_t rows;
 	const int32_t *map;  // lives as long as the scan (arena), like mask
-	const RowMask *mask; // NULL: all of them are there
+	const RowMask *mask; // of the batch's rows; NULL: all of them are there
+	const TagRuns *runs; // of the batch; lives like map; NULL: no column is a MAP_TAG
 	uint64_t segment_id;
-	int64_t first_row;
+	int64_t first_row; // the batch's, like first_order
 	int64_t first_order;
 } BatchPart;
 

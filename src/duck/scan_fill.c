@@ -356,3 +356,31 @@ scan_fill(FillTarget to, FillSource from)
 	}
 	fill_validity(to, from);
 }
+
+// ---- one value for many rows ----
+
+bool
+scan_fill_constant(FillTarget to, FillSource from)
+{
+	if (to.field->type.id != TYPE_UTF8 || from.column == NULL)
+		return false;
+	if (!column_valid(from.column, from.row))
+		return false;
+	const int32_t *offsets = (const int32_t *)(const void *)from.column->offsets.data + from.row;
+	const char *text = (const char *)from.column->values.data + offsets[0];
+	SCOPED(duckdb_destroy_value)
+	duckdb_value value = duckdb_create_varchar_length(text, (idx_t)(offsets[1] - offsets[0]));
+	if (value == NULL)
+		return false;
+	duckdb_vector_reference_value(to.vector, value);
+	return true;
+}
+
+void
+scan_fill_same(FillTarget to, FillSource from)
+{
+	int64_t rows = from.rows;
+	from.rows = 1;
+	for (int64_t i = 0; i < rows; i++, to.at++)
+		scan_fill(to, from);
+}

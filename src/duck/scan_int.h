@@ -71,5 +71,10 @@ typedef struct PlainFill {
 } PlainFill;
 bool scan_fill_is_plain(FillTarget to, FillSource from, PlainFill *out);
 
+// Row `run.row` of the column, in each of run.rows rows.
+void scan_fill_same(FillTarget to, FillSource from);
+// The same in a vector that has nothing else, if it can be said once for all of it.
+bool scan_fill_constant(FillTarget to, FillSource from);
+
 // Strings of the vector point into the column. Rows of a vector are filled in order, from 0.
 void scan_fill(FillTarget to, FillSource from);

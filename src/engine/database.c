@@ -118,6 +118,7 @@ open_store(mobius *db, uint64_t *applied_seq, Error *err)
 		.catalog = db->catalog,
 		.duck = db->flush_duck,
 		.budget = db->memtable,
+		.hot = db->hot,
 		.pool = db->pool,
 		.segment_bytes = db->settings.memtable_segment_size,
 		.segment_age_ns = db->settings.memtable_segment_age_ns,
@@ -212,6 +213,7 @@ open_parts(mobius *db, Error *err)
 	if (db->dir != NULL)
 		ballast_give_back(&(Ballast){.dir = db->dir});
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
+	TRY(budget_new("cache.columns", db->settings.cache_columns, &db->hot, err));
 	TRY(open_duck(db, err));
 	TRY(open_store(db, &applied_seq, err));
 	TRY(open_wal(db, err));
@@ -331,6 +333,7 @@ mobius_close(mobius *db)
 	catalog_close(db->catalog);
 	duck_close(db->flush_duck);
 	budget_free(db->memtable);
+	budget_free(db->hot);
 	bytes_pool_free(db->pool);
 	file_close(db->lock);
 	pthread_mutex_destroy(&db->adopting);

@@ -40,6 +40,7 @@ struct mobius {
 	int64_t started_ns;
 
 	Budget *memtable; // memtable.limit
+	Budget *hot;      // cache.columns
 	Duck *flush_duck;
 	Catalog *catalog;
 	Store *store;

@@ -15,8 +15,9 @@ static const Field SEGMENTS[] = {
 };
 
 static void
-add_file_row(Builder *builder, const TableDef *def, DataFile *file, const Mask *mask)
+add_file_row(Builder *builder, const TableDef *def, const FileSet *files, int32_t i)
 {
+	DataFile *file = file_set_at(files, i);
 	const FileMeta *meta = data_file_meta(file);
 	Row row = {builder, 0};
 	row_text(&row, table_database(def));
@@ -31,8 +32,8 @@ add_file_row(Builder *builder, const TableDef *def, DataFile *file, const Mask *
 	row_times(&row, meta->min_time, meta->max_time);
 	row_unsigned(&row, meta->min_seq);
 	row_unsigned(&row, meta->max_seq);
-	row_number(&row, mask_count(mask));
-	row_flag(&row, false);
+	row_number(&row, mask_count(file_set_mask(files, i)));
+	row_flag(&row, file_set_hot(files, i) != NULL);
 	row_number(&row, meta->created_ns / 1000);
 	row_number(&row, meta->sealed_ns / 1000);
 }
@@ -70,8 +71,7 @@ add_segments(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];
 		for (int32_t f = 0; f < file_set_count(view->files); f++)
-			add_file_row(builder, view->def, file_set_at(view->files, f),
-						 file_set_mask(view->files, f));
+			add_file_row(builder, view->def, view->files, f);
 		for (int32_t s = 0; s < view->segment_count; s++)
 			add_memory_row(builder, view->def, view->segments[s], snapshot->seq);
 	}

@@ -61,10 +61,8 @@ lacks_time(const SqlQuery *query, Status st, const Error *err)
 Status
 query_views(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Views *out, Error *err)
 {
-	TRY(views_make(query->verdict, &query->names, snapshot, time_alias, &query->arena, out, err));
-	if (query->match != NULL)
-		out->refs[0].addresses = true;
-	return ST_OK;
+	return views_make(query->verdict, &query->names, snapshot, time_alias, query->match != NULL,
+					  &query->arena, out, err);
 }
 
 static PlanInput

@@ -99,6 +99,43 @@ constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alia
 	}
 }
 
+// ---- conditions ----
+
+// Whether a condition of these columns in this place is the ref's.
+static bool
+is_of_ref(const Verdict *v, const RefColumns *refs, bool time_alias, int32_t use, int32_t ref,
+		  int32_t *column)
+{
+	int32_t found;
+	return v->refs[ref].prunable && v->refs[ref].scope == v->columns[use].scope &&
+		   column_find(v, refs, &v->columns[use], time_alias, &found, column) && found == ref;
+}
+
+Status
+constraint_conditions(const Verdict *v, const RefColumns *refs, bool time_alias, int32_t ref,
+					  Arena *arena, Condition **out, int32_t *count, Error *err)
+{
+	size_t most = (size_t)(v->comparison_count + v->list_count) + 1;
+	Condition *list = arena_array(arena, most, sizeof(*list));
+	TRY(arena_status(arena, err, "a statement"));
+	*out = list;
+	*count = 0;
+	for (int32_t i = 0; i < v->comparison_count; i++) {
+		const Comparison *c = &v->comparisons[i];
+		int32_t column;
+		if (c->required && is_of_ref(v, refs, time_alias, c->column, ref, &column))
+			list[(*count)++] = (Condition){column, c->op, c, 1};
+	}
+	for (int32_t i = 0; i < v->list_count; i++) {
+		const ConstantList *l = &v->lists[i];
+		const Comparison *first = &v->comparisons[l->from];
+		int32_t column;
+		if (is_of_ref(v, refs, time_alias, first->column, ref, &column))
+			list[(*count)++] = (Condition){column, OP_EQ, first, l->count};
+	}
+	return ST_OK;
+}
+
 // ---- constants ----
 
 // The bound in the column's unit: rounded so that the comparison holds for the same whole units.

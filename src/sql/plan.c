@@ -233,6 +233,7 @@ plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error 
 	buf_add(&plan->key, key->data, key->len);
 	TRY(buf_status(&plan->key, err, "a plan"));
 	plan->hash = hash64(key->data, key->len);
+	plan->once = input->verdict->asof;
 	TRY(make_text(plan, conn, input, err));
 	TRY(prepare(plan, conn, input, err));
 	*out = plan;
@@ -245,8 +246,8 @@ plans_find(Conn *conn, const Buf *key)
 {
 	uint64_t hash = hash64(key->data, key->len);
 	Plan **link = &conn->plans;
-	while (*link != NULL &&
-		   ((*link)->hash != hash || !slice_equal(buf_slice(&(*link)->key), buf_slice(key))))
+	while (*link != NULL && ((*link)->spent || (*link)->hash != hash ||
+							 !slice_equal(buf_slice(&(*link)->key), buf_slice(key))))
 		link = &(*link)->next;
 	Plan *plan = *link;
 	if (plan == NULL)
@@ -261,7 +262,7 @@ bool
 plans_have(const Conn *conn, uint64_t hash)
 {
 	for (const Plan *plan = conn->plans; plan != NULL; plan = plan->next)
-		if (plan->hash == hash)
+		if (plan->hash == hash && !plan->spent)
 			return true;
 	return false;
 }
@@ -308,6 +309,7 @@ set_cut(ScanSlot *slot, const RefView *view, Error *err)
 Status
 plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches, Error *err)
 {
+	plan->spent = plan->once;
 	for (int32_t i = 0; i < plan->slot_count; i++) {
 		if (plan->slots[i] != NULL)
 			TRY(set_slot(plan->slots[i], &views->refs[i], seq, batches[i], err));

@@ -19,6 +19,8 @@ struct Plan {
 	ScanSlot **slots; // of each TableRef; NULL: read from files only
 	ScanSlot **cuts;  // of each TableRef, from where its rows are seen; NULL: all are
 	int32_t slot_count;
+	bool once;  // the engine cannot execute an ASOF join of it again
+	bool spent; // it was executed
 };
 
 // What an UPDATE or DELETE asks of its table, the statement's first.
@@ -55,7 +57,7 @@ Status plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *er
 // Kept with the connection, which drops the least recently used one. Positions of errors are of the
 // statement as it was written.
 Status plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error *err);
-Plan *plans_find(Conn *conn, const Buf *key); // NULL: none
+Plan *plans_find(Conn *conn, const Buf *key); // NULL: none that can be executed
 bool plans_have(const Conn *conn, uint64_t hash);
 void plans_free(Conn *conn);
 

@@ -2,6 +2,7 @@
 // its shape to the columns of the definition.
 
 #include "base/mem.h"
+#include "sql/hot_scan.h"
 #include "sql/statement_int.h"
 #include "sql/views.h"
 
@@ -105,7 +106,8 @@ add_masks(const RefView *view, ScanOwner *owner, BatchScan *scan, Error *err)
 	for (int32_t i = 0; i < view->file_count; i++)
 		if (view_mask(view, i) != NULL)
 			masks[i] = (RowMask){file_dead, view_mask(view, i)};
-	owner->files = file_set_ref(view->table->files); // it holds the masks
+	if (owner->files == NULL)
+		owner->files = file_set_ref(view->table->files); // it holds the masks
 	scan->files = masks;
 	scan->file_count = view->file_count;
 	return ST_OK;
@@ -134,6 +136,32 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	return arena_status(arena, err, "a scan");
 }
 
+static Status
+add_hot_part(void *arg, const BatchPart *part, Error *err)
+{
+	ScanBuild *build = arg;
+	Arena *arena = &build->owner->arena;
+	build->parts = list_grow(arena, build->parts, build->part_count, sizeof(BatchPart));
+	TRY(arena_status(arena, err, "a scan"));
+	build->parts[build->part_count++] = *part;
+	build->rows += part->rows;
+	return ST_OK;
+}
+
+// Files first: they hold what came first.
+static Status
+add_hots(const RefView *view, ScanBuild *build, Error *err)
+{
+	ScanOwner *owner = build->owner;
+	if (view->hot_count > 0)
+		owner->files = file_set_ref(view->table->files); // it holds them, and the masks
+	for (int32_t i = 0; i < view->hot_count; i++) {
+		HotScan scan = {view, view->hots[i], &owner->arena, add_hot_part, build};
+		TRY(hot_scan(&scan, err));
+	}
+	return ST_OK;
+}
+
 Status
 scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err)
 {
@@ -144,6 +172,7 @@ scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err)
 	ScanBuild build = {.owner = owner, .def = table->def};
 	owner->segments = arena_array(&owner->arena, (size_t)table->segment_count, sizeof(Segment *));
 	TRY(arena_status(&owner->arena, err, "a scan"));
+	TRY(add_hots(view, &build, err));
 	for (int32_t i = 0; i < table->segment_count; i++) {
 		owner->segments[owner->segment_count++] = segment_ref(table->segments[i]);
 		build.segment_id = segment_stats(table->segments[i]).id;

@@ -78,6 +78,12 @@ typedef struct Comparison {
 	Operand operand;
 } Comparison;
 
+// column IN (constants), where every row for which it does not hold is refused.
+typedef struct ConstantList {
+	int32_t from; // the first of its comparisons
+	int32_t count;
+} ConstantList;
+
 typedef struct Span {
 	int32_t from;
 	int32_t to;
@@ -117,10 +123,13 @@ typedef struct Verdict {
 	int32_t column_count;
 	Comparison *comparisons;
 	int32_t comparison_count;
+	ConstantList *lists;
+	int32_t list_count;
 	int32_t root;       // scope of the outermost SELECT; -1: UNION, EXPLAIN, DESCRIBE
 	SelectItem *select; // of the outermost SELECT
 	int32_t select_count;
 	int32_t values; // columns of a VALUES list that is all of the statement; 0: it is none
+	bool asof;      // an ASOF join stands in it
 	bool plain;     // SELECT columns FROM one table, and nothing else
 	Arena arena;
 	atomic_uint refs_held;

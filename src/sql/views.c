@@ -2,6 +2,7 @@
 
 #include "arrow/builder.h"
 #include "base/timeval.h"
+#include "sql/hot_scan.h"
 #include "store/quarantine.h"
 
 enum { FEW_MASKED = 16 };
@@ -73,6 +74,23 @@ group_files(RefView *view, Arena *arena, Error *err)
 	return ST_OK;
 }
 
+static void
+add_file(RefView *view, int32_t i, const FileMeta *meta)
+{
+	bool cut = meta->min_time <= meta->max_time && meta->min_time < view->table->visible_from;
+	// Addresses and the order of versions come from the file.
+	bool plain = !view->addresses && view->late_count == 0;
+	if (plain && file_set_hot(view->table->files, i) != NULL) {
+		view->hots[view->hot_count++] = i;
+		view->memory = true;
+		view->memory_cut |= cut;
+		view->memory_rows += hot_estimate(view, i);
+		return;
+	}
+	view->cut[view->file_count] = cut;
+	view->files[view->file_count++] = i;
+}
+
 static Status
 find_files(RefView *view, Arena *arena, Error *err)
 {
@@ -80,15 +98,13 @@ find_files(RefView *view, Arena *arena, Error *err)
 	if (count == 0)
 		return ST_OK;
 	view->files = arena_array(arena, (size_t)count, sizeof(int32_t));
+	view->hots = arena_array(arena, (size_t)count, sizeof(int32_t));
 	view->cut = arena_array(arena, (size_t)count, sizeof(bool));
 	TRY(arena_status(arena, err, "a list of files"));
 	for (int32_t i = 0; i < count; i++) {
 		const FileMeta *meta = data_file_meta(file_set_at(view->table->files, i));
-		if (meta->rows == 0 || !overlaps(view->range, meta->min_time, meta->max_time))
-			continue;
-		view->cut[view->file_count] =
-			meta->min_time <= meta->max_time && meta->min_time < view->table->visible_from;
-		view->files[view->file_count++] = i;
+		if (meta->rows > 0 && overlaps(view->range, meta->min_time, meta->max_time))
+			add_file(view, i, meta);
 	}
 	for (int32_t i = 0; i < view->file_count; i++)
 		view->masked += view_mask(view, i) != NULL;
@@ -110,7 +126,7 @@ find_memory(RefView *view)
 
 Status
 views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot, bool time_alias,
-		   Arena *arena, Views *out, Error *err)
+		   bool addresses, Arena *arena, Views *out, Error *err)
 {
 	size_t count = (size_t)names->ref_count;
 	Views views = {.count = names->ref_count, .time_alias = time_alias};
@@ -138,6 +154,11 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 			continue;
 		if (view->table->visible_from > view->range.min)
 			view->range.min = view->table->visible_from;
+		view->addresses = addresses && i == 0;
+		Condition *conditions;
+		TRY(constraint_conditions(verdict, views.columns, time_alias, i, arena, &conditions,
+								  &view->condition_count, err));
+		view->conditions = conditions;
 		TRY(view_find_late(view, arena, err));
 		TRY(find_files(view, arena, err));
 		find_memory(view);
@@ -155,6 +176,10 @@ views_ready(const Views *views, Error *err)
 		const RefView *view = &views->refs[r];
 		for (int32_t i = 0; i < view->file_count; i++)
 			TRY(table_file_ready(view->table->table, view_file(view, i), err));
+		// The copy of a file that was damaged is right, but its days are counted.
+		for (int32_t i = 0; i < view->hot_count; i++)
+			TRY(table_file_ready(view->table->table, file_set_at(view->table->files, view->hots[i]),
+								 err));
 	}
 	return ST_OK;
 }

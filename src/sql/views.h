@@ -12,10 +12,14 @@ typedef struct RefView {
 	const NamedRef *named;
 	const TableView *table; // of the snapshot; NULL: a source's
 	TimeRange range;
+	const Condition *conditions;
+	int32_t condition_count;
 	int32_t *files; // of table->files, those that overlap; those that are read alike side by side
 	int32_t file_count;
-	int32_t masked;      // of how many files some rows are deleted
-	bool memory;         // a segment overlaps
+	int32_t masked; // of how many files some rows are deleted
+	int32_t *hots;  // of table->files, those that overlap and are read from memory
+	int32_t hot_count;
+	bool memory;         // a segment or one of `hots` overlaps
 	int64_t memory_rows; // about
 	bool *cut;           // of each of `files`: some of its rows are too old to be seen
 	bool memory_cut;     // the same of what is in memory
@@ -35,9 +39,9 @@ typedef struct Views {
 	bool time_alias;
 } Views;
 
-// Lies in `arena`; borrows from names and snapshot.
+// Lies in `arena`; borrows from names and snapshot. `addresses`: of the first.
 Status views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
-				  bool time_alias, Arena *arena, Views *out, Error *err);
+				  bool time_alias, bool addresses, Arena *arena, Views *out, Error *err);
 
 // Whether the files can be read: before they are, ST_CORRUPT names the first that cannot.
 Status views_ready(const Views *views, Error *err);

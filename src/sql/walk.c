@@ -291,6 +291,7 @@ walk_join(Walk *w, const json_t *node, Place place, bool prunable)
 	bool asof = strcmp(kind, "ASOF") == 0, positional = strcmp(kind, "POSITIONAL") == 0;
 	bool merges = json_object_get(node, "using_columns") != NULL || strcmp(kind, "NATURAL") == 0 ||
 				  strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0;
+	w->verdict->asof |= asof;
 	if (merges && place.scope >= 0)
 		w->verdict->scopes[place.scope].merges = true;
 	TRY(walk_from(w, json_object_get(node, "left"), place, prunable && !positional));

@@ -119,10 +119,29 @@ walk_between(Walk *w, const json_t *node, Place place, bool required)
 	return walk_value(w, upper, place);
 }
 
+// The comparisons from `from` on, if they are of this column and as many as the list has items.
+static Status
+add_list(Walk *w, int32_t column, int32_t from, size_t items)
+{
+	Verdict *v = w->verdict;
+	int32_t count = v->comparison_count - from;
+	if (items == 0 || (size_t)count != items)
+		return ST_OK;
+	for (int32_t i = from; i < v->comparison_count; i++)
+		if (v->comparisons[i].column != column)
+			return ST_OK;
+	v->lists = list_grow(&v->arena, v->lists, v->list_count, sizeof(*v->lists));
+	TRY(arena_status(&v->arena, w->err, "a statement"));
+	v->lists[v->list_count++] = (ConstantList){from, count};
+	return ST_OK;
+}
+
 // column IN (…): only its constants matter.
 static Status
-walk_in(Walk *w, const json_t *node, Place place)
+walk_in(Walk *w, const json_t *node, Place place, bool required)
 {
+	Verdict *v = w->verdict;
+	int32_t from = v->comparison_count;
 	const json_t *children = json_object_get(node, "children");
 	const json_t *input = json_array_get(children, 0);
 	int32_t column = -1;
@@ -136,7 +155,8 @@ walk_in(Walk *w, const json_t *node, Place place)
 			TRY(add_comparison(w, column, OP_OTHER, item, false));
 		TRY(walk_value(w, item, place));
 	}
-	return ST_OK;
+	size_t items = json_array_size(children) - 1;
+	return required && column >= 0 ? add_list(w, column, from, items) : ST_OK;
 }
 
 Status
@@ -152,6 +172,8 @@ walk_where(Walk *w, const json_t *value, Place place)
 		return walk_comparison(w, value, place, true);
 	if (tree_is(value, "COMPARE_BETWEEN"))
 		return walk_between(w, value, place, true);
+	if (tree_is(value, "COMPARE_IN"))
+		return walk_in(w, value, place, true);
 	return walk_value(w, value, place);
 }
 
@@ -261,7 +283,7 @@ walk_expression(Walk *w, const json_t *node, Place place)
 	if (tree_is(node, "COMPARE_BETWEEN"))
 		return walk_between(w, node, operand, false);
 	if (tree_is(node, "COMPARE_IN") || tree_is(node, "COMPARE_NOT_IN"))
-		return walk_in(w, node, operand);
+		return walk_in(w, node, operand, false);
 	place.in_arithmetic &= tree_is_class(node, "CAST");
 	return walk_parts(w, node, place);
 }

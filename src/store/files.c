@@ -20,6 +20,7 @@ struct DataFile {
 typedef struct Entry {
 	DataFile *file;
 	Mask *mask; // NULL: none
+	Hot *hot;   // NULL: none
 } Entry;
 
 struct FileSet {
@@ -153,12 +154,12 @@ comes_after(const DataFile *a, const DataFile *b)
 
 // Behind those that are its equals, so that files which come in order need no look at the others.
 static void
-add_entry(FileSet *set, DataFile *file, const Mask *mask)
+add_entry(FileSet *set, DataFile *file, const Mask *mask, Hot *hot)
 {
 	int32_t at = set->count++;
 	for (; at > 0 && comes_after(set->entries[at - 1].file, file); at--)
 		set->entries[at] = set->entries[at - 1];
-	set->entries[at] = (Entry){data_file_ref(file), mask_ref(mask)};
+	set->entries[at] = (Entry){data_file_ref(file), mask_ref(mask), hot_ref(hot)};
 }
 
 Status
@@ -169,11 +170,15 @@ file_set_edit(const FileSet *base, const FileSetEdit *edit, FileSet **out, Error
 	if (set == NULL)
 		return error_no_memory(err, "a table's files");
 	atomic_init(&set->refs, 1);
-	for (int32_t i = 0; i < file_set_count(base); i++)
-		if (!is_removed(edit, base->entries[i].file))
-			add_entry(set, base->entries[i].file, replaced_mask(edit, &base->entries[i]));
+	for (int32_t i = 0; i < file_set_count(base); i++) {
+		const Entry *entry = &base->entries[i];
+		Hot *hot = entry->file->meta.segment_id == edit->cold ? NULL : entry->hot;
+		if (!is_removed(edit, entry->file))
+			add_entry(set, entry->file, replaced_mask(edit, entry), hot);
+	}
 	for (int32_t i = 0; i < edit->added_count; i++)
-		add_entry(set, edit->added[i], edit->added_masks != NULL ? edit->added_masks[i] : NULL);
+		add_entry(set, edit->added[i], edit->added_masks != NULL ? edit->added_masks[i] : NULL,
+				  edit->added_hots != NULL ? edit->added_hots[i] : NULL);
 	*out = set;
 	return ST_OK;
 }
@@ -194,6 +199,7 @@ file_set_unref(FileSet *set)
 	for (int32_t i = 0; i < set->count; i++) {
 		data_file_unref(set->entries[i].file);
 		mask_unref(set->entries[i].mask);
+		hot_unref(set->entries[i].hot);
 	}
 	mem_free(set);
 }
@@ -214,6 +220,12 @@ const Mask *
 file_set_mask(const FileSet *set, int32_t i)
 {
 	return set->entries[i].mask;
+}
+
+const Hot *
+file_set_hot(const FileSet *set, int32_t i)
+{
+	return set->entries[i].hot;
 }
 
 int32_t

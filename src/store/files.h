@@ -1,5 +1,5 @@
-// files.h - a table's flushed segments: Parquet files and which of their rows are deleted, by
-// immutable set.
+// files.h - a table's flushed segments, by immutable set: Parquet files, which of their rows are
+// deleted, and which of them are in memory as well.
 //
 // Threads  sets are immutable and counted. A File leaves the disk when it was doomed and its last
 // user is gone.
@@ -7,6 +7,7 @@
 #pragma once
 
 #include "catalog/catalog.h"
+#include "store/hot.h"
 #include "store/mask.h"
 
 typedef struct DataFile DataFile;
@@ -39,7 +40,9 @@ typedef struct FileSetEdit {
 	int32_t removed_count;
 	DataFile *const *added;
 	Mask *const *added_masks; // one for each of them, or NULL; an entry may be NULL
+	Hot *const *added_hots;   // the same
 	int32_t added_count;
+	uint64_t cold;         // a segment id: its rows leave memory; 0: none
 	const FileMask *masks; // that replace those of files which stay, by rising segment id
 	int32_t mask_count;
 } FileSetEdit;
@@ -53,4 +56,5 @@ DEFINE_DROP(FileSet, file_set_drop, file_set_unref)
 int32_t file_set_count(const FileSet *set);               // NULL: 0
 DataFile *file_set_at(const FileSet *set, int32_t i);     // borrowed
 const Mask *file_set_mask(const FileSet *set, int32_t i); // borrowed; NULL: nothing is deleted
+const Hot *file_set_hot(const FileSet *set, int32_t i);   // borrowed; NULL: it is read as a file
 int32_t file_set_find(const FileSet *set, uint64_t segment_id); // -1: it is not among them

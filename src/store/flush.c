@@ -11,6 +11,7 @@
 #include "duck/parquet.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "store/hot_keep.h"
 #include "store/quarantine.h"
 #include "store/sorted.h"
 #include "store/store_int.h"
@@ -28,6 +29,8 @@ typedef struct Flush {
 	char *path;
 	FileMeta meta;       // rows 0: nothing is left of the segment, and no file is made
 	uint32_t *positions; // of the file's rows in the segment
+	Hot *hot;            // NULL: none
+	HotEntry *hot_entry;
 } Flush;
 
 static void
@@ -40,6 +43,8 @@ flush_close(Flush *flush)
 	mem_free(flush->dir);
 	mem_free(flush->path);
 	mem_free(flush->positions);
+	hot_unref(flush->hot);
+	hot_entry_free(flush->hot_entry);
 }
 
 // The oldest rows first, but a table that cannot be flushed must not hold up the others.
@@ -96,6 +101,19 @@ make_paths(Flush *flush, Error *err)
 	return ST_OK;
 }
 
+static void
+keep_hot(Flush *flush, Batch *sorted)
+{
+	Store *store = flush->store;
+	HotBuilder *builder = NULL;
+	hot_keep_begin(store, flush->def, UINT64_MAX, &builder);
+	if (builder == NULL)
+		return;
+	hot_builder_add(builder, sorted, 0, batch_rows(sorted));
+	flush->hot = hot_keep_end(store, flush->table, flush->stats.id, builder, &flush->hot_entry);
+	hot_builder_free(builder);
+}
+
 static Status
 write_file(Flush *flush, DuckConn *conn, Error *err)
 {
@@ -117,6 +135,7 @@ write_file(Flush *flush, DuckConn *conn, Error *err)
 	flush->meta.rows = written.rows;
 	flush->meta.bytes = written.bytes;
 	flush->meta.footer_bytes = written.footer_bytes;
+	keep_hot(flush, sorted);
 	return ST_OK;
 }
 
@@ -301,14 +320,19 @@ publish(Flush *flush, Error *err)
 		return ST_OK;
 	}
 	TRY(late_mask(flush, &late, err));
-	FileSetEdit edit = {.added = &file, .added_masks = &late, .added_count = flush->meta.rows > 0};
+	FileSetEdit edit = {.added = &file,
+						.added_masks = &late,
+						.added_hots = &flush->hot,
+						.added_count = flush->meta.rows > 0};
 	TRY(file_set_edit(old, &edit, &next, err));
 	Replayed *replayed = NULL;
 	if (flush->table->replaying)
 		TRY(replayed_new(flush->segment, flush->positions, flush->meta.rows, &replayed, err));
 	else
 		TRY(catalog_file(flush, late, err));
-	if (!swap_in(flush, TAKE(next)))
+	if (swap_in(flush, TAKE(next)))
+		hot_keep(flush->store, TAKE(flush->hot_entry));
+	else
 		take_back(flush, file);
 	if (replayed != NULL)
 		replayed_add(flush->table, replayed);

@@ -104,6 +104,7 @@ replace_inputs(MergeJob *job, const FileSet *files, Error *err)
 	FileSetEdit change = {.removed = ids,
 						  .removed_count = job->choice.count,
 						  .added = job->outputs,
+						  .added_hots = job->hots,
 						  .added_count = job->output_count};
 	CatalogEdit edit = {.files = job->metas,
 						.file_count = job->output_count,
@@ -116,10 +117,13 @@ replace_inputs(MergeJob *job, const FileSet *files, Error *err)
 		return st;
 	}
 	TRY(catalog_publish(job->store->options.catalog, &edit, err));
-	if (swap_in(job, TAKE(next)))
-		doom_inputs(job);
-	else
+	if (!swap_in(job, TAKE(next))) {
 		take_back(job);
+		return ST_OK;
+	}
+	doom_inputs(job);
+	for (int32_t i = 0; i < job->output_count; i++)
+		hot_keep(job->store, TAKE(job->hot_entries[i]));
 	return ST_OK;
 }
 

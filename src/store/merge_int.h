@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "store/hot_keep.h"
 #include "store/merge.h"
 #include "store/merge_rows.h"
 #include "store/store_int.h"
@@ -29,7 +30,10 @@ typedef struct MergeJob {
 	int32_t cut_count;
 	FileMeta metas[MOST_CUTS + 1]; // of the new files
 	DataFile *outputs[MOST_CUTS + 1];
+	Hot *hots[MOST_CUTS + 1]; // of the new files; NULL: none
+	HotEntry *hot_entries[MOST_CUTS + 1];
 	int32_t output_count;
+	uint64_t hot_bytes; // that the new files may have in memory; 0: not all the inputs are there
 	int64_t rows;
 } MergeJob;
 

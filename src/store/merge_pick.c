@@ -9,8 +9,11 @@
 void
 merge_job_close(MergeJob *job)
 {
-	for (int32_t i = 0; i < job->output_count; i++)
+	for (int32_t i = 0; i < job->output_count; i++) {
 		data_file_unref(job->outputs[i]);
+		hot_unref(job->hots[i]);
+		hot_entry_free(job->hot_entries[i]);
+	}
 	merge_list_close(&job->list);
 	mem_free(job->now);
 	file_set_unref(job->files);

@@ -55,6 +55,7 @@ typedef struct MergePiece {
 	uint64_t pushed;
 	int64_t began_ns;
 	FileMeta meta;
+	HotBuilder *hot; // NULL: none
 } MergePiece;
 
 static void
@@ -62,6 +63,7 @@ piece_close(MergePiece *piece)
 {
 	merge_rows_close(&piece->rows);
 	file_close(piece->file);
+	hot_builder_free(piece->hot);
 	mem_free(piece->tmp_path);
 	mem_free(piece->path);
 	mem_free(piece);
@@ -122,6 +124,8 @@ next_rows(void *arg, int64_t most, RowRun *out, Error *err)
 		return ST_OK;
 	TRY(merge_rows_next(&piece->rows, most < piece->left ? most : piece->left, out, err));
 	piece->left -= out->rows;
+	if (piece->hot != NULL)
+		hot_builder_add(piece->hot, out->batch, out->row, out->rows);
 	return ST_OK;
 }
 
@@ -195,6 +199,8 @@ name_piece(MergePiece *piece, Error *err)
 	piece->path = mem_printf("%s/%" PRIu64 ".parquet", job->dir, meta->segment_id);
 	if (piece->tmp_path == NULL || piece->path == NULL)
 		return error_no_memory(err, "a merge");
+	if (job->hot_bytes > 0)
+		hot_keep_begin(store, job->def, job->hot_bytes, &piece->hot);
 	return ST_OK;
 }
 
@@ -280,6 +286,8 @@ place(MergePiece *piece, Error *err)
 		return st;
 	}
 	data_file_written(output);
+	job->hots[job->output_count] = hot_keep_end(job->store, job->table, piece->meta.segment_id,
+												piece->hot, &job->hot_entries[job->output_count]);
 	job->metas[job->output_count] = piece->meta;
 	job->outputs[job->output_count++] = output;
 	job->rows += piece->meta.rows;
@@ -355,10 +363,28 @@ write_pieces(MergeJob *job, Error *err)
 	return ST_OK;
 }
 
+// Files that are read from memory are so when they were merged, unless it is much of it: for the
+// time of the merge it is there twice.
+static uint64_t
+hot_bytes_of_inputs(const MergeJob *job)
+{
+	const Budget *budget = job->store->options.hot;
+	uint64_t bytes = 0;
+	for (int32_t i = 0; i < job->choice.count; i++) {
+		const Hot *hot = file_set_hot(job->files, job->inputs[i]);
+		if (hot == NULL)
+			return 0;
+		bytes += hot_bytes(hot);
+	}
+	// Integers of a piece may need more bytes than those of its inputs' parts.
+	return bytes <= budget_limit(budget) / 4 ? bytes * 2 : 0;
+}
+
 Status
 merge_write(MergeJob *job, Error *err)
 {
 	Store *store = job->store;
+	job->hot_bytes = hot_bytes_of_inputs(job);
 	TRY(check_inputs(job, err));
 	// A longer ttl must not show what is left out now, nor what is left of it elsewhere.
 	job->visible_from = table_visible_from(job->table, clock_wall_ns());

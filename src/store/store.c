@@ -55,6 +55,8 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 	if (store->options.segment_bytes > LARGEST_SEGMENT)
 		store->options.segment_bytes = LARGEST_SEGMENT;
 	pthread_mutex_init(&store->lock, NULL);
+	pthread_mutex_init(&store->hot_lock, NULL);
+	store->newest_hot = &store->oldest_hot;
 	TRY(make_dirs(store, err));
 	TRY(store_load(store, err));
 	if (store->options.dir != NULL)
@@ -100,6 +102,7 @@ store_close(Store *store)
 		next = store->databases->next;
 		database_free(store->databases);
 	}
+	hot_keep_close(store);
 	pthread_mutex_destroy(&store->lock);
 	mem_free(store->files_dir);
 	mem_free(store->tmp_dir);

@@ -29,6 +29,7 @@ typedef struct StoreOptions {
 	Catalog *catalog; // borrowed
 	Duck *duck;       // borrowed: the trusted instance
 	Budget *budget;   // borrowed: memtable.limit
+	Budget *hot;      // borrowed: cache.columns; NULL or of limit 0: files are read as files
 	BytesPool *pool;
 	uint64_t segment_bytes; // memtable.segment_size; above 1 GiB it counts as that
 	int64_t segment_age_ns;

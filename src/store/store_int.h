@@ -90,6 +90,10 @@ struct Store {
 	uint64_t published_seq;
 	void (*on_sealed)(void *arg);
 	void *on_sealed_arg;
+
+	pthread_mutex_t hot_lock; // guards the copies of files, in the order in which they go
+	struct HotEntry *oldest_hot;
+	struct HotEntry **newest_hot;
 };
 
 // How its next file is written, as long as none tries what is smaller.
@@ -212,6 +216,9 @@ void table_remove_locked(Store *store, Table *table);
 Link *table_growing_locked(Table *table); // NULL: none
 // The oldest segment if it can be flushed: sealed, and all of it published. NULL: it cannot.
 Link *table_ripe_locked(const Store *store, const Table *table);
+
+// hot_keep.c
+void hot_keep_close(Store *store);
 
 // load.c
 Status store_load(Store *store, Error *err); // what the catalog knows

@@ -17,6 +17,8 @@ typedef struct Fixture {
 	DuckConn *flusher;
 	Catalog *catalog;
 	Budget *budget;
+	Budget *hot; // cache.columns
+	uint64_t hot_bytes;
 	BytesPool *pool;
 	Store *store;
 	Sql *sql;
@@ -28,7 +30,7 @@ typedef struct Fixture {
 static inline const char *
 path_in(const Fixture *fx, const char *name)
 {
-	static char paths[4][128];
+	static char paths[4][768];
 	static int turn;
 	char *path = paths[turn++ % 4];
 	snprintf(path, sizeof(paths[0]), "%s/%s", fx->dir, name);
@@ -51,11 +53,13 @@ open_store(Fixture *fx)
 	ok(duck_connect(fx->duck, &fx->flusher, &err), &err);
 	ok(catalog_open(path_in(fx, "catalog.db"), &fx->catalog, &state, &err), &err);
 	ok(budget_new("memtable.limit", UINT64_C(1) << 30, &fx->budget, &err), &err);
+	ok(budget_new("cache.columns", fx->hot_bytes, &fx->hot, &err), &err);
 	ok(bytes_pool_new(0, &fx->pool, &err), &err);
 	StoreOptions store = {.dir = fx->dir,
 						  .catalog = fx->catalog,
 						  .duck = fx->duck,
 						  .budget = fx->budget,
+						  .hot = fx->hot,
 						  .pool = fx->pool,
 						  .segment_bytes = UINT64_C(64) << 20,
 						  .segment_age_ns = INT64_MAX,
@@ -64,9 +68,9 @@ open_store(Fixture *fx)
 }
 
 static inline void
-fixture_open(Fixture *fx)
+fixture_open_hot(Fixture *fx, uint64_t hot_bytes)
 {
-	*fx = (Fixture){.schema_id = 1, .live = mem_live()};
+	*fx = (Fixture){.schema_id = 1, .hot_bytes = hot_bytes, .live = mem_live()};
 	temp_dir_make(fx->dir);
 	Error err = ERROR_INIT;
 	open_store(fx);
@@ -79,6 +83,13 @@ fixture_open(Fixture *fx)
 	ok(sql_open(&sql, &fx->sql, &err), &err);
 }
 
+// Files are read as files.
+static inline void
+fixture_open(Fixture *fx)
+{
+	fixture_open_hot(fx, 0);
+}
+
 static inline void
 fixture_close(Fixture *fx)
 {
@@ -86,6 +97,8 @@ fixture_close(Fixture *fx)
 	store_close(fx->store);
 	catalog_close(fx->catalog);
 	budget_free(fx->budget);
+	assert_int_equal(budget_used(fx->hot), 0);
+	budget_free(fx->hot);
 	bytes_pool_free(fx->pool);
 	duck_disconnect(fx->flusher);
 	duck_close(fx->duck);

@@ -1,0 +1,133 @@
+#include "store/hot_keep.h"
+
+#include "base/mem.h"
+#include "store/store_int.h"
+
+struct HotEntry {
+	Table *table; // a reference
+	uint64_t segment_id;
+	HotEntry *next;
+};
+
+void
+hot_entry_free(HotEntry *entry)
+{
+	if (entry == NULL)
+		return;
+	table_unref(entry->table);
+	mem_free(entry);
+}
+
+void
+hot_keep_begin(Store *store, TableDef *def, uint64_t most_bytes, HotBuilder **out)
+{
+	*out = NULL;
+	if (store->options.hot != NULL && budget_limit(store->options.hot) > 0)
+		(void)hot_builder_new(def, store->options.hot, most_bytes, out, NULL); // else without
+}
+
+// ---- making room ----
+
+static HotEntry *
+take_oldest(Store *store)
+{
+	pthread_mutex_lock(&store->hot_lock);
+	HotEntry *entry = store->oldest_hot;
+	if (entry != NULL)
+		store->oldest_hot = entry->next;
+	if (store->oldest_hot == NULL)
+		store->newest_hot = &store->oldest_hot;
+	pthread_mutex_unlock(&store->hot_lock);
+	return entry;
+}
+
+// The table's files without the copy of one of them. NULL: it has none, or there is no memory.
+static FileSet *
+files_without(Table *table, uint64_t segment_id, uint64_t *freed)
+{
+	pthread_mutex_lock(&table->store->lock);
+	SCOPED(file_set_drop) FileSet *files = file_set_ref(table->files);
+	pthread_mutex_unlock(&table->store->lock);
+	int32_t at = file_set_find(files, segment_id);
+	const Hot *hot = at >= 0 ? file_set_hot(files, at) : NULL;
+	FileSet *next = NULL;
+	if (hot == NULL ||
+		file_set_edit(files, &(FileSetEdit){.cold = segment_id}, &next, NULL) != ST_OK)
+		return NULL;
+	*freed += hot_bytes(hot);
+	return next;
+}
+
+static void
+make_cold(const HotEntry *entry, uint64_t *freed)
+{
+	Table *table = entry->table;
+	table_rewrite_lock(table);
+	FileSet *old = files_without(table, entry->segment_id, freed);
+	if (old != NULL) {
+		pthread_mutex_lock(&table->store->lock);
+		if (!atomic_load(&table->dropped)) {
+			FileSet *next = old;
+			old = table->files;
+			table->files = next;
+		}
+		pthread_mutex_unlock(&table->store->lock);
+	}
+	table_rewrite_unlock(table);
+	file_set_unref(old);
+}
+
+// Readers may keep what was taken from the files: it counts until they are gone.
+static void
+make_room(Store *store)
+{
+	const Budget *budget = store->options.hot;
+	uint64_t used = budget_used(budget), limit = budget_limit(budget), freed = 0;
+	while (used > limit && freed < used - limit) {
+		HotEntry *entry = take_oldest(store);
+		if (entry == NULL)
+			return;
+		make_cold(entry, &freed);
+		hot_entry_free(entry);
+	}
+}
+
+// ---- keeping ----
+
+Hot *
+hot_keep_end(Store *store, Table *table, uint64_t segment_id, HotBuilder *builder, HotEntry **entry)
+{
+	*entry = NULL;
+	Hot *hot = builder != NULL ? hot_builder_finish(builder) : NULL;
+	if (hot == NULL)
+		return NULL;
+	*entry = mem_alloc(sizeof(**entry));
+	if (*entry == NULL) {
+		hot_unref(hot);
+		return NULL;
+	}
+	(*entry)->table = table_ref(table);
+	(*entry)->segment_id = segment_id;
+	make_room(store);
+	return hot;
+}
+
+void
+hot_keep(Store *store, HotEntry *entry)
+{
+	if (entry == NULL)
+		return;
+	entry->next = NULL;
+	pthread_mutex_lock(&store->hot_lock);
+	*store->newest_hot = entry;
+	store->newest_hot = &entry->next;
+	pthread_mutex_unlock(&store->hot_lock);
+}
+
+void
+hot_keep_close(Store *store)
+{
+	for (HotEntry *entry; (entry = take_oldest(store)) != NULL;)
+		hot_entry_free(entry);
+	pthread_mutex_destroy(&store->hot_lock);
+}
