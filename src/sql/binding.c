@@ -117,6 +117,7 @@ names_lack_time(SqlQuery *query, const Binding *written)
 	for (size_t i = 0; i < count; i++) {
 		names.views.refs[i] = written->views.refs[i];
 		names.views.refs[i].file_count = 0;
+		names.views.refs[i].hot_count = 0;
 	}
 	Error err = ERROR_INIT;
 	PlanInput input = plan_input(query, &names.views);

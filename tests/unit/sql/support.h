@@ -91,7 +91,7 @@ fixture_open(Fixture *fx)
 }
 
 static inline void
-fixture_close(Fixture *fx)
+fixture_shut(Fixture *fx)
 {
 	sql_close(fx->sql);
 	store_close(fx->store);
@@ -103,6 +103,12 @@ fixture_close(Fixture *fx)
 	duck_disconnect(fx->flusher);
 	duck_close(fx->duck);
 	temp_dir_remove(fx->dir);
+}
+
+static inline void
+fixture_close(Fixture *fx)
+{
+	fixture_shut(fx);
 	assert_int_equal(mem_live(), fx->live);
 }
 

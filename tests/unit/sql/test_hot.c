@@ -233,8 +233,9 @@ copies_answer_as_their_files(void **state)
 	assert_int_equal(hot, files);
 	for_all(all, grow, 0);
 	compare(all, 2);
-	for (size_t i = COUNT_OF(ROOMS); i > 0; i--)
-		fixture_close(&all[i - 1]);
+	for (size_t i = 0; i < COUNT_OF(ROOMS); i++)
+		fixture_shut(&all[i]);
+	assert_int_equal(mem_live(), all[0].live);
 }
 
 // The engine cannot execute the plan of one a second time.
