@@ -1,6 +1,7 @@
 #include "store/files.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,9 +24,18 @@ typedef struct Entry {
 	Hot *hot;   // NULL: none
 } Entry;
 
+// Where a file is in its set.
+typedef struct Place {
+	uint64_t segment_id;
+	int32_t at;
+} Place;
+
+enum { FEW_FILES = 64 }; // are looked through
+
 struct FileSet {
 	atomic_uint refs;
 	int32_t count;
+	_Atomic(Place *) places; // by segment id, made by who first searches; NULL: nobody did
 	Entry entries[];
 };
 
@@ -201,6 +211,7 @@ file_set_unref(FileSet *set)
 		mask_unref(set->entries[i].mask);
 		hot_unref(set->entries[i].hot);
 	}
+	mem_free(atomic_load_explicit(&set->places, memory_order_acquire));
 	mem_free(set);
 }
 
@@ -228,9 +239,44 @@ file_set_hot(const FileSet *set, int32_t i)
 	return set->entries[i].hot;
 }
 
+static int
+by_segment(const void *a, const void *b)
+{
+	const Place *x = a, *y = b;
+	return (x->segment_id > y->segment_id) - (x->segment_id < y->segment_id);
+}
+
+// Two may make them at once: the second finds those of the first. NULL: no memory.
+static const Place *
+places_of(FileSet *set)
+{
+	Place *places = atomic_load_explicit(&set->places, memory_order_acquire), *none = NULL;
+	if (places != NULL)
+		return places;
+	places = mem_alloc_array((size_t)set->count, sizeof(*places));
+	if (places == NULL)
+		return NULL;
+	for (int32_t i = 0; i < set->count; i++)
+		places[i] = (Place){set->entries[i].file->meta.segment_id, i};
+	qsort(places, (size_t)set->count, sizeof(*places), by_segment);
+	if (atomic_compare_exchange_strong_explicit(&set->places, &none, places, memory_order_acq_rel,
+												memory_order_acquire))
+		return places;
+	mem_free(places);
+	return none;
+}
+
 int32_t
 file_set_find(const FileSet *set, uint64_t segment_id)
 {
+	const Place *places = NULL;
+	if (file_set_count(set) > FEW_FILES)
+		places = places_of((FileSet *)(uintptr_t)set);
+	if (places != NULL) {
+		Place key = {.segment_id = segment_id};
+		const Place *found = bsearch(&key, places, (size_t)set->count, sizeof(*places), by_segment);
+		return found != NULL ? found->at : -1;
+	}
 	for (int32_t i = 0; i < file_set_count(set); i++)
 		if (set->entries[i].file->meta.segment_id == segment_id)
 			return i;
