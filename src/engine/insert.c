@@ -198,22 +198,32 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	return ST_OK;
 }
 
+static Status
+wait_for_memory(mobius *db, uint64_t cost, Error *err)
+{
+	if (db->dir == NULL)
+		return error_set(err, ST_LIMIT,
+						 "the database in memory is full: memtable.limit is used up; raise it, or "
+						 "drop what is not needed");
+	int64_t began = clock_mono_ns(), delay = 0;
+	bool got = false;
+	while (!got && clock_mono_ns() - began <= db->settings.ingest_wait_ns) {
+		keeper_need_memory(db->keeper);
+		clock_sleep_ns(10 * 1000 * 1000);
+		got = budget_reserve(db->memtable, cost, NULL, &delay);
+	}
+	budget_note_wait(db->memtable, clock_mono_ns() - began);
+	return got ? ST_OK
+			   : error_set(err, ST_LIMIT,
+						   "no memory within ingest.wait: memtable.limit is used up");
+}
+
 Status
 insert_reserve(mobius *db, uint64_t cost, Error *err)
 {
-	int64_t until = clock_mono_ns() + db->settings.ingest_wait_ns, delay = 0;
-	while (!budget_reserve(db->memtable, cost, NULL, &delay)) {
-		if (db->dir == NULL)
-			return error_set(err, ST_LIMIT,
-							 "the database in memory is full: memtable.limit is used up; raise it, "
-							 "or drop what is not needed");
-		if (clock_mono_ns() > until)
-			return error_set(err, ST_LIMIT,
-							 "no memory within ingest.wait: memtable.limit is used up");
-		keeper_need_memory(db->keeper);
-		clock_sleep_ns(10 * 1000 * 1000);
-	}
-	return ST_OK;
+	int64_t delay = 0;
+	return budget_reserve(db->memtable, cost, NULL, &delay) ? ST_OK
+															: wait_for_memory(db, cost, err);
 }
 
 static Status

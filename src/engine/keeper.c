@@ -12,7 +12,7 @@
 enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
-	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired
+	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired, or were deleted
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
 };
@@ -233,17 +233,17 @@ drop_unseen(Keeper *keeper)
 
 // Whole files of which nobody will see a row again.
 static void
-drop_expired(Keeper *keeper)
+drop_files(Keeper *keeper)
 {
 	if (clock_mono_ns() < keeper->expire_ns)
 		return;
 	keeper->expire_ns = clock_mono_ns() + EXPIRE_EVERY_MS * (SECOND_NS / 1000);
 	Error err = ERROR_INIT;
 	int64_t files = 0;
-	if (store_drop_expired(keeper->db->store, clock_wall_ns(), &files, &err) != ST_OK)
-		log_warn("expired files not dropped", "error=\"%s\"", err.text);
+	if (store_drop_unseen_files(keeper->db->store, clock_wall_ns(), &files, &err) != ST_OK)
+		log_warn("files without rows not dropped", "error=\"%s\"", err.text);
 	if (files > 0)
-		log_info("expired files dropped", "files=%" PRId64, files);
+		log_info("files without rows dropped", "files=%" PRId64, files);
 }
 
 // There is nothing to write, and no memory to be had by it.
@@ -270,7 +270,7 @@ keep_directory(Keeper *keeper)
 		if (log_is_ready(keeper)) {
 			seal_by_need(keeper);
 			prepare_log(keeper);
-			drop_expired(keeper);
+			drop_files(keeper);
 			keep_log(keeper);
 		}
 		if (!store_has_sealed(keeper->db->store) || clock_mono_ns() < keeper->retry_ns)

@@ -128,6 +128,7 @@ tick_put(void *arg, int64_t now_ns)
 	if (put->parked && !put->state.failed &&
 		now_ns - put->parked_ns > put->db->settings.ingest_wait_ns) {
 		Error err = ERROR_INIT;
+		budget_note_wait(put->db->memtable, now_ns - put->parked_ns);
 		Status st = error_set(
 			&err, ST_LIMIT,
 			"no memory within ingest.wait: memtable.limit is used up; send slower, or raise it");

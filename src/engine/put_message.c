@@ -194,6 +194,8 @@ must_wait(mobius_put *put, uint64_t cost)
 	put->parked = !got;
 	if (!got && put->parked_ns == 0)
 		put->parked_ns = now;
+	if (got && put->parked_ns != 0)
+		budget_note_wait(put->db->memtable, now - put->parked_ns);
 	if (got)
 		put->parked_ns = 0;
 	put->resume_ns = got && delay_ns > 0 ? now + delay_ns : 0;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/batch_record.h"
+#include "engine/insert.h"
 #include "engine/keeper.h"
 #include "os/clock.h"
 
@@ -143,7 +144,7 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 		bool on;
 		return series_map_batch(table_series(table), def, known->shape, batch, ids, &on, err);
 	}
-	uint64_t cost = batch_held_bytes(batch) + 4 * (uint64_t)batch_rows(batch);
+	uint64_t cost = insert_cost(batch);
 	TRY(reserve(replay, cost, err));
 	SegmentInsert *insert = NULL;
 	Status st = store_insert_new(db->store, table, known->shape, batch, cost, &insert, err);

@@ -6,11 +6,11 @@
 
 static const SystemTable *const TABLES[] = {
 	&system_databases, &system_tables, &system_columns,     &system_segments,
-	&system_offsets,   &system_wal,    &system_compactions,
+	&system_offsets,   &system_wal,    &system_compactions, &system_figures,
 };
 
-static const char *const NAMES[] = {"databases", "tables", "columns",     "segments",
-									"offsets",   "wal",    "compactions", NULL};
+static const char *const NAMES[] = {"databases", "tables",      "columns", "segments", "offsets",
+									"wal",       "compactions", "figures", NULL};
 
 static const SystemTable *
 find_system(const char *name)

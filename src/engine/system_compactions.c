@@ -1,4 +1,4 @@
-// system_compactions.c - system.compactions: the last merges.
+// system_compactions.c - system.compactions: the last merges; system.figures: what storage costs.
 
 #include "engine/merger.h"
 #include "engine/system_int.h"
@@ -46,3 +46,48 @@ add_compactions(mobius *db, const Snapshot *snapshot, Builder *builder, Error *e
 
 const SystemTable system_compactions = {"compactions", COMPACTIONS, COUNT_OF(COMPACTIONS),
 										add_compactions};
+
+// ---- figures ----
+
+static const Field FIGURES[] = {TEXT("name"), REAL("value")};
+
+static void
+add_figure(Builder *builder, const char *name, double value)
+{
+	Row row = {builder, 0};
+	row_text(&row, name);
+	column_add_double(builder_column(builder, row.at++), value);
+}
+
+// Each since the start, but for what is now: debt and files that wait.
+static Status
+add_figures(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
+{
+	(void)snapshot;
+	MergerFigures m = {.write_amplification = 1};
+	if (db->merger != NULL)
+		TRY(merger_figures(db->merger, &m, err));
+	BudgetWaits waits = budget_waits(db->memtable);
+	const struct {
+		const char *name;
+		double value;
+	} all[] = {
+		{"flushed_bytes", (double)m.store.flushed_bytes},
+		{"merged_bytes", (double)m.store.merged_bytes},
+		{"write_amplification", m.write_amplification},
+		{"merge_debt_bytes", (double)m.store.debt_bytes},
+		{"level_0_files", m.store.behind_files},
+		{"merges", (double)m.merges},
+		{"void_merges", (double)m.void_merges},
+		{"failed_merges", (double)m.failures},
+		{"merge_ms", (double)m.busy_ns / 1e6},
+		{"stalls", (double)waits.count},
+		{"longest_stall_ms", (double)waits.longest_ns / 1e6},
+		{"stalled_ms", (double)waits.total_ns / 1e6},
+	};
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		add_figure(builder, all[i].name, all[i].value);
+	return ST_OK;
+}
+
+const SystemTable system_figures = {"figures", FIGURES, COUNT_OF(FIGURES), add_figures};

@@ -27,6 +27,10 @@
 	{                                                                                              \
 		.name = name_, .type = {.id = TYPE_BOOL}, .nullable = true                                 \
 	}
+#define REAL(name_)                                                                                \
+	{                                                                                              \
+		.name = name_, .type = {.id = TYPE_FLOAT64}, .nullable = true                              \
+	}
 #define TIME(name_)                                                                                \
 	{                                                                                              \
 		.name = name_, .type = {.id = TYPE_TIMESTAMP, .unit = UNIT_NS}, .nullable = true           \
@@ -98,4 +102,4 @@ typedef struct SystemTable {
 } SystemTable;
 
 extern const SystemTable system_databases, system_tables, system_columns, system_segments,
-	system_offsets, system_wal, system_compactions;
+	system_offsets, system_wal, system_compactions, system_figures;

@@ -140,15 +140,9 @@ read_command(PutCall *put, Slice cmd, Error *err)
 	case SQL_PREPARED_QUERY: put->kind = PUT_BIND; break;
 	case SQL_NONE:
 		return error_set(err, ST_INVALID, "DoPut takes a path [table], or a Flight SQL update");
-	default:
-		return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command.name.len,
-						 (const char *)command.name.data);
+	default: return command_not_built(&command, err);
 	}
-	if (command.transaction_id.len > 0)
-		return error_set(err, ST_UNIMPLEMENTED,
-						 "transactions are not offered; leave out transaction_id");
-	buf_add_slice(&put->text, text);
-	return buf_status(&put->text, err, "a statement");
+	return command_add_text(&command, text, &put->text, err);
 }
 
 static Status

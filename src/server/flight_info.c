@@ -179,15 +179,9 @@ command_text(InfoCall *info, Slice cmd, Error *err)
 	case SQL_NONE: break;
 	case SQL_STATEMENT_QUERY: text = command.query; break;
 	case SQL_PREPARED_QUERY: TRY(prepared_text(command.handle, &text, err)); break;
-	default:
-		return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command.name.len,
-						 (const char *)command.name.data);
+	default: return command_not_built(&command, err);
 	}
-	if (command.transaction_id.len > 0)
-		return error_set(err, ST_UNIMPLEMENTED,
-						 "transactions are not offered; leave out transaction_id");
-	buf_add_slice(&info->text, text);
-	return buf_status(&info->text, err, "a statement");
+	return command_add_text(&command, text, &info->text, err);
 }
 
 // The descriptor is echoed in the answer, which may come when the request's bytes are gone.

@@ -64,6 +64,9 @@ void serve_handshake(FlightCall *call, Slice payload);
 // The handle of a prepared statement is its text behind this prefix: nothing is kept for it.
 #define PREPARED_PREFIX "statement:"
 Status prepared_text(Slice handle, Slice *text, Error *err);
+// A Flight SQL command: ST_UNIMPLEMENTED, by its name; or what it asks for appended to `out`.
+Status command_not_built(const SqlCommand *command, Error *err);
+Status command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err);
 // SELECT * FROM a table, by its exact name.
 void select_all(Buf *out, const char *database, const char *table);
 // Appends the text that a ticket's bytes stand for (not ours, not Flight SQL): JSON, a table's

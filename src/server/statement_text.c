@@ -16,6 +16,23 @@ prepared_text(Slice handle, Slice *text, Error *err)
 	return ST_OK;
 }
 
+Status
+command_not_built(const SqlCommand *command, Error *err)
+{
+	return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command->name.len,
+					 (const char *)command->name.data);
+}
+
+Status
+command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err)
+{
+	if (command->transaction_id.len > 0)
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "transactions are not offered; leave out transaction_id");
+	buf_add_slice(out, text);
+	return buf_status(out, err, "a statement");
+}
+
 static void
 quote(Buf *out, const char *name)
 {

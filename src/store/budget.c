@@ -11,6 +11,8 @@ struct Budget {
 	char *name;
 	uint64_t limit;
 	_Atomic uint64_t used;
+	pthread_mutex_t waits_lock; // guards waits; nothing is called with it
+	BudgetWaits waits;
 	pthread_mutex_t lock; // guards the queue of waiters
 	BudgetWaiter *head;
 	BudgetWaiter **tail;
@@ -31,6 +33,7 @@ budget_new(const char *name, uint64_t limit, Budget **out, Error *err)
 	budget->limit = limit;
 	budget->tail = &budget->head;
 	pthread_mutex_init(&budget->lock, NULL);
+	pthread_mutex_init(&budget->waits_lock, NULL);
 	*out = budget;
 	return ST_OK;
 }
@@ -41,6 +44,7 @@ budget_free(Budget *budget)
 	if (budget == NULL)
 		return;
 	pthread_mutex_destroy(&budget->lock);
+	pthread_mutex_destroy(&budget->waits_lock);
 	mem_free(budget->name);
 	mem_free(budget);
 }
@@ -147,6 +151,26 @@ budget_release(Budget *budget, uint64_t bytes)
 	bool room = left == 0 || left < budget->limit;
 	if (bytes > 0 && room && atomic_load(&budget->waiting))
 		wake_waiters(budget);
+}
+
+void
+budget_note_wait(Budget *budget, int64_t waited_ns)
+{
+	pthread_mutex_lock(&budget->waits_lock);
+	BudgetWaits *waits = &budget->waits;
+	waits->count++;
+	waits->total_ns += waited_ns;
+	waits->longest_ns = waited_ns > waits->longest_ns ? waited_ns : waits->longest_ns;
+	pthread_mutex_unlock(&budget->waits_lock);
+}
+
+BudgetWaits
+budget_waits(Budget *budget)
+{
+	pthread_mutex_lock(&budget->waits_lock);
+	BudgetWaits waits = budget->waits;
+	pthread_mutex_unlock(&budget->waits_lock);
+	return waits;
 }
 
 uint64_t

@@ -31,6 +31,14 @@ void budget_cancel(Budget *budget, BudgetWaiter *waiter); // leaves the queue
 void budget_charge(Budget *budget,
 				   uint64_t bytes); // takes without asking (a chunk of the commit path)
 void budget_release(Budget *budget, uint64_t bytes);
+// Who had to wait says for how long, whatever came of it.
+void budget_note_wait(Budget *budget, int64_t waited_ns);
+typedef struct BudgetWaits {
+	int64_t count; // since the start
+	int64_t longest_ns;
+	int64_t total_ns;
+} BudgetWaits;
+BudgetWaits budget_waits(Budget *budget);
 uint64_t budget_used(const Budget *budget);
 uint64_t budget_limit(const Budget *budget);
 const char *budget_name(const Budget *budget);

@@ -60,18 +60,26 @@ has_expired(const FileMeta *meta, int64_t visible_from)
 	return meta->min_time <= meta->max_time && meta->max_time < visible_from;
 }
 
-// The expired ones, at most as many as there is room for; *before lies behind all their times.
+static bool
+is_deleted(const FileSet *files, int32_t i)
+{
+	return mask_count(file_set_mask(files, i)) == data_file_meta(file_set_at(files, i))->rows;
+}
+
+// Those of which nobody sees a row any more, at most as many as there is room for; *before lies
+// behind all times that have expired.
 static int32_t
-list_expired(const FileSet *files, int64_t visible_from, uint64_t *ids, int64_t *before)
+list_unseen(const FileSet *files, int64_t visible_from, uint64_t *ids, int64_t *before)
 {
 	int32_t count = 0;
 	*before = VISIBLE_ALWAYS;
 	for (int32_t i = 0; i < file_set_count(files); i++) {
 		const FileMeta *meta = data_file_meta(file_set_at(files, i));
-		if (!has_expired(meta, visible_from))
+		bool expired = has_expired(meta, visible_from);
+		if (!expired && !is_deleted(files, i))
 			continue;
 		ids[count++] = meta->segment_id;
-		if (meta->max_time >= *before)
+		if (expired && meta->max_time >= *before)
 			*before = meta->max_time + 1; // no overflow: it is less than another time
 	}
 	return count;
@@ -109,7 +117,7 @@ drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Er
 	if (ids == NULL)
 		return error_no_memory(err, "retention");
 	int64_t before;
-	int32_t count = list_expired(now, visible_from, ids, &before);
+	int32_t count = list_unseen(now, visible_from, ids, &before);
 	if (count == 0)
 		return ST_OK;
 	TRY(store_check_thawed(store, err));
@@ -117,7 +125,7 @@ drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Er
 	TRY(file_set_edit(now, &(FileSetEdit){.removed = ids, .removed_count = count}, &next, err));
 	// Nobody sees those rows any more before they are gone, whatever comes in between.
 	CatalogEdit edit = {.removed = ids, .removed_count = count};
-	Status st = table_forget_before(table, before, err);
+	Status st = before > VISIBLE_ALWAYS ? table_forget_before(table, before, err) : ST_OK;
 	if (st == ST_OK)
 		st = catalog_publish(store->options.catalog, &edit, err);
 	if (st != ST_OK) {
@@ -134,26 +142,25 @@ drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Er
 // ---- all tables ----
 
 static bool
-has_expired_file(const Table *table, int64_t visible_from)
+has_unseen_file(const Table *table, int64_t visible_from)
 {
-	if (visible_from == VISIBLE_ALWAYS)
-		return false;
 	for (int32_t i = 0; i < file_set_count(table->files); i++)
-		if (has_expired(data_file_meta(file_set_at(table->files, i)), visible_from))
+		if (has_expired(data_file_meta(file_set_at(table->files, i)), visible_from) ||
+			is_deleted(table->files, i))
 			return true;
 	return false;
 }
 
 // The first table, by id, behind `after` that has such a file: a reference. NULL: none.
 static Table *
-next_expired(Store *store, uint32_t after, int64_t now_ns)
+next_unseen(Store *store, uint32_t after, int64_t now_ns)
 {
 	Table *found = NULL;
 	pthread_mutex_lock(&store->lock);
 	for (int b = 0; b < TABLE_BUCKETS; b++)
 		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
 			if (t->id > after && (found == NULL || t->id < found->id) &&
-				has_expired_file(t, visible_from_locked(t, now_ns)))
+				has_unseen_file(t, visible_from_locked(t, now_ns)))
 				found = t;
 	if (found != NULL)
 		table_ref(found);
@@ -162,11 +169,11 @@ next_expired(Store *store, uint32_t after, int64_t now_ns)
 }
 
 Status
-store_drop_expired(Store *store, int64_t now_ns, int64_t *files, Error *err)
+store_drop_unseen_files(Store *store, int64_t now_ns, int64_t *files, Error *err)
 {
 	*files = 0;
 	for (uint32_t after = 0;;) {
-		SCOPED(table_drop_ref) Table *table = next_expired(store, after, now_ns);
+		SCOPED(table_drop_ref) Table *table = next_unseen(store, after, now_ns);
 		if (table == NULL)
 			return ST_OK;
 		after = table->id;

@@ -9,7 +9,7 @@
 // of what it writes (a merge) asks table_visible_from once, calls table_forget_before with that
 // before it publishes, and leaves out what is older, no more.
 //
-// Threads  any, but for store_drop_expired: the keeper's.
+// Threads  any, but for store_drop_unseen_files: the keeper's.
 
 #pragma once
 
@@ -28,6 +28,6 @@ Status table_forget_before(Table *table, int64_t before, Error *err);
 // Whether some stored rows of the view are too old to be seen: a reader has to look at times.
 bool view_is_cut(const TableView *view);
 
-// Drops the files of which every row has expired at now_ns; *files says how many went. One table
-// after the other: a failure leaves the rest for the next time.
-Status store_drop_expired(Store *store, int64_t now_ns, int64_t *files, Error *err);
+// Drops the files of which every row has expired at now_ns, or was deleted; *files says how many
+// went. One table after the other: a failure leaves the rest for the next time.
+Status store_drop_unseen_files(Store *store, int64_t now_ns, int64_t *files, Error *err);

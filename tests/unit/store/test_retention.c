@@ -72,7 +72,7 @@ drop_expired(Rig *rig, int64_t now)
 {
 	int64_t files = -1;
 	Error err = ERROR_INIT;
-	ok(store_drop_expired(rig->store, now, &files, &err), &err);
+	ok(store_drop_unseen_files(rig->store, now, &files, &err), &err);
 	return files;
 }
 
@@ -154,6 +154,63 @@ a_snapshot_keeps_its_files_and_they_leave_the_disk_after_it(void **state)
 }
 
 static void
+delete_first(Rig *rig, Table *table, int64_t rows)
+{
+	Snapshot *snapshot = snapshot_of(rig, table);
+	uint64_t id = data_file_meta(file_set_at(snapshot->tables[0].files, 0))->segment_id;
+	snapshot_free(snapshot);
+	RowAddress at[16];
+	assert_true(rows <= (int64_t)COUNT_OF(at));
+	for (int64_t i = 0; i < rows; i++)
+		at[i] = (RowAddress){id, i, true};
+	StoreDelete *del = NULL;
+	Error err = ERROR_INIT;
+	table_rewrite_lock(table);
+	ok(store_delete_new(rig->store, table, at, rows, &del, &err), &err);
+	store_apply_delete(rig->store, del, ++rig->seq);
+	store_publish(rig->store, rig->seq);
+	table_rewrite_unlock(table);
+}
+
+static void
+a_file_of_which_all_rows_were_deleted_goes_without_a_merge(void **state)
+{
+	(void)state;
+	Rig rig;
+	rig_new(&rig);
+	rig_add_duck(&rig);
+	rig_open(&rig);
+	Table *table = add_table(&rig, 1); // rows last for ever
+	for (int64_t from = 0; from < 20; from += 10) {
+		put_rows(&rig, table, from, from + 10);
+		flush_all(&rig);
+	}
+	Snapshot *snapshot = snapshot_of(&rig, table);
+	char path[200];
+	snprintf(path, sizeof(path), "%s", data_file_path(file_set_at(snapshot->tables[0].files, 0)));
+	delete_first(&rig, table, 9);
+	assert_int_equal(drop_expired(&rig, 5000), 0);
+	delete_first(&rig, table, 10);
+	assert_int_equal(drop_expired(&rig, 5000), 1);
+	assert_int_equal(drop_expired(&rig, 5000), 0);
+	assert_int_equal(files_of(&rig, table), 1);
+	assert_int_equal(rows_of(&rig, table), 10);
+	assert_int_equal(view_rows(&snapshot->tables[0], snapshot->seq), 20); // of who began before
+	assert_true(exists(path));
+	snapshot_free(snapshot);
+	assert_false(exists(path));
+	assert_int_equal(visible_from(&rig, table, 5000), VISIBLE_ALWAYS);
+	table_unref(table);
+	rig_shut(&rig);
+	rig_open(&rig);
+	table = table_by_id(&rig, 1);
+	assert_int_equal(rows_of(&rig, table), 10);
+	assert_int_equal(files_of(&rig, table), 1);
+	table_unref(table);
+	rig_close(&rig);
+}
+
+static void
 what_was_given_up_is_not_seen_after_a_start_or_a_longer_ttl(void **state)
 {
 	(void)state;
@@ -206,7 +263,7 @@ dropping_files_undoes_itself_on_every_fault(void **state)
 		int64_t files = 0;
 		Error err = ERROR_INIT;
 		fault_arm(nth);
-		Status st = store_drop_expired(rig.store, 200, &files, &err);
+		Status st = store_drop_unseen_files(rig.store, 200, &files, &err);
 		bool hit = fault_disarm();
 		if (!hit) {
 			ok(st, &err);
@@ -235,6 +292,7 @@ main(void)
 		cmocka_unit_test(a_view_is_cut_while_some_of_its_rows_are_too_old),
 		cmocka_unit_test(files_go_whole_and_only_when_all_of_them_has_expired),
 		cmocka_unit_test(a_snapshot_keeps_its_files_and_they_leave_the_disk_after_it),
+		cmocka_unit_test(a_file_of_which_all_rows_were_deleted_goes_without_a_merge),
 		cmocka_unit_test(what_was_given_up_is_not_seen_after_a_start_or_a_longer_ttl),
 		cmocka_unit_test(dropping_files_undoes_itself_on_every_fault),
 	};
