@@ -16,7 +16,7 @@ is_cause(mobius_status st)
 static bool
 ends_life(const WorkOp *op)
 {
-	return op->kind != WORK_FLUSH;
+	return op->kind != WORK_FLUSH && op->kind != WORK_COMPACT;
 }
 
 static bool

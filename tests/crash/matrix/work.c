@@ -5,9 +5,10 @@ enum { MOST_ROWS = 2500, BATCH_ROWS = 400, TIME_SPAN = 100000, V_STEP = 5000000 
 const char *
 work_name(WorkKind kind)
 {
-	static const char *const names[] = {"append",   "insert",  "copy",  "update", "delete",
-										"truncate", "several", "add",   "cut",    "drop",
-										"flush",    "backup",  "reopen"};
+	static const char *const names[] = {
+		"append", "insert", "copy", "update", "delete",  "truncate", "several",
+		"add",    "cut",    "drop", "flush",  "compact", "backup",   "reopen",
+	};
 	return names[kind];
 }
 
@@ -32,7 +33,7 @@ draw(uint64_t *random, int64_t below)
 static WorkKind
 draw_kind(uint64_t *random)
 {
-	static const int odds[WORK_KINDS] = {40, 8, 4, 9, 9, 2, 6, 3, 2, 2, 12, 1, 2};
+	static const int odds[WORK_KINDS] = {40, 8, 4, 9, 9, 2, 6, 3, 2, 2, 10, 2, 1, 2};
 	int64_t at = draw(random, 100);
 	for (int kind = 0; kind < WORK_KINDS; kind++)
 		if ((at -= odds[kind]) < 0)
@@ -43,7 +44,7 @@ draw_kind(uint64_t *random)
 static bool
 needs_table(WorkKind kind)
 {
-	return kind != WORK_APPEND && kind != WORK_FLUSH && kind != WORK_BACKUP && kind != WORK_REOPEN;
+	return kind != WORK_APPEND && kind < WORK_FLUSH;
 }
 
 // What cannot be done as things are becomes something else.
@@ -352,6 +353,7 @@ statement_text(const Model *before, const WorkOp *op, char *out, size_t room)
 		break;
 	case WORK_DROP: snprintf(out, room, "DROP TABLE t%d", op->table); break;
 	case WORK_BACKUP: snprintf(out, room, "BACKUP TO 'b%ld'", op->number); break;
+	case WORK_COMPACT: snprintf(out, room, "COMPACT"); break;
 	default: snprintf(out, room, "FLUSH"); break;
 	}
 }

@@ -39,6 +39,7 @@ typedef enum WorkKind {
 	WORK_CUT,     // drop one
 	WORK_DROP,
 	WORK_FLUSH,
+	WORK_COMPACT,
 	WORK_BACKUP,
 	WORK_REOPEN, // stop and start
 	WORK_KINDS
