@@ -64,10 +64,10 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 //
 // ":memory:" is a new database without a directory: nothing is written to disk, and mobius_close or
 // the end of the process loses all of it. Everything else is as usual, but that it holds no more
-// than memtable.limit (by default a quarter of the machine's memory; MOBIUS_LIMIT beyond), that
-// statements have query.memory and no disk to spill to, that its segments are never FLUSHED (FLUSH
-// seals them), that rows which were deleted or have expired keep their memory until all of their
-// sealed segment's are, and that it has no backups.
+// than memtable.limit (by default a quarter of the machine's memory; MOBIUS_LIMIT beyond), that a
+// statement changes at most commit.max_bytes of rows, and has query.memory and no disk to spill to,
+// that its segments are never FLUSHED (FLUSH seals them), that rows which were deleted or have
+// expired keep their memory until all of their sealed segment's are, and that it has no backups.
 //   MOBIUS_CONFLICT  another process has it open
 //   MOBIUS_CORRUPT   acknowledged data is damaged; nothing was changed
 //   MOBIUS_INVALID   an unknown setting or a bad value
