@@ -112,6 +112,28 @@ sealed_segments_without_rows_go(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM t"), 0);
 }
 
+// Versions of a key lie in several segments, of which the middle one goes.
+static void
+rows_are_replaced_by_key_and_do_not_come_back(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(NULL);
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+	for (int i = 0; i < 3; i++) {
+		append_rows(db, "t", 0, 10); // h0 … h6, three times the same keys
+		assert_int_equal(number(db, "FLUSH t"), 0);
+	}
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 10);
+	assert_int_equal(number(db, "UPDATE t SET v = 100 WHERE v = 3"), 1);
+	assert_int_equal(number(db, "FLUSH t"), 0);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 142);
+	assert_int_equal(number(db, "DELETE FROM t WHERE v <> 100"), 9);
+	wait_for_segments(db, 1); // where every version was deleted
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 100);
+}
+
 static void
 a_full_one_says_so_and_takes_rows_again_when_there_is_room(void **state)
 {
@@ -208,6 +230,7 @@ main(void)
 		TEST(each_is_its_own_and_gone_when_it_is_closed),
 		TEST(a_flush_seals_and_rows_stay),
 		TEST(sealed_segments_without_rows_go),
+		TEST(rows_are_replaced_by_key_and_do_not_come_back),
 		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
 		TEST(a_commit_over_a_limit_is_refused),
 		TEST(every_call_of_an_open_may_fail_and_leaves_nothing),
