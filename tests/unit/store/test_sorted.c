@@ -93,6 +93,41 @@ rows_come_by_tags_then_time_then_arrival(void **state)
 	}
 }
 
+// The last of equal keys is left, with ids on all and on none; it alone tells whether the key was
+// deleted.
+static void
+of_each_key_the_last_row_is_left(void **state)
+{
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		Rig rig = rig_new();
+		SCOPED(schema_drop)
+		Schema *schema = SCHEMA(time_of("time", UNIT_NS), field_of("host", TYPE_UTF8),
+								field_of("rack", TYPE_INT16), field_of("n", TYPE_INT64));
+		TableRequest request = {.database = "mobius",
+								.name = "t",
+								.schema = schema,
+								.tags = "host,rack",
+								.dedup = "last"};
+		TableDef *def = NULL;
+		Error err = ERROR_INIT;
+		ok(table_def_create(&request, NULL, 1, 1000, any_field, &def, &err), &err);
+		Shape *shape = whole_shape(def);
+		append_text(&rig, def, shape, "5|b|1|0\n3|a|2|1\n3|b|1|2\n9|~|~|3\n9|~|~|4", with == 0);
+		append_text(&rig, def, shape, "3|b|1|5\n3|a|2|6\n9|~|7|7\n0||0|8\n3|b|2|9", with == 0);
+		append_text(&rig, def, shape, "3|b|1|10\n0||0|11", with == 0);
+		sorted_is(&rig, def, "9|~|~|4\n9|~|7|7\n0||0|11\n3|a|2|6\n3|b|1|10\n5|b|1|0\n3|b|2|9\n");
+		const uint32_t versions[] = {2, 5, 10}; // of 3|b|1
+		ok(segment_make_room(rig.seg, versions, 3, &err), &err);
+		segment_delete(rig.seg, versions, 3, ++rig.seq);
+		sorted_is(&rig, def, "9|~|~|4\n9|~|7|7\n0||0|11\n3|a|2|6\n5|b|1|0\n3|b|2|9\n");
+		shape_unref(shape);
+		table_def_unref(def);
+		schema_unref(TAKE(schema));
+		rig_close(&rig);
+	}
+}
+
 static void
 a_table_without_time_keeps_its_order(void **state)
 {
@@ -231,6 +266,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_come_by_tags_then_time_then_arrival),
+		cmocka_unit_test(of_each_key_the_last_row_is_left),
 		cmocka_unit_test(a_table_without_time_keeps_its_order),
 		cmocka_unit_test(rows_of_older_and_narrower_shapes_become_the_tables),
 		cmocka_unit_test(instants_beyond_a_finer_unit_saturate),
