@@ -116,8 +116,8 @@ read_sizes(const char *path, ParquetFile *out, Error *err)
 // Without bloom filters: those of DuckDB 1.5.6 deny binary values that are no ASCII
 // text, and the order of rows prunes better.
 static Status
-copy_to_file(DuckConn *conn, const ScanSlot *slot, ParquetWords words, const char *path,
-			 int64_t *rows, Error *err)
+copy_to_file(DuckConn *conn, const ScanSlot *slot, int32_t words, const char *path, int64_t *rows,
+			 Error *err)
 {
 	const char *function = slot->feed != NULL ? "mobius_rows" : "mobius_scan";
 	SCOPED(buf_close) Buf sql = BUF_INIT;
@@ -154,8 +154,8 @@ check_absent(const char *path, Error *err)
 }
 
 static Status
-write_slot(DuckConn *conn, const ScanSlot *slot, ParquetWords words, const char *path,
-		   ParquetFile *out, Error *err)
+write_slot(DuckConn *conn, const ScanSlot *slot, int32_t words, const char *path, ParquetFile *out,
+		   Error *err)
 {
 	ParquetFile file = {0};
 	Status st = copy_to_file(conn, slot, words, path, &file.rows, err);
@@ -171,7 +171,7 @@ write_slot(DuckConn *conn, const ScanSlot *slot, ParquetWords words, const char 
 
 Status
 duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
-				   ParquetWords words, const char *path, ParquetFile *out, Error *err)
+				   int32_t words, const char *path, ParquetFile *out, Error *err)
 {
 	TRY(check_absent(path, err));
 	SCOPED(slot_drop) ScanSlot *slot = NULL;
@@ -181,7 +181,7 @@ duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_
 }
 
 Status
-duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, ParquetWords words,
+duck_write_rows(DuckConn *conn, Schema *schema, const RowSource *source, int32_t words,
 				const char *path, ParquetFile *out, Error *err)
 {
 	TRY(check_absent(path, err));

@@ -12,8 +12,8 @@ enum {
 	LOOK_ROUND_MS = 200,
 	RETRY_MS = 1000, // after a failure
 	MOST_REPORTS = 1000,
-	TRIAL_ROWS = 2000000, // beside which a trial costs little
-	NICE = 10,            // which makes its reads and writes wait for others' too
+	TRIAL_ROWS = 500000, // beside which a trial costs little
+	NICE = 10,           // which makes its reads and writes wait for others' too
 };
 
 // A table somebody waits for.

@@ -127,7 +127,7 @@ write_file(Flush *flush, DuckConn *conn, Error *err)
 	if (gone != ST_NOT_FOUND)
 		TRY(gone);
 	ParquetFile written = {0};
-	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, table_words(flush->table),
+	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, PARQUET_MANY_WORDS,
 						   flush->tmp_path, &written, err));
 	if (written.rows != batch_rows(sorted))
 		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,

@@ -24,7 +24,7 @@ typedef struct MergeOptions {
 	int32_t files;         // compaction.files
 	uint64_t memory_bytes; // compaction.memory, of which rows that are read take half
 	uint64_t rate;         // compaction.rate, bytes a second; 0: as fast as it goes
-	int64_t trial_rows;    // with so many, what makes smaller files is tried first; 0: never
+	int64_t trial_rows;    // with so many, what makes smaller files is tried at times; 0: never
 	const atomic_bool *stop;
 	Table *table; // only this one; NULL: the one that needs it most
 	bool all;     // whatever it costs

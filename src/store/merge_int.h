@@ -24,7 +24,7 @@ typedef struct MergeJob {
 	bool alone;                        // holds the table's change lock
 
 	int64_t visible_from; // what is older has expired, and is left out
-	ParquetWords words;   // of the new files
+	int32_t words;        // of the new files, as duck_write_rows has them
 	char *dir;
 	int64_t cuts[MOST_CUTS];
 	int32_t cut_count;

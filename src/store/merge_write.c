@@ -13,7 +13,8 @@
 enum {
 	PUSH_BYTES = 8 << 20, // so many go to the disk at once, not all at the sync
 	LOOK_TURNS = 32,      // how often the file is looked at
-	MANY_SAVE = 20,       // part of the bytes that many words must save
+	FEW_SAVE = 20,        // part of the bytes that few words must save
+	TRIAL_EVERY = 8,      // merges of a table that are large enough for it
 };
 
 #define SECOND INT64_C(1000000000)
@@ -311,11 +312,9 @@ write_piece(MergeJob *job, Shape *shape, Span span, Error *err)
 
 // ---- all of them ----
 
-static const Span ALL_TIMES = {INT64_MIN, INT64_MAX};
-
 // What the first rows take, as a file of their own.
 static Status
-try_words(MergeJob *job, Shape *shape, ParquetWords words, uint64_t *bytes, Error *err)
+try_words(MergeJob *job, Shape *shape, int32_t words, uint64_t *bytes, Error *err)
 {
 	SCOPED(piece_drop) MergePiece *piece = NULL;
 	TRY(piece_new(job, &piece, err));
@@ -325,7 +324,7 @@ try_words(MergeJob *job, Shape *shape, ParquetWords words, uint64_t *bytes, Erro
 	Status gone = file_unlink(piece->tmp_path, err); // left by an attempt that failed
 	if (gone != ST_NOT_FOUND)
 		TRY(gone);
-	TRY(open_inputs(piece, shape, ALL_TIMES, err));
+	TRY(open_inputs(piece, shape, (Span){INT64_MIN, INT64_MAX}, err));
 	piece->left = PARQUET_GROUP_ROWS;
 	job->words = words;
 	TRY(write_rows(piece, err));
@@ -333,19 +332,38 @@ try_words(MergeJob *job, Shape *shape, ParquetWords words, uint64_t *bytes, Erro
 	return file_unlink(piece->tmp_path, err);
 }
 
-static Status
-choose_words(MergeJob *job, Shape *shape, Error *err)
+static int64_t
+input_rows(const MergeJob *job)
 {
 	int64_t rows = 0;
 	for (int32_t i = 0; i < job->choice.count; i++)
 		rows += job->choice.inputs[i]->rows;
-	if (job->options->trial_rows > 0 && rows >= job->options->trial_rows) {
+	return rows;
+}
+
+// Enough for the tags of the series in a row group: a fourth more than there are in the mean.
+static int32_t
+few_words(const MergeJob *job)
+{
+	double series = (double)series_count(job->table->series);
+	double words = 1.25 * PARQUET_GROUP_ROWS * series / (double)(input_rows(job) + 1);
+	if (words > PARQUET_MANY_WORDS)
+		return PARQUET_MANY_WORDS;
+	return words < PARQUET_FEW_WORDS ? PARQUET_FEW_WORDS : (int32_t)words;
+}
+
+static Status
+choose_words(MergeJob *job, Shape *shape, Error *err)
+{
+	Table *table = job->table;
+	int64_t from = job->options->trial_rows;
+	if (from > 0 && input_rows(job) >= from && table->untried++ % TRIAL_EVERY == 0) {
 		uint64_t few, many;
-		TRY(try_words(job, shape, FEW_WORDS, &few, err));
-		TRY(try_words(job, shape, MANY_WORDS, &many, err));
-		atomic_store(&job->table->many_words, many < few - few / MANY_SAVE);
+		TRY(try_words(job, shape, few_words(job), &few, err));
+		TRY(try_words(job, shape, PARQUET_MANY_WORDS, &many, err));
+		table->few_words = few < many - many / FEW_SAVE;
 	}
-	job->words = table_words(job->table);
+	job->words = table->few_words ? few_words(job) : PARQUET_MANY_WORDS;
 	return ST_OK;
 }
 

@@ -36,7 +36,8 @@ struct Table {
 	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
 	int64_t merge_after_ns;  // mono: after a failure
 	bool merge_stopped;      // a file is damaged
-	atomic_bool many_words;  // the last merge that tried found its files smaller so
+	bool few_words;          // its last trial found files smaller so
+	uint32_t untried;        // large merges since the first
 	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
 	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes
@@ -95,9 +96,6 @@ struct Store {
 	struct HotEntry *oldest_hot;
 	struct HotEntry **newest_hot;
 };
-
-// How its next file is written, as long as none tries what is smaller.
-ParquetWords table_words(const Table *table);
 
 struct StoreDefine {
 	Table *table; // a new one, or NULL: the next version of an existing one

@@ -128,12 +128,6 @@ store_flushed_seq(const Table *table)
 	return atomic_load(&table->flushed_seq);
 }
 
-ParquetWords
-table_words(const Table *table)
-{
-	return atomic_load(&table->many_words) ? MANY_WORDS : FEW_WORDS;
-}
-
 bool
 table_may_follow(Table *table, uint64_t seq, uint64_t read_seq, int64_t min_time, int64_t max_time)
 {

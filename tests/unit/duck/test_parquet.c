@@ -46,8 +46,8 @@ rows_keep_their_order_and_groups_their_size(void **state)
 	for (int i = 0; i < 7; i++)
 		batches[i] = number_batch(i * 20011, (i + 1) * 20011); // not of whole vectors
 	name_file("order.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batches[0]), batches, 7, FEW_WORDS, path, &file,
-						  &err),
+	ok(duck_write_parquet(fx.conn, batch_schema(batches[0]), batches, 7, PARQUET_FEW_WORDS, path,
+						  &file, &err),
 	   &err);
 	assert_int_equal(file.rows, 140077);
 	file_is("count(*), bool_and(i = file_row_number), count(s)", "", "140077|true|112062\n");
@@ -73,7 +73,8 @@ columns_of_more_words_than_are_let_have_none(void **state)
 	char sql[512];
 	for (int i = 0; i < 2; i++) {
 		name_file(i == 0 ? "few.parquet" : "many.parquet");
-		ok(duck_write_parquet(fx.conn, schema, batches, 2, i == 0 ? FEW_WORDS : MANY_WORDS, path,
+		ok(duck_write_parquet(fx.conn, schema, batches, 2,
+							  i == 0 ? PARQUET_FEW_WORDS : PARQUET_MANY_WORDS, path,
 							  i == 0 ? &few : &many, &err),
 		   &err);
 		snprintf(sql, sizeof(sql),
@@ -99,8 +100,8 @@ rows_keep_their_order_with_many_threads(void **state)
 	char name[128];
 	char sql[256];
 	snprintf(name, sizeof(name), "%sthreads.parquet", other.dir);
-	ok(duck_write_parquet(other.conn, batch_schema(batches[0]), batches, 10, FEW_WORDS, name, &file,
-						  &err),
+	ok(duck_write_parquet(other.conn, batch_schema(batches[0]), batches, 10, PARQUET_FEW_WORDS,
+						  name, &file, &err),
 	   &err);
 	snprintf(sql, sizeof(sql), "SELECT bool_and(i = file_row_number) FROM read_parquet('%s')",
 			 name);
@@ -118,7 +119,8 @@ a_file_of_no_rows_has_its_columns(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 0);
 	name_file("empty.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batch), NULL, 0, FEW_WORDS, path, &file, &err),
+	ok(duck_write_parquet(fx.conn, batch_schema(batch), NULL, 0, PARQUET_FEW_WORDS, path, &file,
+						  &err),
 	   &err);
 	assert_int_equal(file.rows, 0);
 	file_is("count(*), count(i), count(s), count(d)", "", "0|0|0|0\n");
@@ -141,7 +143,7 @@ names_of_files_and_columns_may_need_quotes(void **state)
 	column_add_int(builder_column(builder, 0), 7);
 	ok(builder_finish(builder, 0, &batch, &err), &err);
 	name_file("it's.parquet");
-	ok(duck_write_parquet(fx.conn, schema, &batch, 1, FEW_WORDS, path, &file, &err), &err);
+	ok(duck_write_parquet(fx.conn, schema, &batch, 1, PARQUET_FEW_WORDS, path, &file, &err), &err);
 	buf_add_text(&sql, "SELECT ");
 	ok(duck_file_column(&field, &field, &sql, &err), &err);
 	buf_add_printf(&sql, " FROM read_parquet('%sit''s.parquet')", fx.dir);
@@ -160,11 +162,12 @@ a_file_that_exists_is_not_written_over(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 10);
 	name_file("once.parquet");
-	ok(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
+	ok(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, PARQUET_FEW_WORDS, path, &file,
+						  &err),
 	   &err);
-	assert_int_equal(
-		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
-		ST_EXISTS);
+	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, PARQUET_FEW_WORDS,
+										path, &file, &err),
+					 ST_EXISTS);
 	says(&err, path);
 	file_is("count(*)", "", "10\n");
 	batch_unref(batch);
@@ -179,14 +182,14 @@ what_cannot_be_written_leaves_no_file(void **state)
 	Error err = ERROR_INIT;
 	Batch *batch = number_batch(0, 10);
 	snprintf(path, sizeof(path), "%s.parquet", fx.outside);
-	assert_int_equal(
-		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
-		ST_DENIED);
+	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, PARQUET_FEW_WORDS,
+										path, &file, &err),
+					 ST_DENIED);
 	assert_int_equal(file_stat_size(path, &size, &err), ST_NOT_FOUND);
 	name_file("no/such/directory.parquet");
-	assert_int_equal(
-		duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path, &file, &err),
-		ST_IO);
+	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, PARQUET_FEW_WORDS,
+										path, &file, &err),
+					 ST_IO);
 	assert_int_equal(file.rows, -1);
 	batch_unref(batch);
 }
@@ -223,9 +226,9 @@ an_interrupted_file_is_gone(void **state)
 	ok(thread_start(&(ThreadOptions){.name = "interrupter"}, interrupt_until_told, &interrupter,
 					&thread, &err),
 	   &err);
-	assert_int_equal(
-		duck_write_parquet(fx.conn, batch_schema(batch), batches, 40, FEW_WORDS, path, &file, &err),
-		ST_CANCELLED);
+	assert_int_equal(duck_write_parquet(fx.conn, batch_schema(batch), batches, 40,
+										PARQUET_FEW_WORDS, path, &file, &err),
+					 ST_CANCELLED);
 	signal_raise(&interrupter.done);
 	thread_join(thread);
 	signal_close(&interrupter.done);
@@ -245,8 +248,8 @@ writing_undoes_itself_on_every_fault(void **state)
 		ParquetFile file = {0};
 		uint64_t size = 0;
 		fault_arm(nth);
-		Status st = duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, FEW_WORDS, path,
-									   &file, &err);
+		Status st = duck_write_parquet(fx.conn, batch_schema(batch), &batch, 1, PARQUET_FEW_WORDS,
+									   path, &file, &err);
 		bool failed = fault_disarm();
 		assert_int_equal(mem_live(), live);
 		assert_int_equal(file_live(), 0);

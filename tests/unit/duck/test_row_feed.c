@@ -108,7 +108,7 @@ write_source(int64_t rows)
 	Batch *batch = number_batch(0, rows);
 	Schema *schema = schema_ref(batch_schema(batch));
 	snprintf(from, sizeof(from), "%sfrom_%" PRId64 ".parquet", fx.dir, rows); // never used again
-	ok(duck_write_parquet(fx.conn, schema, &batch, 1, FEW_WORDS, from, &file, &err), &err);
+	ok(duck_write_parquet(fx.conn, schema, &batch, 1, PARQUET_FEW_WORDS, from, &file, &err), &err);
 	batch_unref(batch);
 	return schema;
 }
@@ -123,7 +123,7 @@ rows_are_written_as_they_are_made(void **state)
 	Schema *schema = write_source(300000);
 	feeding_open(&feeding, schema);
 	RowSource source = {next_run, note_turn, &feeding};
-	ok(duck_write_rows(fx.conn, schema, &source, FEW_WORDS, path, &file, &err), &err);
+	ok(duck_write_rows(fx.conn, schema, &source, PARQUET_FEW_WORDS, path, &file, &err), &err);
 	assert_int_equal(file.rows, 300000);
 	assert_true(feeding.turns >= 300000 / 2048);
 	char sql[512];
@@ -148,7 +148,7 @@ no_rows_make_a_file_without_rows(void **state)
 	Schema *schema = write_source(0);
 	feeding_open(&feeding, schema);
 	RowSource source = {next_run, note_turn, &feeding};
-	ok(duck_write_rows(fx.conn, schema, &source, FEW_WORDS, path, &file, &err), &err);
+	ok(duck_write_rows(fx.conn, schema, &source, PARQUET_FEW_WORDS, path, &file, &err), &err);
 	assert_int_equal(file.rows, 0);
 	feeding_close(&feeding);
 	schema_unref(schema);
@@ -168,7 +168,7 @@ a_failure_of_the_maker_is_told_and_leaves_no_file(void **state)
 		feeding_open(&feeding, schema);
 		feeding.fail_at = at[i];
 		RowSource source = {next_run, note_turn, &feeding};
-		Status st = duck_write_rows(fx.conn, schema, &source, FEW_WORDS, path, &file, &err);
+		Status st = duck_write_rows(fx.conn, schema, &source, PARQUET_FEW_WORDS, path, &file, &err);
 		says(&err, "is bad");
 		assert_int_equal(st, ST_CORRUPT);
 		assert_int_equal(file.rows, 7);

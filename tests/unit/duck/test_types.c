@@ -89,7 +89,8 @@ values_pass_through_files_unchanged(void **state)
 		snprintf(path, sizeof(path), "%st%d.parquet", fx.dir, i);
 		ParquetFile file = {0};
 		Error err = ERROR_INIT;
-		ok(duck_write_parquet(fx.conn, schema, batches, 2, FEW_WORDS, path, &file, &err), &err);
+		ok(duck_write_parquet(fx.conn, schema, batches, 2, PARQUET_FEW_WORDS, path, &file, &err),
+		   &err);
 		uint64_t size = 0;
 		ok(file_stat_size(path, &size, &err), &err);
 		assert_int_equal(file.rows, 2 * SAMPLE_ROWS);
@@ -226,7 +227,7 @@ columns_of_older_types_are_widened(void **state)
 		char path[128];
 		snprintf(path, sizeof(path), "%sw%zu.parquet", fx.dir, i);
 		ParquetFile file = {0};
-		ok(duck_write_parquet(fx.conn, old, &batch, 1, FEW_WORDS, path, &file, &err), &err);
+		ok(duck_write_parquet(fx.conn, old, &batch, 1, PARQUET_FEW_WORDS, path, &file, &err), &err);
 		Buf sql = BUF_INIT;
 		buf_add_text(&sql, "SELECT ");
 		ok(duck_file_column(schema_field(old, 0), schema_field(now, 0), &sql, &err), &err);
