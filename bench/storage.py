@@ -1,10 +1,13 @@
 """Measures what stored rows cost: bytes a point, bytes written again by merges, and the rate that flush and merges keep up
 with for minutes.
 
-    storage.py [--quick] [--only size,disorder,held] [--minutes N] [--rate ROWS]      results on the screen and in results.jsonl
+    storage.py [--quick] [--only size,disorder,dedup,held] [--minutes N] [--rate ROWS]
 
-*size*      D1 and D1f (README.md) put, flushed and merged.
+Results go to the screen and to results.jsonl.
+
+*size*      D1 and D1f (README.md) put, flushed and merged: as it happens on its own, then as far as it goes.
 *disorder*  D1 in order and disordered in turns: the rate of ingest, and bytes written ÷ bytes of first flushes.
+*dedup*     D1, without a row that replaces another, in a table that keeps the last of equal keys, beside a plain one.
 *held*      D1 for N minutes as fast as it is taken; then again at 70 % of the rate that flush and merges kept up with (or of
             --rate), by appends of 1,000 rows, each timed from when it was due.
 """
@@ -29,8 +32,8 @@ STREAMS = 4
 FRESH_FILES = 4          # compaction.files: so many start a merge
 SETTLED_SECONDS = 2      # so long idle: nothing is left to do
 PATIENCE_SECONDS = 600
-FULL = dict(rows=8_640_000, rounds=5)
-QUICK = dict(rows=2_160_000, rounds=1)
+FULL = dict(rows=8_640_000, rounds=5, runs=15)
+QUICK = dict(rows=2_160_000, rounds=1, runs=3)
 
 
 def batches_of(kind, rows, batch_rows=10_000, arrival="ordered"):
@@ -42,7 +45,8 @@ def batches_of(kind, rows, batch_rows=10_000, arrival="ordered"):
 
 def files(server, table):
     """(number of files, their bytes, how many of them are fresh from a flush)"""
-    answer = server.query("SELECT count(*) AS n, coalesce(sum(bytes), 0)::BIGINT AS bytes, count(*) FILTER (level = 0) AS fresh "
+    answer = server.query("SELECT count(*) AS n, coalesce(sum(bytes), 0)::BIGINT AS bytes, "
+                          "count(*) FILTER (level = 0) AS fresh "
                           f"FROM system.segments WHERE \"table\" = '{table}' AND file IS NOT NULL").to_pylist()[0]
     return answer["n"], answer["bytes"], answer["fresh"]
 
@@ -66,8 +70,9 @@ def settle(server, table):
 
 
 def written_again(server, table):
-    """(bytes written, bytes of first flushes): a file is made by a flush or a merge, and is there or went into a merge."""
-    merges = server.query(f"SELECT bytes_in, bytes_out, status FROM system.compactions WHERE \"table\" = '{table}'").to_pylist()
+    """(bytes written, bytes of first flushes): a flush or a merge made each file; it is there or went into a merge."""
+    merges = server.query("SELECT bytes_in, bytes_out, status FROM system.compactions "
+                          f"WHERE \"table\" = '{table}'").to_pylist()
     if len(merges) >= MOST_COMPACTIONS:
         raise ValueError("more merges than are remembered")
     done = [merge for merge in merges if merge["status"] == "merged"]
@@ -90,8 +95,11 @@ def measure_size(plan):
             suite.put(own.peer_of(server), kind, batches)
             own.act(server, "table.flush", kind)
             settle(server, kind)
-            count, size, _ = files(server, kind)
-            own.write("size", size / points(batches), "B/point", kind=kind, files=count)
+            for moment in ("merged", "compacted"):
+                if moment == "compacted":
+                    own.act(server, "table.compact", kind)
+                count, size, _ = files(server, kind)
+                own.write("size", size / points(batches), "B/point", kind=kind, moment=moment, files=count)
 
 
 # ---- Order ----
@@ -115,6 +123,66 @@ def measure_disorder(plan):
         own.write("disorder.ingest", statistics.median(values), "rows/s", arrival=arrival)
     ratios = [late / ordered for late, ordered in zip(rates["disordered"], rates["ordered"])]
     own.write("disorder.ingest.share", statistics.median(ratios), "x", least=min(ratios), most=max(ratios))
+
+
+# ---- The last of equal keys ----
+
+DEDUP_QUERIES = {
+    "sum of all": "SELECT sum(usage_user), sum(usage_idle), count(*) FROM {}",
+    "by host": "SELECT hostname, max(usage_user), count(*) FROM {} GROUP BY hostname ORDER BY hostname",
+    "one host": "SELECT ts, usage_user FROM {} WHERE hostname = 'host_500' ORDER BY ts",
+    "one hour": "SELECT max(usage_user), count(*) FROM {} WHERE ts >= '2016-01-01 02:00:00' AND ts < '2016-01-01 03:00:00'",
+}
+
+
+def in_turns(names, turns, work):
+    """{name: [work(name) of each turn]}, A B, B A, …"""
+    values = {name: [] for name in names}
+    for turn in range(turns):
+        for name in names if turn % 2 == 0 else reversed(names):
+            values[name].append(work(name))
+    return values
+
+
+def write_share(metric, ours, theirs, **config):
+    shares = [mine / other for mine, other in zip(ours, theirs)]
+    own.write(metric, statistics.median(ours) / statistics.median(theirs), "x", least=min(shares), most=max(shares), **config)
+
+
+def timed_query(peer, sql):
+    start = time.perf_counter()
+    answer = peer.query(sql)
+    return time.perf_counter() - start, answer
+
+
+def fill(peer, table, schema, batches):
+    """A new table of D1's columns; rows a second."""
+    peer.drop(table)
+    types = {"ts": "TIMESTAMP", "hostname": "VARCHAR"}
+    columns = ", ".join(f"{name} {types.get(name, 'BIGINT')}" for name in schema.names)
+    peer.query(f"CREATE TABLE {table} ({columns}) WITH (dedup = '{'last' if table == 'last' else 'none'}')")
+    seconds = suite.put(peer, table, batches)
+    rows = sum(batch.num_rows for batch in batches)
+    if peer.count(table) != rows:
+        raise ValueError(f"{peer.count(table)} rows instead of {rows}")
+    return rows / seconds
+
+
+def measure_dedup(plan):
+    batches = batches_of("cpu", plan["rows"])
+    with own.fresh() as server:
+        peer = own.peer_of(server)
+        rates = in_turns(["plain", "last"], plan["rounds"], lambda table: fill(peer, table, batches[0].schema, batches))
+        write_share("dedup.ingest.share", rates["last"], rates["plain"])
+        for table in rates:
+            own.act(server, "table.flush", table)
+            own.act(server, "table.compact", table)
+        for name, sql in DEDUP_QUERIES.items():
+            if timed_query(peer, sql.format("plain"))[1] != timed_query(peer, sql.format("last"))[1]:
+                raise ValueError(f"{name}: the tables' answers differ")
+            times = in_turns(["plain", "last"], plan["runs"], lambda table: timed_query(peer, sql.format(table))[0])
+            write_share("dedup.read.share", times["last"], times["plain"], query=name,
+                        plain_ms=statistics.median(times["plain"]) * 1e3)
 
 
 # ---- For minutes ----
@@ -215,7 +283,7 @@ def measure_held(plan):
     held_latency(plan, plan["rate"] or rate)
 
 
-MEASURES = {"size": measure_size, "disorder": measure_disorder, "held": measure_held}
+MEASURES = {"size": measure_size, "disorder": measure_disorder, "dedup": measure_dedup, "held": measure_held}
 
 
 def measure(names, quick=False, minutes=None, rate=None, **more):
