@@ -1,23 +1,27 @@
 """Measures what stored rows cost: bytes a point, bytes written again by merges, and the rate that flush and merges keep up
 with for minutes.
 
-    storage.py [--quick] [--only size,disorder,dedup,held] [--minutes N] [--rate ROWS]
+    storage.py [--quick] [--only size,disorder,dedup,writer,held] [--minutes N] [--rate ROWS]
 
 Results go to the screen and to results.jsonl.
 
 *size*      D1 and D1f (README.md) put, flushed and merged: as it happens on its own, then as far as it goes.
 *disorder*  D1 in order and disordered in turns: the rate of ingest, and bytes written ÷ bytes of first flushes.
 *dedup*     D1, without a row that replaces another, in a table that keeps the last of equal keys, beside a plain one.
+*writer*    single rows through a mobius_writer, in a process of its own.
 *held*      D1 for N minutes as fast as it is taken; then again at 70 % of the rate that flush and merges kept up with (or of
             --rate), by appends of 1,000 rows, each timed from when it was due.
 """
 
 import argparse
+import json
 import shutil
 import statistics
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +33,7 @@ import tsgen
 HOSTS, INTERVAL_MS = 1000, 10_000
 MOST_COMPACTIONS = 1000  # what system.compactions remembers
 STREAMS = 4
+WRITER_ROWS = 2_000_000
 FRESH_FILES = 4          # compaction.files: so many start a merge
 SETTLED_SECONDS = 2      # so long idle: nothing is left to do
 PATIENCE_SECONDS = 600
@@ -185,6 +190,20 @@ def measure_dedup(plan):
                         plain_ms=statistics.median(times["plain"]) * 1e3)
 
 
+# ---- Single rows ----
+
+def measure_writer(plan):
+    program, folder, rates = Path(__file__).with_name("writer"), Path("data"), []
+    for _ in range(plan["rounds"]):
+        shutil.rmtree(folder, ignore_errors=True)
+        done = subprocess.run([program, folder, str(WRITER_ROWS)], check=True, capture_output=True, text=True)
+        result = json.loads(done.stdout)
+        if result["rows"] != WRITER_ROWS:
+            raise ValueError(f"{result['rows']} rows instead of {WRITER_ROWS}")
+        rates.append(result["rows"] / result["seconds"])
+    own.write("writer.rows", statistics.median(rates), "rows/s", least=min(rates), most=max(rates))
+
+
 # ---- For minutes ----
 
 class EndlessDay:
@@ -283,7 +302,8 @@ def measure_held(plan):
     held_latency(plan, plan["rate"] or rate)
 
 
-MEASURES = {"size": measure_size, "disorder": measure_disorder, "dedup": measure_dedup, "held": measure_held}
+MEASURES = {"size": measure_size, "disorder": measure_disorder, "dedup": measure_dedup, "writer": measure_writer,
+            "held": measure_held}
 
 
 def measure(names, quick=False, minutes=None, rate=None, **more):
