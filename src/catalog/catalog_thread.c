@@ -47,7 +47,11 @@ write_changes(sqlite3 *db, void *arg, Error *err)
 		TRY(write_change(db, change, err));
 		last = change->seq;
 	}
-	return catalog_set_meta(db, "applied_seq", (int64_t)last, err);
+	// A start may bring one again that was in before others.
+	int64_t applied = 0;
+	TRY(catalog_get_meta(db, "applied_seq", &applied, err));
+	return last > (uint64_t)applied ? catalog_set_meta(db, "applied_seq", (int64_t)last, err)
+									: ST_OK;
 }
 
 void
@@ -88,7 +92,8 @@ put_back(Catalog *catalog, CatalogChange *all, CatalogChange **tail)
 static void
 note_applied(Catalog *catalog, uint64_t last)
 {
-	atomic_store(&catalog->applied_seq, last);
+	if (last > atomic_load(&catalog->applied_seq))
+		atomic_store(&catalog->applied_seq, last);
 	pthread_mutex_lock(&catalog->lock);
 	catalog->first_seq = catalog->changes != NULL ? catalog->changes->seq : 0;
 	pthread_mutex_unlock(&catalog->lock);

@@ -1,4 +1,5 @@
-// batch_record.h - what a WAL_BATCH record holds.
+// batch_record.h - what a WAL_BATCH record holds, and a WAL_ADOPT record: that has the files
+// (store/adopt.h) for metadata, and no body.
 //
 //     u32 metadata length · u32 producer length · producer, padded to 8 · IPC metadata, padded to 8
 //     · body producer (length 0: none): i64 sequence · name

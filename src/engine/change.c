@@ -215,20 +215,6 @@ pending_alloc(const Change *change, Pending *pending, Error *err)
 	return ST_OK;
 }
 
-static Status
-check_size(const Pending *pending, Error *err)
-{
-	uint64_t bytes = 0, limit = pending->db->settings.commit_max_bytes;
-	for (int32_t i = 0; i < pending->count; i++)
-		bytes += pending->entries[i].wal.length;
-	if (bytes <= limit)
-		return ST_OK;
-	return error_set(err, ST_LIMIT,
-					 "the commit has %llu bytes, which is over commit.max_bytes (%llu); change "
-					 "rows in parts",
-					 (unsigned long long)bytes, (unsigned long long)limit);
-}
-
 static bool
 may_be_async(const Change *change)
 {
@@ -355,7 +341,6 @@ commit(Change *change, Error *err)
 	TRY(add_steps(change, &pending, err));
 	for (int32_t i = 0; bulk && i < change->table_count; i++)
 		TRY(add_files(change, &pending, change->tables[i], err));
-	TRY(check_size(&pending, err));
 	if (pending.count == 0)
 		return ST_OK;
 	return conductor_commit_all(db->conductor, pending.entries, pending.count,

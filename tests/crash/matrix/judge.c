@@ -9,6 +9,7 @@ static uint64_t random_state = 1;
 
 const char *const judge_settings[] = {"wal.segment_size=64KiB",
 									  "memtable.segment_size=64KiB",
+									  "commit.max_bytes=4KiB", // larger ones are of files
 									  "compaction.files=2",
 									  "wal.keep_time=0s",
 									  "verify=strict",
