@@ -107,7 +107,7 @@ seeded-bugs: deps
 fuzz: deps
 	$(say) each target for $(FUZZ_SECONDS) s, in build/fuzz/
 	$(call configure,build/fuzz,clang,-Dfuzz=true -Db_lundef=false -Db_sanitize=address$(comma)undefined)
-	@ninja --quiet -C build/fuzz
+	@ninja --quiet -C build/fuzz fuzz_programs
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
 bench: build

@@ -268,9 +268,9 @@ producers_load(Producers *producers, Slice saved, Error *err)
 	for (uint32_t i = 0; i < count && !r.failed; i++) {
 		Slice name = reader_counted(&r);
 		int64_t seq = (int64_t)reader_u64(&r);
-		if (r.failed || name.len == 0 || name.len > MOST_NAME_BYTES)
-			break;
-		TRY(producers_replay(producers, name, seq, err));
+		r.failed |= name.len == 0 || name.len > MOST_NAME_BYTES;
+		if (!r.failed)
+			TRY(producers_replay(producers, name, seq, err));
 	}
 	if (r.failed || reader_left(&r) != 0)
 		return error_set(err, ST_CORRUPT, "saved producers cannot be read");

@@ -1,12 +1,16 @@
-// What the log holds of deletions and the catalog of masks. The first byte says which: a payload
-// that is replayed on a table with rows in memory, or a mask's bytes.
+// What the log, the catalog and checkpoints hold for the store. The first byte says which: a
+// deletion that is replayed on a table with rows in memory, a mask, a database that is made or
+// dropped, a table's producers, or a checkpoint.
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "arrow/builder.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "os/file.h"
+#include "store/checkpoint.h"
+#include "store/producers.h"
 #include "store/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -154,15 +158,103 @@ read_mask(Slice bytes)
 			abort();
 }
 
+static int32_t
+database_count(const Sample *sample)
+{
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	const char *const *names = NULL;
+	int32_t count = 0;
+	need(store_databases(sample->store, &arena, &names, &count, NULL));
+	for (int32_t i = 0; i < count; i++)
+		if (database_name_check(names[i], NULL) != ST_OK ||
+			!store_has_database(sample->store, names[i]))
+			abort();
+	return count;
+}
+
+// What was made is there, and goes again; twice, for what is gone already is nothing more to do.
+static void
+replay_database(Slice payload)
+{
+	static Sample sample;
+	if (sample.store == NULL)
+		open_sample(&sample);
+	int32_t before = database_count(&sample);
+	Status st = store_replay_database(sample.store, false, payload, ++sample.seq, NULL);
+	int32_t made = database_count(&sample) - before;
+	if ((st != ST_OK && st != ST_CORRUPT) || made > (st == ST_OK ? 1 : 0) || made < 0)
+		abort();
+	for (int i = 0; i < 2 && made > 0; i++)
+		if (store_replay_database(sample.store, true, payload, ++sample.seq, NULL) != ST_OK ||
+			database_count(&sample) != before)
+			abort();
+}
+
+static void
+producers_drop(Producers **producers)
+{
+	producers_free(*producers);
+}
+
+// What is accepted can be saved, and read from that.
+static void
+read_producers(Slice bytes)
+{
+	SCOPED(producers_drop) Producers *producers = NULL, *again = NULL;
+	SCOPED(buf_close) Buf saved = BUF_INIT;
+	SCOPED(buf_close) Buf resaved = BUF_INIT;
+	need(producers_new(&producers, NULL));
+	need(producers_new(&again, NULL));
+	if (producers_load(producers, bytes, NULL) != ST_OK)
+		return;
+	need(producers_save(producers, &saved, NULL));
+	need(producers_load(again, buf_slice(&saved), NULL));
+	need(producers_save(again, &resaved, NULL));
+	if (saved.len > bytes.len || saved.len != resaved.len)
+		abort();
+}
+
+static void
+need_write(const char *path, const void *data, size_t len)
+{
+	FILE *file = fopen(path, "wb");
+	if (file == NULL || fwrite(data, 1, len, file) != len || fclose(file) != 0)
+		abort();
+}
+
+// As checkpoint/7, with a checksum that is right in every other input.
+static void
+read_checkpoint(Slice bytes)
+{
+	static char dir[] = "/tmp/mobius-fuzz-XXXXXX", path[64];
+	if (path[0] == '\0') {
+		if (mkdtemp(dir) == NULL)
+			abort();
+		(void)snprintf(path, sizeof(path), "%s/7", dir);
+	}
+	SCOPED(buf_close) Buf file = BUF_INIT;
+	buf_add_slice(&file, bytes);
+	if (bytes.len % 2 == 0)
+		buf_add_u32(&file, crc32c(0, bytes.data, bytes.len));
+	need_write(path, file.data, file.len);
+	uint64_t seq = 0, floor = 0;
+	Status st = checkpoint_look(dir, 1, &seq, &floor, NULL);
+	if ((st != ST_OK && st != ST_CORRUPT) || seq != (st == ST_OK ? 7 : 0))
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
 	Slice rest = slice_of(data + 1, size - 1);
-	if (data[0] % 2 == 0)
-		replay(rest);
-	else
-		read_mask(rest);
+	switch (data[0] % 5) {
+	case 0: replay(rest); break;
+	case 1: read_mask(rest); break;
+	case 2: replay_database(rest); break;
+	case 3: read_producers(rest); break;
+	default: read_checkpoint(rest); break;
+	}
 	return 0;
 }
