@@ -115,12 +115,13 @@ fill_zeros(const Wal *wal, const char *path, Error *err)
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_CREATE_NEW, &file, err));
 	TRY(file_append_direct(file, err));
-	SCOPED(mem_drop) uint8_t *zeros = mem_alloc(ZEROS_BYTES);
+	size_t piece = wal->segment_size < ZEROS_BYTES ? (size_t)wal->segment_size : ZEROS_BYTES;
+	SCOPED(mem_drop) uint8_t *zeros = mem_alloc(piece);
 	if (zeros == NULL)
 		return error_no_memory(err, "zeroing a log file");
-	for (uint64_t at = 0; at < wal->segment_size; at += ZEROS_BYTES) {
+	for (uint64_t at = 0; at < wal->segment_size; at += piece) {
 		uint64_t left = wal->segment_size - at;
-		size_t len = left < ZEROS_BYTES ? left : ZEROS_BYTES;
+		size_t len = left < piece ? (size_t)left : piece;
 		TRY(file_write(file, at, zeros, len, err));
 		// Started early, in small pieces, this does not get into the way of the log's syncs.
 		file_push(file, at, len);
