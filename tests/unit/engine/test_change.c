@@ -220,16 +220,22 @@ a_change_is_whole_or_nothing_whatever_fails(void **state)
 {
 	(void)state;
 	static const char text[] =
-		"BEGIN; DELETE FROM t WHERE v < 4; INSERT INTO u SELECT * FROM u LIMIT 1; COMMIT";
+		"BEGIN; DELETE FROM t WHERE v < 4; INSERT INTO u SELECT * FROM u LIMIT 1; "
+		"UPDATE y SET v = v + 1; TRUNCATE x; COMMIT";
 	Fixture fx;
 	fixture_open(&fx, NULL);
 	append_rows(fx.db, "t", 0, 1);
 	append_rows(fx.db, "u", 0, 1);
 	append_rows(fx.db, "w", 0, 1);
+	append_rows(fx.db, "x", 0, 1);
+	append_rows(fx.db, "y", 0, 1);
 	for (long nth = 0, failed = 1; failed; nth += 1 + nth / 40) {
 		(void)number(fx.db, "DELETE FROM t WHERE v >= 0");
 		append_rows(fx.db, "t", 0, 10);
+		(void)number(fx.db, "DELETE FROM x WHERE v >= 0");
+		append_rows(fx.db, "x", 0, 3);
 		int64_t count, before = number(fx.db, "SELECT count(*) FROM u");
+		int64_t sum = number(fx.db, "SELECT sum(v)::BIGINT FROM y");
 		mobius_error err = {0};
 		fault_arm(nth);
 		mobius_status st = ask(fx.db, text, NULL, &count, &err);
@@ -239,6 +245,8 @@ a_change_is_whole_or_nothing_whatever_fails(void **state)
 		if (t != (st == MOBIUS_OK ? 6 : t == 6 ? 6 : 10))
 			fail_msg("fault %ld: %s, and t has %" PRId64 " rows", nth, err.text, t);
 		assert_int_equal(number(fx.db, "SELECT count(*) FROM u") - before, t == 6 ? 1 : 0);
+		assert_int_equal(number(fx.db, "SELECT sum(v)::BIGINT FROM y") - sum, t == 6 ? 1 : 0);
+		assert_int_equal(number(fx.db, "SELECT count(*) FROM x"), t == 6 ? 0 : 3);
 		assert_true(nth < 100000);
 	}
 	fixture_close(&fx);

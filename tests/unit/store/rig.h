@@ -261,6 +261,25 @@ files_of(Rig *rig, Table *table)
 	return count;
 }
 
+// One commit that deletes a row of a file.
+static inline void
+delete_row(Rig *rig, Table *table, int32_t file, int64_t row)
+{
+	Snapshot *snapshot = snapshot_of(rig, table);
+	FileSet *files = snapshot->tables[0].files;
+	RowAddress address = {.segment_id = data_file_meta(file_set_at(files, file))->segment_id,
+						  .row = row,
+						  .in_file = true};
+	StoreDelete *del = NULL;
+	Error err = ERROR_INIT;
+	table_rewrite_lock(table);
+	ok(store_delete_new(rig->store, table, &address, 1, &del, &err), &err);
+	store_apply_delete(rig->store, del, ++rig->seq);
+	store_publish(rig->store, rig->seq);
+	table_rewrite_unlock(table);
+	snapshot_free(snapshot);
+}
+
 static inline bool
 exists(const char *path)
 {

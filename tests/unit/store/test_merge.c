@@ -1,9 +1,7 @@
 // Merges of real files: what they hold afterwards, failures, crashes, drops, deletions meanwhile.
 
-#include "os/clock.h"
 #include "rig.h"
 #include "store/merge.h"
-#include "store/retention.h"
 
 static MergeOptions
 options_of(Rig *rig)
@@ -375,42 +373,6 @@ inputs_stay_for_who_reads_them(void **state)
 	rig_close(&rig);
 }
 
-// What has expired is left out for good: a longer ttl does not show it again.
-static void
-expired_rows_are_left_out(void **state)
-{
-	(void)state;
-	Rig rig;
-	open_rig(&rig);
-	Schema *schema = host_schema();
-	TableRequest request = {
-		.database = "mobius", .name = "t1", .schema = schema, .tags = "host", .ttl = "1h"};
-	TableDef *def = NULL;
-	Error err = ERROR_INIT;
-	ok(table_def_create(&request, NULL, 1, 1000, any_field, &def, &err), &err);
-	schema_unref(schema);
-	apply_define(&rig, def);
-	table_def_unref(def);
-	Table *table = table_by_id(&rig, 1);
-	int64_t now = clock_wall_ns();
-	for (int i = 0; i < 4; i++) {
-		char rows[128];
-		snprintf(rows, sizeof(rows), "%" PRId64 "|a|%d\n%" PRId64 "|a|%d",
-				 now - (INT64_C(7200) + i) * 1000000000, i, now - i, 10 + i);
-		flush_rows(&rig, table, rows);
-	}
-	merge_all(&rig, true);
-	Snapshot *snapshot = snapshot_of(&rig, table);
-	assert_int_equal(file_set_count(snapshot->tables[0].files), 1);
-	const FileMeta *meta = data_file_meta(file_set_at(snapshot->tables[0].files, 0));
-	assert_int_equal(meta->rows, 4);
-	assert_int_equal(meta->min_time, now - 3);
-	assert_true(table_visible_from(table, 0) > now - INT64_C(3700) * 1000000000);
-	snapshot_free(snapshot);
-	table_unref(table);
-	rig_close(&rig);
-}
-
 // ---- damage ----
 
 static void
@@ -619,25 +581,6 @@ a_drop_while_it_is_merged_leaves_nothing(void **state)
 	rig_close(&rig);
 }
 
-// One commit that deletes a row of a file.
-static void
-delete_row(Rig *rig, Table *table, int32_t file, int64_t row)
-{
-	Snapshot *snapshot = snapshot_of(rig, table);
-	FileSet *files = snapshot->tables[0].files;
-	RowAddress address = {.segment_id = data_file_meta(file_set_at(files, file))->segment_id,
-						  .row = row,
-						  .in_file = true};
-	StoreDelete *del = NULL;
-	Error err = ERROR_INIT;
-	table_rewrite_lock(table);
-	ok(store_delete_new(rig->store, table, &address, 1, &del, &err), &err);
-	store_apply_delete(rig->store, del, ++rig->seq);
-	store_publish(rig->store, rig->seq);
-	table_rewrite_unlock(table);
-	snapshot_free(snapshot);
-}
-
 static void
 deleted_rows_are_left_out(void **state)
 {
@@ -768,7 +711,6 @@ main(void)
 		cmocka_unit_test(random_rows_are_those_of_a_stable_sort),
 		cmocka_unit_test(late_rows_have_a_file_of_their_own),
 		cmocka_unit_test(inputs_stay_for_who_reads_them),
-		cmocka_unit_test(expired_rows_are_left_out),
 		cmocka_unit_test(a_damaged_input_is_named_and_left_as_it_is),
 		cmocka_unit_test(a_failure_changes_nothing_and_leaves_nothing),
 		cmocka_unit_test(a_crash_at_any_point_leaves_the_old_or_the_new_files),

@@ -1,5 +1,6 @@
 // What of a file is looked at when, and what is found. EVERY_BIT=1 flips all of them.
 
+#include "base/log.h"
 #include "rig.h"
 #include "store/quarantine.h"
 
@@ -77,13 +78,20 @@ flip(const char *path, size_t bit)
 	fclose(file);
 }
 
+// What lies beside a file that was found damaged.
+static const char *
+marker_of(const Bed *bed)
+{
+	static char marker[200];
+	snprintf(marker, sizeof(marker), "%s.damaged", bed->path);
+	return marker;
+}
+
 // As if it had never been found.
 static void
 forget(const Bed *bed)
 {
-	char marker[200];
-	snprintf(marker, sizeof(marker), "%s.damaged", bed->path);
-	assert_int_equal(remove(marker), 0);
+	assert_int_equal(remove(marker_of(bed)), 0);
 }
 
 static size_t
@@ -266,6 +274,26 @@ who_reads_slowly_can_stop_and_then_nothing_is_known(void **state)
 	bed_close(&bed);
 }
 
+// ---- faults ----
+
+static Status
+look_before_reading(Bed *bed, Error *err)
+{
+	return table_file_ready(bed->table, bed->file, err);
+}
+
+static Status
+look_without_haste(Bed *bed, Error *err)
+{
+	return data_file_verify(bed->file, VERIFY_WHOLE, NULL, err);
+}
+
+static Status
+look_in_doubt(Bed *bed, Error *err)
+{
+	return data_file_doubt(bed->file, true, err);
+}
+
 // A read that fails says nothing about the file.
 static void
 faults_quarantine_nothing(void **state)
@@ -285,6 +313,38 @@ faults_quarantine_nothing(void **state)
 	bed_close(&bed);
 }
 
+// Whatever fails while damage is found: nobody hears that the file is sound.
+static void
+damage_is_never_sound(void **state)
+{
+	(void)state;
+	log_configure(LOG_ERROR + 1, LOG_TEXT);
+	Status (*const looks[])(Bed * bed, Error * err) = {look_before_reading, look_without_haste,
+													   look_in_doubt};
+	Bed bed;
+	bed_new(&bed, true);
+	bed_shut(&bed);
+	flip(bed.path, 100);
+	for (size_t i = 0; i < COUNT_OF(looks); i++) {
+		bool failed = true;
+		for (long nth = 0; failed; nth++) {
+			bed_open(&bed);
+			Error err = ERROR_INIT;
+			fault_arm(nth);
+			Status st = looks[i](&bed, &err);
+			failed = fault_disarm();
+			assert_true(st == ST_CORRUPT || (failed && (st == ST_IO || st == ST_NO_MEMORY)));
+			assert_int_equal(data_file_quarantined(bed.file), st == ST_CORRUPT);
+			assert_int_equal(looks[i](&bed, &err), ST_CORRUPT);
+			says(&err, "damaged"); // by name, but where there was no memory for one
+			bed_shut(&bed);
+			(void)remove(marker_of(&bed)); // which may have failed to be left
+		}
+	}
+	bed_open(&bed);
+	bed_close(&bed);
+}
+
 int
 main(void)
 {
@@ -297,6 +357,7 @@ main(void)
 		cmocka_unit_test(damage_that_was_found_is_not_forgotten),
 		cmocka_unit_test(who_reads_slowly_can_stop_and_then_nothing_is_known),
 		cmocka_unit_test(faults_quarantine_nothing),
+		cmocka_unit_test(damage_is_never_sound),
 	};
 	return RUN(tests);
 }
