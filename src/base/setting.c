@@ -173,12 +173,6 @@ setting_parse_int(const char *text, int64_t *out, Error *err)
 
 enum { NAME_MAX_COMPARED = 64 };
 
-static uint8_t
-fold(char c)
-{
-	return (uint8_t)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
-
 // Insertions, deletions and replacements that turn a into b, whatever the case.
 static size_t
 edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -190,7 +184,7 @@ edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 		size_t diagonal = row[0];
 		row[0] = i + 1;
 		for (size_t j = 0; j < b_len; j++) {
-			size_t best = diagonal + (fold(a[i]) != fold(b[j]));
+			size_t best = diagonal + (text_fold((uint8_t)a[i]) != text_fold((uint8_t)b[j]));
 			diagonal = row[j + 1];
 			if (diagonal + 1 < best)
 				best = diagonal + 1;

@@ -172,8 +172,8 @@ text_json_string(Buf *out, Slice src)
 	buf_add_byte(out, '"');
 }
 
-static uint8_t
-fold(uint8_t c)
+uint8_t
+text_fold(uint8_t c)
 {
 	return (uint8_t)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
@@ -184,7 +184,7 @@ text_equal_fold(Slice a, Slice b)
 	if (a.len != b.len)
 		return false;
 	for (size_t i = 0; i < a.len; i++) {
-		if (fold(a.data[i]) != fold(b.data[i]))
+		if (text_fold(a.data[i]) != text_fold(b.data[i]))
 			return false;
 	}
 	return true;

@@ -13,6 +13,7 @@ void text_hex(Buf *out, Slice src);
 void text_base64(Buf *out, Slice src);                 // padded
 Status text_unbase64(Slice src, Buf *out, Error *err); // padding optional
 void text_json_string(Buf *out, Slice src);            // with quotes; invalid UTF-8 becomes U+FFFD
+uint8_t text_fold(uint8_t c);                          // ASCII in lower case
 bool text_equal_fold(Slice a, Slice b);                // ASCII case folded
 
 // SQL LIKE with % and _ and `\` as escape.
