@@ -80,7 +80,7 @@ def test_segments_and_where_they_lie_in_the_log(server):
         put(client, "t", rows(2000, 30))
     run(server, "DELETE FROM t WHERE v < 1005 OR v = 2000")
     file, memory = sorted(ask(server, "segments"), key=lambda row: row["id"])
-    assert (file["status"], file["level"], file["rows"], file["deleted_rows"], file["hot"]) == ("FLUSHED", 0, 60, 5, False)
+    assert (file["status"], file["level"], file["rows"], file["deleted_rows"]) == ("FLUSHED", 0, 60, 5)
     assert file["file"].endswith(f"/{file['id']}.parquet") and file["created_at"] >= file["sealed_at"]
     path = pathlib.Path(file["file"])
     assert path.stat().st_size == file["bytes"]
