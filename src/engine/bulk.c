@@ -16,13 +16,6 @@ bulk_rows_open(mobius *db, Table *table, BulkRows *out, Error *err)
 			"a database in memory takes no commit over commit.max_bytes (%llu); change "
 			"rows in parts",
 			(unsigned long long)db->settings.commit_max_bytes);
-	// What comes in files is not known to those that tell which rows may replace others.
-	SCOPED(table_def_drop) TableDef *def = table_current(table);
-	if (table_replaces(def))
-		return error_set(err, ST_LIMIT,
-						 "table \"%s\" (dedup = 'last') takes no commit over commit.max_bytes "
-						 "(%llu) or memtable.limit; send rows in parts",
-						 table_name(def), (unsigned long long)db->settings.commit_max_bytes);
 	BulkRows rows = {.db = db};
 	TRY(duck_connect(db->flush_duck, &rows.conn, err));
 	Status st = bulk_new(db->store, table, rows.conn, &rows.bulk, err);

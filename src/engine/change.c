@@ -91,6 +91,9 @@ add_step(Change *change, const SqlStatement *statement, Error *err)
 	SqlSession session = {.database = change->call->database};
 	TRY(sql_find_table(change->call->db->sql, &statement->table, &session, &step->table, err));
 	change->tables[change->table_count++] = step->table;
+	for (int32_t i = 0; i < change->count - 1; i++)
+		if (change->steps[i].table == step->table)
+			step->before = &change->steps[i];
 	if (step->deletes)
 		change->locked[change->locked_count++] = step->table;
 	return ST_OK;
@@ -270,12 +273,8 @@ make_rows(Change *change, Pending *pending, uint64_t cost, bool *bulk, Error *er
 static Status
 spill_all(Change *change, Error *err)
 {
-	for (int32_t i = 0; i < change->count; i++) {
-		Step *step = &change->steps[i];
-		TRY(step_spill(change->call->db, step, err));
-		if (step->bulk.bulk != NULL)
-			TRY(bulk_rows_end(&step->bulk, err));
-	}
+	for (int32_t i = 0; i < change->count; i++)
+		TRY(step_end_files(change->call->db, &change->steps[i], err));
 	return ST_OK;
 }
 
@@ -313,13 +312,21 @@ add_files(Change *change, Pending *pending, Table *table, Error *err)
 	if (bulks == NULL)
 		return error_no_memory(err, "a change");
 	int32_t count = 0;
-	for (int32_t i = 0; i < change->count; i++)
-		if (change->steps[i].table == table && change->steps[i].bulk.bulk != NULL)
-			bulks[count++] = change->steps[i].bulk.bulk;
+	uint64_t read_seq = 0;
+	for (int32_t i = 0; i < change->count; i++) {
+		const Step *step = &change->steps[i];
+		if (step->table != table || step->bulk.bulk == NULL)
+			continue;
+		bulks[count++] = step->bulk.bulk;
+		if (step->statement->kind == STATEMENT_UPDATE)
+			read_seq = step->read_seq; // there is no other step of the table
+	}
 	if (count == 0)
 		return ST_OK;
+	CommitEntry *entry = &pending->entries[pending->count];
 	TRY(bulk_entry(pending->db, table, bulks, count, deletion_of(pending, table),
-				   &(InsertSource){0}, &pending->entries[pending->count], err));
+				   &(InsertSource){0}, entry, err));
+	entry->read_seq = read_seq;
 	pending->count++;
 	return ST_OK;
 }

@@ -7,8 +7,9 @@
 
 typedef struct Step {
 	const SqlStatement *statement;
-	Table *table; // a reference
-	bool deletes; // rows of the table: it holds the table's locks
+	Table *table;        // a reference
+	bool deletes;        // rows of the table: it holds the table's locks
+	struct Step *before; // the last one before it of the same table; NULL: none
 
 	// Of one attempt.
 	SqlQuery *query;  // NULL: TRUNCATE, or read to its end
@@ -30,8 +31,10 @@ Status step_open(const StatementCall *call, Step *step, Error *err);
 Status step_read(const StatementCall *call, Step *step, Error *err);
 // Rows as they are stored; *cost: what they will occupy in memory.
 Status step_convert(mobius *db, Step *step, uint64_t *cost, Error *err);
-// Its rows go into files, with those that went before.
+// Its rows go into files, with those that went before, and after those of the steps before.
 Status step_spill(mobius *db, Step *step, Error *err);
+// It has no more, and if there are files its last rows go into one.
+Status step_end_files(mobius *db, Step *step, Error *err);
 // The entry of its rows; what is reserved for them goes with it. Of kind 0: there are none.
 Status step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *err);
 // The entry of what it deletes; kind 0: nothing. ST_CONFLICT: a segment that was read is gone.

@@ -266,11 +266,23 @@ step_spill(mobius *db, Step *step, Error *err)
 		TRY(step_convert(db, step, &cost, err));
 	if (step->converted == NULL)
 		return ST_OK;
+	// Files are in the order of their making.
+	if (step->bulk.bulk == NULL && step->before != NULL)
+		TRY(step_end_files(db, step->before, err));
 	if (step->bulk.bulk == NULL)
 		TRY(bulk_rows_open(db, step->table, &step->bulk, err));
 	TRY(bulk_rows_add(&step->bulk, &step->plan, step->converted, err));
 	batch_unref(TAKE(step->converted));
 	return ST_OK;
+}
+
+Status
+step_end_files(mobius *db, Step *step, Error *err)
+{
+	if (step->before != NULL)
+		TRY(step_end_files(db, step->before, err));
+	TRY(step_spill(db, step, err));
+	return step->bulk.bulk != NULL ? bulk_rows_end(&step->bulk, err) : ST_OK;
 }
 
 Status

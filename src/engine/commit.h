@@ -33,10 +33,11 @@ typedef struct CommitEntry {
 	Producer *producer;      // WAL_BATCH, WAL_ADOPT: whose it is; NULL: nobody's
 	int64_t producer_seq;
 	StoreAdopt *adopt; // WAL_ADOPT; the maker keeps the table's rewrite lock until done
-	uint64_t read_seq; // WAL_BATCH: of what its rows were made; 0: of nothing. Where rows are
-					   // replaced by key, one that would undo a later put fails: ST_CONFLICT
-	StoreDelete *del;  // WAL_DELETE; `head` is its payload, and the maker keeps the table's
-					   // rewrite lock until done
+	uint64_t
+		read_seq; // WAL_BATCH, WAL_ADOPT: of what its rows were made; 0: of nothing. Where rows are
+				  // replaced by key, one that would undo a later put fails: ST_CONFLICT
+	StoreDelete *del; // WAL_DELETE; `head` is its payload, and the maker keeps the table's
+					  // rewrite lock until done
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;

@@ -56,7 +56,7 @@ static Status
 check_entry(const CommitEntry *entry, uint64_t seq, Error *err)
 {
 	const WalEntry *wal = &entry->wal;
-	if (wal->kind != WAL_BATCH ||
+	if ((wal->kind != WAL_BATCH && wal->kind != WAL_ADOPT) ||
 		table_may_follow(entry->table, seq, entry->read_seq, wal->min_time, wal->max_time))
 		return ST_OK;
 	return error_set(err, ST_CONFLICT,

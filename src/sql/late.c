@@ -121,6 +121,28 @@ view_lateness(const RefView *view, int32_t i)
 	return lateness_of(view, meta->min_time, meta->max_time);
 }
 
+// ---- orders ----
+
+enum { ROW_BITS = 32 }; // the rest tells the place among all files, or between two
+
+int64_t
+view_file_order(const RefView *view, int32_t i)
+{
+	return (2 * (int64_t)view->files[i] + 1) << ROW_BITS;
+}
+
+// Mostly it is behind all files, but some may have come with a commit since.
+int64_t
+view_memory_order(const RefView *view, int32_t segment)
+{
+	const FileSet *files = view->table->files;
+	uint64_t seq = segment_stats(view->table->segments[segment]).min_seq;
+	int64_t older = file_set_count(files);
+	while (older > 0 && data_file_meta(file_set_at(files, (int32_t)older - 1))->min_seq > seq)
+		older--;
+	return (2 * older) << ROW_BITS;
+}
+
 static void
 find_memory(RefView *view)
 {

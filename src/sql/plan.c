@@ -27,6 +27,8 @@ add_ref_key(const RefView *view, Buf *out)
 		buf_add_u64(out, data_file_meta(view_file(view, i))->segment_id);
 		buf_add_byte(out, view_mask(view, i) != NULL);
 		buf_add_byte(out, view->cut[i]);
+		if (view->late_count > 0) // the text has its order among all
+			buf_add_u32(out, (uint32_t)view->files[i]);
 	}
 	buf_add_byte(out, view->memory_cut);
 	buf_add_byte(out, view->addresses);
@@ -100,7 +102,7 @@ plan_free(Plan *plan)
 
 DEFINE_DROP(Plan, plan_drop, plan_free)
 
-// The table's columns, where each row is, and its place among all in memory.
+// The table's columns, where each row is, and its order among the versions of its key.
 static Status
 with_addresses(const Schema *schema, Schema **out, Error *err)
 {

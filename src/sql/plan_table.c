@@ -23,9 +23,6 @@ const char version_segments[] = "\x01segments";
 const char version_rows[] = "\x01rows";
 const char version_order[] = "\x01order";
 
-enum { FILE_ROW_BITS = 32 }; // of an order: the rest is the file's place, oldest first
-static const int64_t MEMORY_ORDER = INT64_C(1) << 62; // after all files
-
 bool
 view_has_slot(const RefView *view)
 {
@@ -84,15 +81,13 @@ add_file_address(const TableText *t, int32_t from, int32_t to, Error *err)
 	return ST_OK;
 }
 
-// A file's place in the set is its age among those that have a time in common.
 static Status
 add_file_order(const TableText *t, int32_t from, int32_t to, Error *err)
 {
 	SCOPED(buf_close) Buf order = BUF_INIT;
 	buf_add_byte(&order, '[');
 	for (int32_t i = from; i < to; i++)
-		buf_add_printf(&order, "%s%" PRId64, i > from ? ", " : "",
-					   (int64_t)t->view->files[i] << FILE_ROW_BITS);
+		buf_add_printf(&order, "%s%" PRId64, i > from ? ", " : "", view_file_order(t->view, i));
 	buf_add_text(&order, "][CAST(file_index AS BIGINT) + 1] + file_row_number");
 	TRY(buf_status(&order, err, "a list of files"));
 	add_item(buf_text(&order), version_order, t->out);
@@ -205,9 +200,7 @@ add_memory_columns(const TableText *t)
 	}
 	add_no_versions(t);
 	if (t->wanted == WANT_LATE) {
-		buf_add_printf(t->out, ", %" PRId64 " + ", MEMORY_ORDER);
-		sql_add_name(t->out, version_order);
-		buf_add_text(t->out, " AS ");
+		buf_add_text(t->out, ", ");
 		sql_add_name(t->out, version_order);
 	}
 }

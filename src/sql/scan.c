@@ -24,6 +24,7 @@ typedef struct ScanBuild {
 	ScanOwner *owner;
 	const TableDef *def;
 	uint64_t segment_id; // of the parts that come
+	int64_t order;       // of their first row if no other came before
 	BatchPart *parts;
 	int32_t part_count;
 	int64_t rows;
@@ -130,7 +131,7 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 		.mask = part->dead != NULL ? mask_of_part(arena, part) : NULL,
 		.segment_id = build->segment_id,
 		.first_row = part->first_row,
-		.first_order = build->rows,
+		.first_order = build->order + build->rows,
 	};
 	build->rows += part->rows;
 	return arena_status(arena, err, "a scan");
@@ -176,6 +177,7 @@ scan_memory(const RefView *view, uint64_t seq, BatchScan *out, Error *err)
 	for (int32_t i = 0; i < table->segment_count; i++) {
 		owner->segments[owner->segment_count++] = segment_ref(table->segments[i]);
 		build.segment_id = segment_stats(table->segments[i]).id;
+		build.order = view_memory_order(view, i);
 		TRY(segment_each(table->segments[i], seq, view->range.min, view->range.max, add_part,
 						 &build, err));
 	}

@@ -56,6 +56,11 @@ Lateness view_lateness(const RefView *view, int32_t i);
 // Where the files end that are read in the same way as the one at `from`.
 int32_t view_group_end(const RefView *view, int32_t from);
 
+// The orders of versions of a key: the greater is the later. Of files and memory segments that have
+// a time in common those with the greater seq come later; within one, rows count up from the order.
+int64_t view_file_order(const RefView *view, int32_t i);
+int64_t view_memory_order(const RefView *view, int32_t segment); // of the table's
+
 // late.c: finds the times at which a key may have several versions, and whether memory has them.
 Status view_find_late(RefView *view, Arena *arena, Error *err);
 

@@ -204,13 +204,20 @@ read_hash(Reader *r)
 	return hash;
 }
 
+void
+file_meta_come_late(FileMeta *meta, const TableDef *def)
+{
+	bool late = table_replaces(def) && meta->min_time <= meta->max_time;
+	meta->late_min = late ? meta->min_time : 1;
+	meta->late_max = late ? meta->max_time : 0;
+}
+
 static FileMeta
 decode_file(Reader *r, const TableDef *def, uint64_t seq)
 {
 	FileMeta meta = {.table_id = table_id(def),
 					 .table_version = table_version(def),
 					 .min_seq = seq,
-					 .late_min = 1,
 					 .max_seq = seq};
 	meta.segment_id = reader_u64(r);
 	meta.rows = (int64_t)reader_u64(r);
@@ -222,6 +229,7 @@ decode_file(Reader *r, const TableDef *def, uint64_t seq)
 	meta.max_time = (int64_t)reader_u64(r);
 	meta.created_ns = (int64_t)reader_u64(r);
 	meta.sealed_ns = (int64_t)reader_u64(r);
+	file_meta_come_late(&meta, def);
 	return meta;
 }
 
@@ -309,11 +317,22 @@ end_segment(StoreAdopt *adopt)
 	store->sealed_some |= growing != NULL;
 }
 
+// Rows that come later may replace those of the files.
+static void
+raise_newest(StoreAdopt *adopt)
+{
+	int64_t min, max;
+	Newest *newest = adopt->table->newest_times;
+	if (newest != NULL && store_adopt_times(adopt, &min, &max))
+		newest_raise(newest, max);
+}
+
 static void
 apply(StoreAdopt *adopt, uint64_t seq)
 {
 	Store *store = adopt->table->store;
 	end_segment(adopt);
+	raise_newest(adopt);
 	for (int32_t i = 0; i < adopt->count; i++) {
 		data_file_adopt(adopt->files[i], seq);
 		atomic_fetch_add(&store->flushed_bytes, data_file_meta(adopt->files[i])->bytes);

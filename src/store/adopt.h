@@ -6,8 +6,9 @@
 //     store_adopt_new ─► WAL_ADOPT ─► store_apply_adopt     all of them become visible at once
 //
 // The record is small and names the files with all the catalog has to know of them; the catalog
-// follows as it does with definitions. A start replays the records the catalog lacks, and removes
-// only then what nobody knows.
+// follows as it does with definitions. Where rows replace others by key, of those of one commit the
+// later files' do: the segment ids rise in the order in which they were added. A start replays the
+// records the catalog lacks, and removes only then what nobody knows.
 //
 // Threads  a Bulk: one owner. Applying: the publishing thread.
 
@@ -34,10 +35,10 @@ int64_t bulk_rows(const Bulk *bulk);
 //         u64 segment id · i64 rows · u64 bytes · u64 footer bytes · hash 16 · footer hash 16
 //         i64 min time · i64 max time · i64 created · i64 sealed
 typedef struct StoreAdopt StoreAdopt;
-// Takes the files of bulks of `table`, in this order. `del` (may be NULL): what the same commit
-// deletes of the table. The caller holds the table's rewrite lock from before until the commit was
-// published or failed. ST_CONFLICT: the table has changed; write the rows again. ST_NOT_FOUND: it
-// was dropped.
+// Takes the files of bulks of `table`, in this order, which is that of their writing. `del` (may be
+// NULL): what the same commit deletes of the table. The caller holds the table's rewrite lock from
+// before until the commit was published or failed. ST_CONFLICT: the table has changed; write the
+// rows again. ST_NOT_FOUND: it was dropped.
 Status store_adopt_new(Store *store, Table *table, Bulk *const *bulks, int32_t count,
 					   const StoreDelete *del, StoreAdopt **out, Error *err);
 // Never applied: the files go, unless the log may have the record. NULL is allowed.

@@ -159,7 +159,11 @@ static bool
 comes_after(const DataFile *a, const DataFile *b)
 {
 	int32_t x = data_file_level(a), y = data_file_level(b);
-	return x != y ? x < y : a->meta.min_seq > b->meta.min_seq;
+	if (x != y)
+		return x < y;
+	if (a->meta.min_seq != b->meta.min_seq)
+		return a->meta.min_seq > b->meta.min_seq;
+	return a->meta.segment_id > b->meta.segment_id;
 }
 
 // Behind those that are its equals, so that files which come in order need no look at the others.

@@ -48,7 +48,8 @@ typedef struct FileSetEdit {
 } FileSetEdit;
 
 // `base` (NULL: empty) without the removed and with the added files, from the highest level down,
-// each in order of min_seq: of rows of one key, the older first.
+// each in order of min_seq, those of one commit in order of their segment ids: of rows of one key,
+// the older first.
 Status file_set_edit(const FileSet *base, const FileSetEdit *edit, FileSet **out, Error *err);
 FileSet *file_set_ref(FileSet *set); // NULL is allowed
 void file_set_unref(FileSet *set);   // NULL is allowed

@@ -368,6 +368,7 @@ segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckCon
 	TRY(write_file(&flush, conn, err));
 	TRY(place_file(&flush, err));
 	describe(&flush);
+	file_meta_come_late(&flush.meta, def);
 	Status st = data_file_new(&flush.meta, def, flush.path, out, err);
 	if (st == ST_OK)
 		data_file_written(*out);

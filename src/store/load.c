@@ -118,7 +118,7 @@ begin_newest(Table *table)
 			greatest = meta->max_time;
 	}
 	if (table->newest_times != NULL)
-		newest_begin(table->newest_times, greatest);
+		newest_raise(table->newest_times, greatest);
 }
 
 // The files of one table come one after the other: this gives them to it.

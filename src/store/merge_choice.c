@@ -45,7 +45,10 @@ by_level_and_seq(const void *a, const void *b)
 {
 	const FileMeta *x = *(const FileMeta *const *)a, *y = *(const FileMeta *const *)b;
 	int order = compare_numbers(x->level, y->level);
-	return order != 0 ? order : compare_numbers((int64_t)x->min_seq, (int64_t)y->min_seq);
+	if (order == 0)
+		order = compare_numbers((int64_t)x->min_seq, (int64_t)y->min_seq);
+	// Those of one commit.
+	return order != 0 ? order : compare_numbers((int64_t)x->segment_id, (int64_t)y->segment_id);
 }
 
 static int

@@ -8,7 +8,7 @@
 enum { FIRST_BITS = 10, FIRST = 1 << FIRST_BITS, LEVELS = 32 - FIRST_BITS };
 
 struct Newest {
-	int64_t floor;
+	int64_t floor;    // of every series
 	int64_t greatest; // of all series
 	bool unnumbered;  // a row without a series came
 	_Atomic(int64_t *) levels[LEVELS];
@@ -36,9 +36,10 @@ newest_free(Newest *newest)
 }
 
 void
-newest_begin(Newest *newest, int64_t time)
+newest_raise(Newest *newest, int64_t time)
 {
-	newest->floor = newest->greatest = time;
+	newest->floor = time > newest->floor ? time : newest->floor;
+	newest->greatest = time > newest->greatest ? time : newest->greatest;
 }
 
 static int
@@ -58,7 +59,7 @@ make_level(Newest *newest, int level, Error *err)
 	if (times == NULL)
 		return error_no_memory(err, "series");
 	for (size_t i = 0; i < count; i++)
-		times[i] = newest->floor;
+		times[i] = INT64_MIN;
 	int64_t *none = NULL;
 	if (!atomic_compare_exchange_strong(&newest->levels[level], &none, times))
 		mem_free(times); // somebody else made it
@@ -91,7 +92,7 @@ newest_add(Newest *newest, uint32_t series, int64_t time)
 	int level = level_of(series);
 	int64_t *times = atomic_load_explicit(&newest->levels[level], memory_order_acquire);
 	int64_t *own = &times[series + FIRST - (FIRST << level)];
-	bool late = time <= *own;
+	bool late = time <= *own || time <= newest->floor;
 	if (!late)
 		*own = time;
 	if (time > newest->greatest)

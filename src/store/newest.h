@@ -3,8 +3,8 @@
 //
 // A row is *clean* when its time is above all that came before it of its series, else *late*. Of
 // two rows of one key the one that is applied second is late, so where no late row is, no key is
-// twice. Of what was there before the start only the greatest time of all series is known, and rows
-// up to it count as late: they may replace something, or not.
+// twice. Of what was there before the start, and of what came in files, only the greatest time of
+// all series is known, and rows up to it count as late: they may replace something, or not.
 //
 // Threads  room is made by anybody, before the rows that need it are applied; the rest belongs to
 // the publishing thread.
@@ -18,8 +18,8 @@ typedef struct Newest Newest;
 Status newest_new(Newest **out, Error *err);
 void newest_free(Newest *newest); // NULL is allowed
 
-// Rows up to this time (ns) may be there already. Before any room is made.
-void newest_begin(Newest *newest, int64_t time);
+// Rows of any series up to this time (ns) may be there already.
+void newest_raise(Newest *newest, int64_t time);
 
 // For series with ids below `count`.
 Status newest_make_room(Newest *newest, uint32_t count, Error *err);

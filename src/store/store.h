@@ -72,9 +72,10 @@ bool table_dropped(const Table *table);
 SeriesMap *table_series(Table *table);
 Producers *table_producers(Table *table);
 
-// Asked by who numbers commits, of each batch in order, right before it gets `seq`. False: the
-// table replaces rows by key, the batch was made of what was seen at `read_seq` (0: it was not),
-// and one that has been numbered since may hold the same keys, which it would undo.
+// Asked by who numbers commits, of each batch and of files that come, in order, right before it
+// gets `seq`. False: the table replaces rows by key, the batch was made of what was seen at
+// `read_seq` (0: it was not), and one that has been numbered since may hold the same keys, which it
+// would undo.
 bool table_may_follow(Table *table, uint64_t seq, uint64_t read_seq, int64_t min_time,
 					  int64_t max_time);
 

@@ -157,6 +157,9 @@ struct StoreAdopt {
 };
 
 void adopt_swap_locked(StoreAdopt *adopt);
+// The late rows (newest.h) of a file that comes with a commit: all it has, where rows replace
+// others, since what will be there before it is not known yet.
+void file_meta_come_late(FileMeta *meta, const TableDef *def);
 
 Status delete_alloc(Table *table, int32_t memory_most, int32_t file_most, StoreDelete **out,
 					Error *err);

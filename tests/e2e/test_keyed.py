@@ -104,15 +104,24 @@ class Model:
         del t
 
 
-@pytest.mark.settings(**{"compaction.files": "2"})
-@pytest.mark.parametrize("round", range(2))
-def test_the_last_row_of_each_key_is_seen_whatever_happens(server, round):
-    model = Model(server, SEED + round)
+def live(model):
     model.put()
     steps = [model.put] * 8 + [model.insert, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.truncate]
     for _ in range(40):
         model.chance.choice(steps)()
         model.check()
+
+
+@pytest.mark.settings(**{"compaction.files": "2"})
+@pytest.mark.parametrize("round", range(2))
+def test_the_last_row_of_each_key_is_seen_whatever_happens(server, round):
+    live(Model(server, SEED + round))
+
+
+@pytest.mark.settings(**{"compaction.files": "3", "commit.max_bytes": "4KiB", "memtable.segment_size": "64KiB"})
+@pytest.mark.parametrize("round", range(2))
+def test_so_it_is_when_most_commits_come_in_files(server, round):
+    live(Model(server, SEED + 100 + round))
 
 
 @pytest.mark.settings(**{"compaction.files": "2"})
@@ -206,9 +215,64 @@ def test_an_update_undoes_no_put_that_came_meanwhile(server, client):
     assert rows(client, "SELECT v, n FROM t") == [(299, 1), (299, 1)]
 
 
-@pytest.mark.settings(**{"commit.max_bytes": "64KiB"})
-def test_a_commit_over_the_logs_limit_is_refused(client):
-    ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH (dedup = 'last')")
-    with pytest.raises(pa.ArrowException, match="dedup.*send rows in parts"):
-        ask(client, "INSERT INTO t SELECT make_timestamp(i % 1000), i FROM range(100000) AS r(i)")
-    assert value(client, "SELECT count(*) FROM t") == 0
+@pytest.mark.settings(**{"commit.max_bytes": "64KiB", "memtable.segment_size": "64KiB"})
+def test_of_a_commit_in_several_files_the_last_rows_win(server):
+    with server.client() as client:
+        ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH (dedup = 'last')")
+        rows(client, "INSERT INTO t SELECT make_timestamp(i), -1 FROM range(500) AS r(i)")
+        ask(client, "INSERT INTO t SELECT make_timestamp(i % 1000), i FROM range(50000) AS r(i)")
+        rows(client, "INSERT INTO t VALUES (make_timestamp(7), -7)")
+
+    def holds(expected):
+        for _ in range(2):
+            with server.client() as client:
+                assert rows(client, "SELECT epoch_us(ts), v FROM t ORDER BY ts") == expected
+            server.kill()
+            server.start()
+        with server.client() as client:
+            flush(client, "t")
+            assert rows(client, "SELECT epoch_us(ts), v FROM t ORDER BY ts") == expected
+
+    expected = [(i, -7 if i == 7 else 49000 + i) for i in range(1000)]
+    with server.client() as client:
+        assert rows(client, "SELECT count(*) FROM system.segments WHERE status = 'FLUSHED'")[0][0] > 3
+    holds(expected)
+    with server.client() as client:  # the few rows of the first statement come before the many of the second
+        ask(client, "BEGIN; INSERT INTO t SELECT make_timestamp(i), -2 FROM range(990, 1010) AS r(i); "
+                    "INSERT INTO t SELECT make_timestamp(i % 1000), i FROM range(50000, 100000) AS r(i); "
+                    "INSERT INTO t VALUES (make_timestamp(8), -8); COMMIT")
+    expected = [(i, -8 if i == 8 else 99000 + i if i < 1000 else -2) for i in range(1010)]
+    holds(expected)
+    with server.client() as client:
+        ask(client, "INSERT INTO t SELECT make_timestamp(i), i FROM range(20000) AS r(i)")
+        assert value(client, "UPDATE t SET v = v + 1") == 20000
+        rows(client, "INSERT INTO t VALUES (make_timestamp(9), -9)")
+        assert value(client, "DELETE FROM t WHERE epoch_us(ts) % 2 = 0") == 10000
+    holds([(i, -9 if i == 9 else i + 1) for i in range(1, 20000, 2)])
+
+
+@pytest.mark.settings(**{"commit.max_bytes": "4KiB"})
+def test_a_large_update_undoes_no_put_that_came_meanwhile(server, client):
+    """Every commit of the update and every other put come in files; each put raises v."""
+    ask(client, "CREATE TABLE t (ts TIMESTAMP, v BIGINT, n BIGINT) WITH (dedup = 'last')")
+    schema = pa.schema([("ts", pa.timestamp("us")), ("v", pa.int64())])
+    ended = threading.Event()
+
+    def write():
+        with server.client() as own:
+            for v in range(1, 60):
+                count = 600 if v % 2 else 20
+                put(own, "t", pa.record_batch([range(count), [v] * count], schema=schema))
+        ended.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not ended.is_set():
+        try:
+            ask(client, "UPDATE t SET n = coalesce(n, 0) + 1")
+        except pa.ArrowException as error:
+            assert "came meanwhile" in str(error)
+    writer.join()
+    assert rows(client, "SELECT count(*), min(v) FROM t") == [(600, 59)]
+    assert value(client, "UPDATE t SET n = 1") == 600
+    assert rows(client, "SELECT DISTINCT v, n FROM t") == [(59, 1)]

@@ -283,15 +283,102 @@ they_wait_for_older_rows_in_memory(void **state)
 	rig_close(&rig);
 }
 
+// ---- where rows are replaced by key ----
+
 static void
-a_fault_leaves_nothing(void **state)
+they_are_late_and_so_are_rows_up_to_their_times(void **state)
 {
 	(void)state;
 	Rig rig;
 	open_rig(&rig);
-	Table *table = add_table(&rig, 1);
-	adopt_rows(&rig, table, "1|a|1");
-	settle(&rig);
+	Table *table = add_keyed(&rig);
+	put_text(&rig, table, "1|a|1");
+	StoreAdopt *adopt = adopt_of(&rig, table, "4|b|2\n3|a|3\n3|a|4");
+	assert_int_equal(store_adopt_rows(adopt), 2);
+	store_apply_adopt(rig.store, adopt, ++rig.seq);
+	put_text(&rig, table, "4|c|5\n5|c|6"); // of a series nobody knew
+	late_is(&rig, table, "3..4 - 4..4");
+	files_hold(&rig, table, "3|a|4 4|b|2");
+	table_unref(table);
+	rig_shut(&rig); // rows in memory were in the log
+	rig_open(&rig);
+	table = table_by_id(&rig, 1);
+	put_text(&rig, table, "2|d|7\n5|d|8");
+	late_is(&rig, table, "3..4 2..2");
+	table_unref(table);
+	rig_close(&rig);
+}
+
+static void
+their_record_brings_back_what_is_late(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Table *table = add_keyed(&rig);
+	StoreAdopt *adopt = adopt_of(&rig, table, "1|a|1\n9|b|2");
+	Error err = ERROR_INIT;
+	ok(store_adopt_encode(adopt, &record, &err), &err);
+	record_seq = rig.seq + 1;
+	store_freeze(rig.store); // killed before it was applied
+	store_adopt_free(adopt);
+	table_unref(table);
+	rig_shut(&rig);
+	rig.replay = replay_record;
+	rig_open(&rig);
+	rig.replay = NULL;
+	rig.seq = record_seq;
+	table = table_by_id(&rig, 1);
+	put_text(&rig, table, "5|c|3\n10|c|4");
+	late_is(&rig, table, "1..9 5..5");
+	table_unref(table);
+	rig_shut(&rig);
+	rig_open(&rig);
+	table = table_by_id(&rig, 1);
+	late_is(&rig, table, "1..9");
+	table_unref(table);
+	buf_close(&record);
+	rig_close(&rig);
+}
+
+static void
+of_one_commit_the_later_file_wins(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Table *table = add_keyed(&rig);
+	put_text(&rig, table, "5|a|1");
+	Bulk *bulks[] = {bulk_of(&rig, table, "5|a|2\n6|a|2"), bulk_of(&rig, table, "5|a|3"),
+					 bulk_of(&rig, table, "5|a|4\n7|b|4")};
+	StoreAdopt *adopt = NULL;
+	Error err = ERROR_INIT;
+	ok(store_adopt_new(rig.store, table, bulks, 3, NULL, &adopt, &err), &err);
+	for (int i = 0; i < 3; i++)
+		bulk_free(bulks[i]);
+	store_apply_adopt(rig.store, adopt, ++rig.seq);
+	store_publish(rig.store, rig.seq);
+	adopt_rows(&rig, table, "8|b|5");
+	flush_all(&rig);
+	for (int turn = 0; turn < 2; turn++) {
+		files_hold(&rig, table, "5|a|1 / 5|a|2 6|a|2 / 5|a|3 / 5|a|4 7|b|4 / 8|b|5");
+		table_unref(table);
+		rig_shut(&rig);
+		rig_open(&rig);
+		table = table_by_id(&rig, 1);
+	}
+	assert_true(merge(&rig));
+	files_hold(&rig, table, "5|a|4 6|a|2 7|b|4 8|b|5");
+	late_is(&rig, table, "-");
+	table_unref(table);
+	rig_close(&rig);
+}
+
+static void
+fault_loop(Rig *rig, Table *table)
+{
+	adopt_rows(rig, table, "1|a|1");
+	settle(rig);
 	bool hit = true;
 	for (long nth = 0; hit; nth++) {
 		Bulk *bulk = NULL;
@@ -299,22 +386,34 @@ a_fault_leaves_nothing(void **state)
 		Error err = ERROR_INIT;
 		long blocks = mem_live();
 		fault_arm(nth);
-		Status st = bulk_new(rig.store, table, rig.conn, &bulk, &err);
+		Status st = bulk_new(rig->store, table, rig->conn, &bulk, &err);
 		hit = fault_disarm();
 		bulk_free(bulk);
-		bulk = bulk_of(&rig, table, "2|a|2");
+		bulk = bulk_of(rig, table, "2|a|2");
 		fault_arm(nth);
 		if (st == ST_OK)
-			st = store_adopt_new(rig.store, table, &bulk, 1, NULL, &adopt, &err);
+			st = store_adopt_new(rig->store, table, &bulk, 1, NULL, &adopt, &err);
 		hit |= fault_disarm();
 		bulk_free(bulk);
 		store_adopt_free(adopt);
 		assert_true(hit || st == ST_OK);
 		assert_int_equal(mem_live(), blocks);
-		assert_int_equal(files_on_disk(&rig), 1);
+		assert_int_equal(files_on_disk(rig), 1);
 	}
-	table_unref(table);
-	rig_close(&rig);
+}
+
+static void
+a_fault_leaves_nothing(void **state)
+{
+	(void)state;
+	for (int keyed = 0; keyed < 2; keyed++) {
+		Rig rig;
+		open_rig(&rig);
+		Table *table = keyed ? add_keyed(&rig) : add_table(&rig, 1);
+		fault_loop(&rig, table);
+		table_unref(table);
+		rig_close(&rig);
+	}
 }
 
 int
@@ -327,6 +426,9 @@ main(void)
 		cmocka_unit_test(the_record_brings_them_back),
 		cmocka_unit_test(a_record_that_is_none_is_refused),
 		cmocka_unit_test(they_wait_for_older_rows_in_memory),
+		cmocka_unit_test(they_are_late_and_so_are_rows_up_to_their_times),
+		cmocka_unit_test(their_record_brings_back_what_is_late),
+		cmocka_unit_test(of_one_commit_the_later_file_wins),
 		cmocka_unit_test(a_fault_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,11 +47,15 @@ what_was_there_before_the_start_may_be_anything(void **state)
 	Newest *newest = NULL;
 	Error err = ERROR_INIT;
 	ok(newest_new(&newest, &err), &err);
-	newest_begin(newest, 100);
+	newest_raise(newest, 100);
 	ok(newest_make_room(newest, 3, &err), &err);
 	assert_true(newest_add(newest, 2, 100));
 	assert_false(newest_add(newest, 2, 101));
-	assert_true(newest_add_unnumbered(newest, 101));
+	newest_raise(newest, 150); // files came
+	newest_raise(newest, 50);
+	assert_true(newest_add(newest, 1, 150));
+	assert_false(newest_add(newest, 1, 151));
+	assert_true(newest_add_unnumbered(newest, 151));
 	newest_free(newest);
 }
 
