@@ -60,6 +60,7 @@ struct mobius {
 	_Atomic uint64_t recovery_done; // bytes of log
 	_Atomic uint64_t recovery_total;
 	atomic_bool read_only;
+	atomic_int merge_share;   // pace.h
 	pthread_mutex_t adopting; // held by who adopts files (bulk.h), before any other lock
 	atomic_bool backing_up;
 	atomic_bool give_up_backup; // its copying: the database closes

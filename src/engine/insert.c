@@ -213,6 +213,7 @@ wait_for_memory(mobius *db, uint64_t cost, Error *err)
 		got = budget_reserve(db->memtable, cost, NULL, &delay);
 	}
 	budget_note_wait(db->memtable, clock_mono_ns() - began);
+	clock_sleep_ns(delay);
 	return got ? ST_OK
 			   : error_set(err, ST_LIMIT,
 						   "no memory within ingest.wait: memtable.limit is used up");
@@ -222,8 +223,11 @@ Status
 insert_reserve(mobius *db, uint64_t cost, Error *err)
 {
 	int64_t delay = 0;
-	return budget_reserve(db->memtable, cost, NULL, &delay) ? ST_OK
-															: wait_for_memory(db, cost, err);
+	if (!budget_reserve(db->memtable, cost, NULL, &delay))
+		return wait_for_memory(db, cost, err);
+	if (db->dir != NULL) // without files time frees no memory
+		clock_sleep_ns(delay);
+	return ST_OK;
 }
 
 static Status

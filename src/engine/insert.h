@@ -35,7 +35,8 @@ uint64_t insert_cost(const Batch *converted);
 Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost,
 					Error *err);
 
-// Takes bytes of the memtable budget; waits for them, ingest.wait at most. ST_LIMIT.
+// Takes bytes of the memtable budget; waits for them, ingest.wait at most, and as long as senders
+// are to be held back. ST_LIMIT.
 Status insert_reserve(mobius *db, uint64_t cost, Error *err);
 
 // Where a batch comes from.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/pace.h"
 #include "os/clock.h"
 #include "store/retention.h"
 
@@ -80,9 +81,11 @@ flush_sealed(Keeper *keeper)
 			note_disk(keeper, st);
 			return;
 		}
-		if (did)
-			log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
-					  (clock_mono_ns() - began) / 1000000);
+		if (!did)
+			return;
+		pace_look(keeper->db);
+		log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
+				  (clock_mono_ns() - began) / 1000000);
 	}
 }
 
@@ -266,6 +269,7 @@ keep_directory(Keeper *keeper)
 	while (!keeper_stopping(keeper)) {
 		keeper_mind_disk(keeper);
 		flush_sealed(keeper);
+		pace_look(keeper->db);
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
 			seal_by_need(keeper);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/pace.h"
 #include "os/clock.h"
 
 #define MS_NS INT64_C(1000000)
@@ -13,7 +14,6 @@ enum {
 	RETRY_MS = 1000, // after a failure
 	MOST_REPORTS = 1000,
 	TRIAL_ROWS = 500000, // beside which a trial costs little
-	NICE = 10,           // which makes its reads and writes wait for others' too
 };
 
 // A table somebody waits for.
@@ -141,13 +141,16 @@ merge_one(Merger *merger, Table *table, bool *did, MergeReport *report, Error *e
 							.files = (int32_t)settings->compaction_files,
 							.memory_bytes = settings->compaction_memory,
 							.rate = settings->compaction_rate,
+							.share = table == NULL ? &merger->db->merge_share : NULL,
 							.trial_rows = TRIAL_ROWS,
 							.stop = &merger->stop,
 							.table = table,
 							.all = table != NULL};
 	Status st = store_merge_one(merger->db->store, &options, did, report, err);
-	if (*did)
+	if (*did) {
 		note_report(merger, report);
+		pace_look(merger->db);
+	}
 	return st;
 }
 
@@ -253,7 +256,7 @@ merger_start(mobius *db, Merger **out, Error *err)
 	pthread_mutex_init(&merger->lock, NULL);
 	pthread_cond_init(&merger->ended, NULL);
 	merger->reports = mem_alloc_array(MOST_REPORTS, sizeof(MergeReport));
-	ThreadOptions options = {.name = "merger", .stack_bytes = 8 << 20, .nice = NICE};
+	ThreadOptions options = {.name = "merger", .stack_bytes = 8 << 20};
 	Status st =
 		merger->reports != NULL ? open_duck(merger, err) : error_no_memory(err, "the merger");
 	if (st == ST_OK)

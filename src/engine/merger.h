@@ -1,5 +1,5 @@
-// merger.h - the thread that makes fewer and larger files, at low priority, and what is known of
-// its work.
+// merger.h - the thread that makes fewer and larger files, and what is known of its work. How much
+// it leaves to others: pace.h.
 //
 // Threads  compact: any but those of the database's parts. The rest: any.
 

@@ -84,6 +84,7 @@ add_figures(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 		{"stalls", (double)waits.count},
 		{"longest_stall_ms", (double)waits.longest_ns / 1e6},
 		{"stalled_ms", (double)waits.total_ns / 1e6},
+		{"delayed_ms", (double)waits.delays_ns / 1e6},
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		add_figure(builder, all[i].name, all[i].value);

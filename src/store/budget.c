@@ -4,14 +4,22 @@
 #include <stdatomic.h>
 
 #include "base/mem.h"
+#include "os/clock.h"
 
-#define DELAY_MOST_NS INT64_C(20000000)
+#define DELAY_MOST_NS  INT64_C(20000000)
+// Of delays by rate. Shorter ones would be rounded up by those who wait; what they are late is
+// credited.
+#define RATE_LEAST_NS  INT64_C(20000000)
+#define RATE_MOST_NS   INT64_C(900000000)
+#define RATE_CREDIT_NS INT64_C(40000000)
 
 struct Budget {
 	char *name;
 	uint64_t limit;
 	_Atomic uint64_t used;
-	pthread_mutex_t waits_lock; // guards waits; nothing is called with it
+	_Atomic uint64_t rate;
+	_Atomic int64_t paid_until_ns; // mono: what was reserved takes until then at the rate
+	pthread_mutex_t waits_lock;    // guards waits; nothing is called with it
 	BudgetWaits waits;
 	pthread_mutex_t lock; // guards the queue of waiters
 	BudgetWaiter *head;
@@ -71,6 +79,42 @@ delay_at(const Budget *budget, uint64_t used)
 	return over >= span ? DELAY_MOST_NS : (int64_t)(over / span * (double)DELAY_MOST_NS);
 }
 
+void
+budget_set_rate(Budget *budget, uint64_t rate)
+{
+	atomic_store(&budget->rate, rate);
+}
+
+static int64_t
+delay_by_rate(Budget *budget, uint64_t bytes)
+{
+	uint64_t rate = atomic_load(&budget->rate);
+	if (rate == 0)
+		return 0;
+	double cost = (double)bytes / (double)rate * 1e9, most = (double)RATE_MOST_NS;
+	int64_t takes = (int64_t)(cost < most ? cost : most);
+	int64_t now = clock_mono_ns(), until = atomic_load(&budget->paid_until_ns), next;
+	do {
+		int64_t from = until > now - RATE_CREDIT_NS ? until : now - RATE_CREDIT_NS;
+		next = from + takes < now + RATE_MOST_NS ? from + takes : now + RATE_MOST_NS;
+	} while (!atomic_compare_exchange_weak(&budget->paid_until_ns, &until, next));
+	return next - now < RATE_LEAST_NS ? 0 : next - now;
+}
+
+static int64_t
+delay_of(Budget *budget, uint64_t bytes)
+{
+	int64_t by_memory = delay_at(budget, atomic_load(&budget->used));
+	int64_t by_rate = delay_by_rate(budget, bytes);
+	int64_t delay = by_memory > by_rate ? by_memory : by_rate;
+	if (delay > 0) {
+		pthread_mutex_lock(&budget->waits_lock);
+		budget->waits.delays_ns += delay;
+		pthread_mutex_unlock(&budget->waits_lock);
+	}
+	return delay;
+}
+
 static void
 enqueue(Budget *budget, BudgetWaiter *waiter) // under the lock
 {
@@ -98,7 +142,7 @@ budget_reserve(Budget *budget, uint64_t bytes, BudgetWaiter *waiter, int64_t *de
 		if (taken)
 			budget_cancel(budget, waiter);
 	}
-	*delay_ns = taken ? delay_at(budget, atomic_load(&budget->used)) : 0;
+	*delay_ns = taken ? delay_of(budget, bytes) : 0;
 	return taken;
 }
 

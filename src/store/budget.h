@@ -23,20 +23,25 @@ Status budget_new(const char *name, uint64_t limit, Budget **out,
 void budget_free(Budget *budget); // NULL is allowed
 
 // True: reserved, *delay_ns is how long to hold the sender back (0 below three quarters of the
-// limit, rising to 20 ms near it), and a waiter that was queued no longer is. False: nothing was
-// taken; with a waiter it is queued (unless already) and woken once there is room for somebody; who
-// is woken asks again. One reservation is always possible when nothing is reserved.
+// limit, rising to 20 ms near it; longer where a rate asks for it), and a waiter that was queued no
+// longer is. False: nothing was taken; with a waiter it is queued (unless already) and woken once
+// there is room for somebody; who is woken asks again. One reservation is always possible when
+// nothing is reserved.
 bool budget_reserve(Budget *budget, uint64_t bytes, BudgetWaiter *waiter, int64_t *delay_ns);
 void budget_cancel(Budget *budget, BudgetWaiter *waiter); // leaves the queue
 void budget_charge(Budget *budget,
 				   uint64_t bytes); // takes without asking (a chunk of the commit path)
 void budget_release(Budget *budget, uint64_t bytes);
+// Bytes a second that all senders together may reserve, 0 (from the start): any. It is kept by
+// delays, of at most 0.9 s: none below 20 ms, which are left to grow. Nobody is refused for it.
+void budget_set_rate(Budget *budget, uint64_t rate);
 // Who had to wait says for how long, whatever came of it.
 void budget_note_wait(Budget *budget, int64_t waited_ns);
 typedef struct BudgetWaits {
 	int64_t count; // since the start
 	int64_t longest_ns;
 	int64_t total_ns;
+	int64_t delays_ns; // that senders were told, in all
 } BudgetWaits;
 BudgetWaits budget_waits(Budget *budget);
 uint64_t budget_used(const Budget *budget);

@@ -20,11 +20,12 @@
 #include "store/store.h"
 
 typedef struct MergeOptions {
-	Duck *duck;            // trusted, of one thread
-	int32_t files;         // compaction.files
-	uint64_t memory_bytes; // compaction.memory, of which rows that are read take half
-	uint64_t rate;         // compaction.rate, bytes a second; 0: as fast as it goes
-	int64_t trial_rows;    // with so many, what makes smaller files is tried at times; 0: never
+	Duck *duck;              // trusted, of one thread
+	int32_t files;           // compaction.files
+	uint64_t memory_bytes;   // compaction.memory, of which rows that are read take half
+	uint64_t rate;           // compaction.rate, bytes a second; 0: as fast as it goes
+	const atomic_int *share; // percent of a processor, where others want it too; NULL: all of it
+	int64_t trial_rows;      // with so many, what makes smaller files is tried at times; 0: never
 	const atomic_bool *stop;
 	Table *table; // only this one; NULL: the one that needs it most
 	bool all;     // whatever it costs
@@ -49,6 +50,10 @@ typedef struct MergeReport {
 // Does the most urgent thing, if there is one (*did; report is filled then).
 Status store_merge_one(Store *store, const MergeOptions *options, bool *did, MergeReport *report,
 					   Error *err);
+
+// The most files that wait in level 0 of a table to be merged. Those of tables that cannot be
+// merged just now do not count.
+int32_t store_files_waiting(Store *store);
 
 typedef struct MergeFigures {
 	uint64_t debt_bytes;    // of the merges that would be done now

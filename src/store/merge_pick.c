@@ -116,6 +116,34 @@ merge_pick(MergeJob *job, bool *found, Error *err)
 	return ST_OK;
 }
 
+static int32_t
+waiting_locked(const Table *table)
+{
+	int32_t waiting = 0;
+	uint64_t before =
+		table->oldest != NULL ? segment_stats(table->oldest->segment).min_seq : UINT64_MAX;
+	for (int32_t i = 0; i < file_set_count(table->files); i++) {
+		const DataFile *file = file_set_at(table->files, i);
+		waiting += data_file_level(file) == 0 && data_file_meta(file)->min_seq < before;
+	}
+	return waiting;
+}
+
+int32_t
+store_files_waiting(Store *store)
+{
+	int32_t most = 0;
+	int64_t now = clock_mono_ns();
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS; b++)
+		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id) {
+			int32_t waiting = may_be_merged(t, now) ? waiting_locked(t) : 0;
+			most = waiting > most ? waiting : most;
+		}
+	pthread_mutex_unlock(&store->lock);
+	return most;
+}
+
 static uint64_t
 level_bytes(const MergeJob *job, int32_t level)
 {

@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "store/merge_int.h"
+#include "store/merge_share.h"
 #include "store/quarantine.h"
 #include "store/retention.h"
 
@@ -55,6 +56,7 @@ typedef struct MergePiece {
 	int32_t turns;
 	uint64_t pushed;
 	int64_t began_ns;
+	MergeShare share;
 	FileMeta meta;
 	HotBuilder *hot; // NULL: none
 } MergePiece;
@@ -113,6 +115,8 @@ next_turn(void *arg, Error *err)
 		push_pages(piece, size);
 		keep_rate(piece, size);
 	}
+	if (piece->job->options->share != NULL && !piece->job->alone)
+		merge_share_keep(&piece->share, atomic_load(piece->job->options->share));
 	return ST_OK;
 }
 

@@ -34,11 +34,11 @@ struct Table {
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's
 	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
-	int64_t merge_after_ns;  // mono: after a failure
-	bool merge_stopped;      // a file is damaged
-	bool few_words;          // its last trial found files smaller so
-	uint32_t untried;        // large merges since the first
-	pthread_mutex_t change;  // store.h says what they are for; in this order, before the store's
+	_Atomic int64_t merge_after_ns; // mono: after a failure
+	atomic_bool merge_stopped;      // a file is damaged
+	bool few_words;                 // its last trial found files smaller so
+	uint32_t untried;               // large merges since the first
+	pthread_mutex_t change; // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
 	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes
 	Replayed *replayed; // make is not in the catalog yet; in order

@@ -128,3 +128,16 @@ def test_compact_by_every_way_that_takes_statements(server):
             compact(table)
             assert files(table) == 1, table
             assert server.query(f"SELECT count(*) AS n FROM {table}").to_pylist() == [{"n": 6000}], table
+
+
+@pytest.mark.settings(**{"compaction.files": "2", "memtable.segment_size": "64KiB"})
+def test_files_that_wait_stay_few_while_puts_go_on_as_fast_as_they_can(server):
+    """Hundreds of files are flushed. Puts are slowed down, and none is refused."""
+    batch, most = rows(random.Random(1), 1), 0
+    with server.client() as client:
+        for _ in range(40):
+            put(client, "t", *[batch] * 50)
+            figures = {row["name"]: row["value"] for row in server.query("SELECT * FROM system.figures").to_pylist()}
+            most = max(most, figures["level_0_files"])
+    assert most <= 60
+    assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 2000 * batch.num_rows}]

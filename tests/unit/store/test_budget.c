@@ -84,6 +84,32 @@ the_last_quarter_is_slow(void **state)
 	budget_free(budget);
 }
 
+// At a rate what is reserved is paid for by delays, of which short ones are left to grow, and none
+// is long. Time that passes meanwhile makes them shorter, never longer.
+static void
+a_rate_is_kept_by_delays_and_refuses_nobody(void **state)
+{
+	(void)state;
+	Budget *budget = budget_of(UINT64_MAX);
+	int64_t delay;
+	budget_set_rate(budget, 1000);
+	assert_true(budget_reserve(budget, 50, NULL, &delay)); // 50 ms, of which 40 are credited
+	assert_int_equal(delay, 0);
+	assert_true(budget_reserve(budget, 900, NULL, &delay));
+	assert_true(delay == 0 || (delay >= 20 * 1000 * 1000 && delay <= 900 * 1000 * 1000));
+	for (int i = 0; i < 5; i++) {
+		assert_true(budget_reserve(budget, UINT64_C(1) << 60, NULL, &delay));
+		assert_int_equal(delay, 900 * 1000 * 1000);
+	}
+	assert_true(budget_waits(budget).delays_ns >= delay * 5);
+	assert_int_equal(budget_waits(budget).count, 0);
+	budget_set_rate(budget, 0);
+	assert_true(budget_reserve(budget, 1000, NULL, &delay));
+	assert_int_equal(delay, 0);
+	budget_release(budget, budget_used(budget));
+	budget_free(budget);
+}
+
 static void
 who_waits_is_woken_when_there_is_room(void **state)
 {
@@ -224,6 +250,7 @@ main(void)
 		cmocka_unit_test(it_gives_what_there_is),
 		cmocka_unit_test(one_is_always_possible),
 		cmocka_unit_test(the_last_quarter_is_slow),
+		cmocka_unit_test(a_rate_is_kept_by_delays_and_refuses_nobody),
 		cmocka_unit_test(who_waits_is_woken_when_there_is_room),
 		cmocka_unit_test(who_got_it_or_left_is_not_woken),
 		cmocka_unit_test(making_one_undoes_itself_on_every_fault),

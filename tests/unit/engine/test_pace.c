@@ -1,0 +1,49 @@
+// How merges and puts share what there is: pure functions of how many files wait.
+
+#include "engine/pace.h"
+#include "support.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static void
+merges_leave_less_the_more_files_wait(void **state)
+{
+	(void)state;
+	assert_int_equal(pace_merge_share(0, 4), 25);
+	assert_int_equal(pace_merge_share(4, 4), 25);
+	for (int32_t waiting = 5; waiting <= 24; waiting++)
+		assert_true(pace_merge_share(waiting, 4) > pace_merge_share(waiting - 1, 4));
+	assert_int_equal(pace_merge_share(24, 4), 100);
+	assert_int_equal(pace_merge_share(INT32_MAX, 4), 100);
+	assert_int_equal(pace_merge_share(1000, 1000), 25);
+	assert_int_equal(pace_merge_share(INT32_MAX, 1000), 100);
+}
+
+static void
+puts_are_slowed_down_in_proportion_and_never_to_nothing(void **state)
+{
+	(void)state;
+	for (int32_t waiting = 0; waiting <= 24; waiting++)
+		assert_int_equal(pace_put_rate(waiting, 4, 64 * MIB), 0);
+	assert_int_equal(pace_put_rate(25, 4, 64 * MIB), 40 * 32 * MIB);
+	for (int32_t waiting = 26; waiting <= 184; waiting++)
+		assert_true(pace_put_rate(waiting, 4, 64 * MIB) < pace_put_rate(waiting - 1, 4, 64 * MIB));
+	assert_int_equal(pace_put_rate(64, 4, 64 * MIB), 32 * MIB);
+	assert_int_equal(pace_put_rate(184, 4, 64 * MIB), 8 * MIB);
+	assert_int_equal(pace_put_rate(INT32_MAX, 4, 64 * MIB), 8 * MIB);
+	assert_int_equal(pace_put_rate(6000, 1000, 64 * MIB), 0);
+	assert_int_equal(pace_put_rate(INT32_MAX, 1000, 64 * MIB), 8 * MIB);
+	assert_int_equal(pace_put_rate(64, 4, UINT64_MAX), 32 * MIB);
+	assert_int_equal(pace_put_rate(64, 4, MIB), 16 * MIB);
+	assert_int_equal(pace_put_rate(184, 4, MIB), 4 * MIB);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(merges_leave_less_the_more_files_wait),
+		cmocka_unit_test(puts_are_slowed_down_in_proportion_and_never_to_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
