@@ -324,6 +324,14 @@ file_unlink(const char *path, Error *err)
 }
 
 Status
+file_unlink_if_there(const char *path, Error *err)
+{
+	if (file_fault() || (unlink(path) != 0 && errno != ENOENT))
+		return file_error(path, "unlink", err);
+	return ST_OK;
+}
+
+Status
 file_stat_size(const char *path, uint64_t *out, Error *err)
 {
 	struct stat info;

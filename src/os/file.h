@@ -35,6 +35,8 @@ Status file_read_some(File *file, uint64_t off, void *buf, size_t len, size_t *o
 // From now on reads pass the page cache by, where the file system can: for large files that are
 // read one time. Offset, length and address of each are then multiples of FILE_BLOCK.
 enum { FILE_BLOCK = 4096 };
+// The first multiple from `memory` on.
+uint8_t *file_block_align(uint8_t *memory);
 void file_read_direct(File *file);
 
 // Write all or fail. `iov` may be changed. More than IOV_MAX pieces are allowed.
@@ -56,6 +58,7 @@ const char *file_path(const File *file);
 Status file_rename(const char *from, const char *to, Error *err);
 Status file_link(const char *from, const char *to, Error *err);
 Status file_unlink(const char *path, Error *err); // ST_NOT_FOUND when there is none
+Status file_unlink_if_there(const char *path, Error *err);
 Status file_stat_size(const char *path, uint64_t *out, Error *err);
 
 // What differs once a file was written to, or another took its name. A link to it changes nothing.

@@ -24,6 +24,12 @@ struct Direct {
 	bool has_tail;
 };
 
+uint8_t *
+file_block_align(uint8_t *memory)
+{
+	return memory + (FILE_BLOCK - (uintptr_t)memory % FILE_BLOCK) % FILE_BLOCK;
+}
+
 Status
 file_append_direct(File *file, Error *err)
 {
@@ -37,7 +43,7 @@ file_append_direct(File *file, Error *err)
 		return error_set(err, ST_NO_MEMORY, "%s: no memory to write to it", file->path);
 	}
 	direct->memory = memory;
-	direct->stage = memory + (BLOCK - (uintptr_t)memory % BLOCK) % BLOCK;
+	direct->stage = file_block_align(memory);
 	direct->tail = direct->stage + STAGE_BYTES;
 	// Some file systems cannot; then the page cache does as well.
 	int flags = fcntl(file->fd, F_GETFL);

@@ -47,4 +47,10 @@ int64_t merge_unit_ns(const TableDef *def); // of its time column
 
 // merge_write.c: checks the inputs, writes and places the new files.
 Status merge_write(MergeJob *job, Error *err);
+
+// merge_piece.c: one of them. With job->words set; none where all of the piece was deleted.
+Status merge_piece_write(MergeJob *job, Shape *shape, Span span, Error *err);
+// How many bytes the first rows take with so many words, as a file of their own.
+Status merge_piece_try(MergeJob *job, Shape *shape, int32_t words, uint64_t *bytes, Error *err);
 MergeInputOptions merge_input_of(const MergeJob *job, int32_t input);
+Status merge_check_stop(const MergeJob *job, Error *err); // ST_CANCELLED: it is to end

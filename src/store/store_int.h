@@ -187,13 +187,10 @@ bool replayed_row(const Replayed *replayed, int64_t position,
 
 // flush.c: ST_UNAVAILABLE behind a failed sync.
 Status store_check_thawed(const Store *store, Error *err);
-// A sealed segment that is in no table's chain, with rows, as a file in its place that nobody knows
-// yet.
+// flush_file.c. A sealed segment that is in no table's chain, with rows, as a file in its place
+// that nobody knows yet.
 Status segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckConn *conn,
 					   DataFile **out, Error *err);
-
-// Files that leave the catalog leave the disk after it; takes the set.
-void forget_files(void *files, bool durable);
 
 // tables.c
 Status table_new(Store *store, TableDef *def, Table **out, Error *err);

@@ -19,12 +19,6 @@ typedef struct Reading {
 	uint64_t end;
 } Reading;
 
-static uint8_t *
-aligned(uint8_t *memory)
-{
-	return memory + (FILE_BLOCK - (uintptr_t)memory % FILE_BLOCK) % FILE_BLOCK;
-}
-
 // Adds what of the piece at `at` lies behind `from`.
 static void
 add_behind(Hasher128 *hasher, uint64_t from, uint64_t at, const uint8_t *piece, size_t len)
@@ -41,7 +35,7 @@ read_hashes(File *file, Reading *reading, Error *err)
 	SCOPED(mem_drop) uint8_t *memory = mem_alloc_aligned(READ_BYTES + FILE_BLOCK);
 	if (whole == NULL || footer == NULL || memory == NULL)
 		return error_no_memory(err, "a file's hash");
-	uint8_t *buffer = aligned(memory);
+	uint8_t *buffer = file_block_align(memory);
 	uint64_t at = reading->from;
 	for (size_t got = READ_BYTES; got == READ_BYTES; at += got) {
 		TRY(file_read_some(file, at, buffer, READ_BYTES, &got, err));

@@ -16,8 +16,7 @@ wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t windo
 	cursor->memory = mem_alloc_aligned(cursor->capacity + FILE_BLOCK);
 	if (cursor->memory == NULL)
 		return error_no_memory(err, "reading a log file");
-	cursor->window =
-		cursor->memory + (FILE_BLOCK - (uintptr_t)cursor->memory % FILE_BLOCK) % FILE_BLOCK;
+	cursor->window = file_block_align(cursor->memory);
 	file_read_direct(cursor->file);
 	return ST_OK;
 }
