@@ -61,6 +61,9 @@ BUGS = [
     Bug("update_by_the_plan_of_another", "src/sql/plan.c", "\t\tif (input->match != NULL)\n\t\t\tbuf_add_u32(", "\t\tif (false)\n\t\t\tbuf_add_u32(",
         ["tests/unit/engine_change"]),
     Bug("masks_not_loaded", "src/store/load.c", ".added_masks = loading->masks, ", "", POWERCUT),
+    Bug("late_rows_forgotten_by_a_flush", "src/store/flush.c", "\t\tmeta->late_max = stats->late_max;\n", "", TWIN),
+    Bug("files_of_a_commit_not_replayed", "src/engine/recovery.c",
+        "TRY(store_replay_adopt(store, table, parts.metadata, seq, err));", "log_info(\"left out\", \"seq=%\" PRIu64, seq);", POWERCUT),
     Bug("backup_folder_not_synced", "src/engine/backup.c", "\treturn dir_sync(backup->root, err);", "\treturn ST_OK;", POWERCUT),
     Bug("backup_of_the_log_not_synced", "src/wal/wal_copy.c", "\treturn file_sync(to, err);", "\treturn ST_OK;", POWERCUT),
 ]

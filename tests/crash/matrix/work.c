@@ -1,6 +1,12 @@
 #include "work.h"
 
-enum { MOST_ROWS = 2500, BATCH_ROWS = 400, TIME_SPAN = 100000, V_STEP = 5000000 };
+enum {
+	MOST_ROWS = 2500,
+	BATCH_ROWS = 400,
+	TIME_SPAN = 100000,
+	KEYED_SPAN = 300, // with 5 hosts: most keys come again
+	V_STEP = 5000000,
+};
 
 const char *
 work_name(WorkKind kind)
@@ -90,7 +96,8 @@ static Row
 row_of(const WorkOp *op, int64_t i)
 {
 	int64_t v = op->number * 1000 + i;
-	Row row = {.v = v, .time = (int64_t)(mixed((uint64_t)v, 7) % TIME_SPAN) * 1000, .host = v % 5};
+	uint64_t span = op->table == WORK_KEYED ? KEYED_SPAN : TIME_SPAN;
+	Row row = {.v = v, .time = (int64_t)(mixed((uint64_t)v, 7) % span) * 1000, .host = v % 5};
 	for (int e = 0; e < WORK_EXTRA; e++)
 		row.extra[e] = op->kind == WORK_APPEND && op->columns[e] ? v % (89 + e) : NO_VALUE;
 	return row;
@@ -112,6 +119,29 @@ table_add(Table *table, const Row *row)
 	if ((table->count & (table->count + 1)) == 0) // room is a power of two
 		table->rows = realloc(table->rows, (size_t)(table->count + 1) * 2 * sizeof(*table->rows));
 	table->rows[table->count++] = *row;
+}
+
+// In place of the one with its key, where there is one.
+static void
+table_put(Table *table, const Row *row)
+{
+	int64_t i = 0;
+	while (i < table->count &&
+		   (table->rows[i].time != row->time || table->rows[i].host != row->host))
+		i++;
+	if (i < table->count)
+		table->rows[i] = *row;
+	else
+		table_add(table, row);
+}
+
+static void
+table_take(Table *table, const WorkOp *op, const Row *row)
+{
+	if (op->table == WORK_KEYED)
+		table_put(table, row);
+	else
+		table_add(table, row);
 }
 
 static void
@@ -169,13 +199,21 @@ table_append(Table *table, const WorkOp *op)
 	table_widen(table, op);
 	for (int64_t i = 0; i < op->rows; i++) {
 		Row row = row_of(op, i);
-		table_add(table, &row);
+		table_take(table, op, &row);
 	}
+}
+
+static int
+by_v(const void *a, const void *b)
+{
+	const Row *x = a, *y = b;
+	return (x->v > y->v) - (x->v < y->v);
 }
 
 static void
 table_copy(Table *table, const Table *from, const WorkOp *op)
 {
+	Table copy = {0};
 	for (int64_t i = 0; i < from->count; i++) {
 		Row row = from->rows[i];
 		if (row.v % op->by != op->rest)
@@ -183,8 +221,13 @@ table_copy(Table *table, const Table *from, const WorkOp *op)
 		row.v += 1;
 		for (int e = 0; e < WORK_EXTRA; e++)
 			row.extra[e] = NO_VALUE;
-		table_add(table, &row);
+		table_add(&copy, &row);
 	}
+	if (copy.count > 0)
+		qsort(copy.rows, (size_t)copy.count, sizeof(Row), by_v);
+	for (int64_t i = 0; i < copy.count; i++)
+		table_take(table, op, &copy.rows[i]);
+	free(copy.rows);
 }
 
 static void
@@ -252,9 +295,12 @@ schema_of_op(const WorkOp *op)
 		if (op->columns[e])
 			fields[count++] =
 				(Field){.name = names[e], .type = {.id = TYPE_INT64}, .nullable = true};
+	KeyValue keyed[] = {{slice_text("mobius.dedup"), slice_text("last")},
+						{slice_text("mobius.tags"), slice_text("host")}};
 	Schema *schema = NULL;
 	Error err = ERROR_INIT;
-	ok(schema_new(fields, count, NULL, 0, &schema, &err), &err);
+	int32_t words = op->table == WORK_KEYED ? (int32_t)COUNT_OF(keyed) : 0;
+	ok(schema_new(fields, count, keyed, words, &schema, &err), &err);
 	return schema;
 }
 
@@ -335,7 +381,7 @@ statement_text(const Model *before, const WorkOp *op, char *out, size_t room)
 	case WORK_COPY:
 		snprintf(out, room,
 				 "INSERT INTO t%d (time, host, v) SELECT time, host, v + 1 FROM t%d WHERE v %% "
-				 "%" PRId64 " = %" PRId64,
+				 "%" PRId64 " = %" PRId64 " ORDER BY v",
 				 op->table, op->other, op->by, op->rest);
 		break;
 	case WORK_UPDATE: update_text(before, op, out, room); break;

@@ -5,7 +5,12 @@
 
 #include "unit/engine/support.h"
 
-enum { WORK_TABLES = 3, WORK_EXTRA = 4, NO_VALUE = -1 };
+enum {
+	WORK_TABLES = 3,
+	WORK_KEYED = 2, // the table that keeps of each time and host the last row
+	WORK_EXTRA = 4,
+	NO_VALUE = -1,
+};
 
 typedef struct Row {
 	int64_t v;
