@@ -269,7 +269,7 @@ adopted_files_read(Slice payload, uint64_t seq, AdoptedFiles *out, Error *err)
 }
 
 static Status
-open_file(StoreAdopt *adopt, const FileMeta *meta, Error *err)
+open_file(StoreAdopt *adopt, const FileMeta *meta, const DamageNotes *notes, Error *err)
 {
 	SCOPED(mem_drop)
 	char *path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", adopt->table->store->files_dir,
@@ -279,7 +279,7 @@ open_file(StoreAdopt *adopt, const FileMeta *meta, Error *err)
 	TRY(data_file_new(meta, adopt->def, path, &adopt->files[adopt->count], err));
 	adopt->count++;
 	// One that is missing or short is not read, and named to who would.
-	return data_file_look(adopt->files[adopt->count - 1], err);
+	return data_file_look(adopt->files[adopt->count - 1], notes, err);
 }
 
 static Status
@@ -292,8 +292,10 @@ decode(Table *table, Slice payload, uint64_t seq, StoreAdopt **out, Error *err)
 	SCOPED(adopt_drop) StoreAdopt *adopt = NULL;
 	TRY(adopt_alloc(table, files.def, files.count, &adopt, err));
 	adopt->replayed = true;
+	SCOPED(damage_notes_close) DamageNotes notes = {BUF_INIT};
+	TRY(damage_notes_read(&notes, table->store, table->id, err));
 	for (int32_t i = 0; i < files.count; i++)
-		TRY(open_file(adopt, &files.metas[i], err));
+		TRY(open_file(adopt, &files.metas[i], &notes, err));
 	*out = TAKE(adopt);
 	return ST_OK;
 }

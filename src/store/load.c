@@ -21,6 +21,7 @@ typedef struct Loading {
 	Mask **masks; // of each of them, or NULL
 	int32_t file_count;
 	int32_t file_room;
+	DamageNotes notes; // of the table's folder
 } Loading;
 
 static void
@@ -44,6 +45,7 @@ loading_close(Loading *loading)
 	drop_files(loading);
 	mem_free(loading->files);
 	mem_free(loading->masks);
+	damage_notes_close(&loading->notes);
 	table_unref(loading->table);
 }
 
@@ -142,6 +144,8 @@ begin_files(Loading *loading, const FileMeta *meta, TableDef **def, Error *err)
 	if (loading->table == NULL || loading->table->id != meta->table_id) {
 		TRY(end_files(loading, err));
 		loading->table = store_find_id(loading->store, meta->table_id);
+		// One look into the folder, not one for each file.
+		TRY(damage_notes_read(&loading->notes, loading->store, meta->table_id, err));
 	}
 	*def = find_version(loading, meta->table_id, meta->table_version);
 	if (loading->table != NULL && *def != NULL)
@@ -185,7 +189,7 @@ load_file(void *arg, const FileMeta *meta, const CatalogMask *saved, Error *err)
 	TRY(data_file_new(meta, def, path, &loading->files[loading->file_count], err));
 	loading->masks[loading->file_count++] = TAKE(mask);
 	// One that is missing or short is not read, and named to who would; the others are.
-	TRY(data_file_look(loading->files[loading->file_count - 1], err));
+	TRY(data_file_look(loading->files[loading->file_count - 1], &loading->notes, err));
 	uint64_t newest = saved != NULL && saved->seq > meta->max_seq ? saved->seq : meta->max_seq;
 	if (newest > store->published_seq)
 		store->published_seq = newest;

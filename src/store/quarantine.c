@@ -1,5 +1,8 @@
 #include "store/quarantine.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/clock.h"
@@ -82,15 +85,43 @@ remove_marker(const DataFile *file)
 }
 
 static Status
-find_marker(const DataFile *file, bool *found, Error *err)
+add_note(void *arg, const char *name, Error *err)
 {
-	SCOPED(mem_drop) char *path = marker_of(file);
-	uint64_t size;
-	if (path == NULL)
-		return error_no_memory(err, "a file's name");
-	Status st = file_stat_size(path, &size, err);
-	*found = st == ST_OK;
-	return st == ST_NOT_FOUND ? ST_OK : st;
+	DamageNotes *notes = arg;
+	uint64_t id;
+	bool note = false;
+	if (file_of_name(name, &id, &note) && note)
+		buf_add(&notes->ids, &id, sizeof(id));
+	return buf_status(&notes->ids, err, "a list of files");
+}
+
+Status
+damage_notes_read(DamageNotes *notes, const Store *store, uint32_t table_id, Error *err)
+{
+	SCOPED(mem_drop) char *dir = mem_printf("%s/%" PRIu32, store->files_dir, table_id);
+	if (dir == NULL)
+		return error_no_memory(err, "a table's files");
+	notes->ids.len = 0;
+	Error cause = ERROR_INIT;
+	Status st = dir_list(dir, add_note, notes, &cause);
+	return st == ST_OK || st == ST_NOT_FOUND ? ST_OK : error_set(err, st, "%s", cause.text);
+}
+
+void
+damage_notes_close(DamageNotes *notes)
+{
+	buf_close(&notes->ids);
+}
+
+// There are few.
+static bool
+is_noted(const DamageNotes *notes, const DataFile *file)
+{
+	uint64_t id = data_file_meta(file)->segment_id;
+	for (size_t at = 0; at < notes->ids.len; at += sizeof(id))
+		if (memcmp(notes->ids.data + at, &id, sizeof(id)) == 0)
+			return true;
+	return false;
 }
 
 // ---- what a check found ----
@@ -203,15 +234,13 @@ data_file_doubt(DataFile *file, bool known_is_enough, Error *err)
 }
 
 Status
-data_file_look(DataFile *file, Error *err)
+data_file_look(DataFile *file, const DamageNotes *notes, Error *err)
 {
 	Error cause = ERROR_INIT;
-	bool doubted = false;
 	Status st = data_file_verify(file, VERIFY_NOTHING, NULL, &cause);
 	if (st != ST_OK && st != ST_CORRUPT)
 		return error_set(err, st, "%s", cause.text);
-	TRY(find_marker(file, &doubted, err));
-	data_file_check(file)->doubted = doubted; // nobody else has it yet
+	data_file_check(file)->doubted = is_noted(notes, file); // nobody else has it yet
 	return ST_OK;
 }
 

@@ -25,9 +25,17 @@ Status table_file_ready(Table *table, DataFile *file, Error *err);
 // `known_is_enough` and it was right in this run.
 Status data_file_doubt(DataFile *file, bool known_is_enough, Error *err);
 
-// At start: it is there, has its size, and was not found damaged before. Another reason than
-// ST_CORRUPT fails; that quarantines.
-Status data_file_look(DataFile *file, Error *err);
+// The files of a folder that an earlier run found damaged, by its notes.
+typedef struct DamageNotes {
+	Buf ids; // segment ids, as uint64_t
+} DamageNotes;
+// Those of a table; none when it has no folder.
+Status damage_notes_read(DamageNotes *notes, const Store *store, uint32_t table_id, Error *err);
+void damage_notes_close(DamageNotes *notes);
+
+// At start: it is there, has its size, and is not among `notes`, which are of its folder. Another
+// reason than ST_CORRUPT fails; that quarantines.
+Status data_file_look(DataFile *file, const DamageNotes *notes, Error *err);
 // It was just written, and read back whole.
 void data_file_written(DataFile *file);
 

@@ -224,6 +224,9 @@ Status store_load(Store *store, Error *err); // what the catalog knows
 // sweep.c. Files the catalog does not know: what cannot be of a commit goes at once, the rest once
 // the log was replayed, unless a table has it by then.
 Status store_find_strays(Store *store, Error *err);
+// The file a name in a table's folder is of, or of the note of its damage (*note); false: none of
+// ours.
+bool file_of_name(const char *name, uint64_t *segment_id, bool *note);
 Status store_sweep(Store *store, Error *err);
 void strays_free(Stray *all); // NULL is allowed
 

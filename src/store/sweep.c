@@ -72,16 +72,17 @@ typedef struct Folder {
 	const char *dir;
 } Folder;
 
-// The file a name is of, or of the note beside which; false: none of ours.
-static bool
-segment_of_name(const char *name, uint64_t *out)
+bool
+file_of_name(const char *name, uint64_t *segment_id, bool *note)
 {
 	char known[32];
 	uint64_t id = strtoull(name, NULL, 10);
 	int len = snprintf(known, sizeof(known), "%" PRIu64 ".parquet", id);
-	*out = id;
-	return id != 0 && strncmp(name, known, (size_t)len) == 0 &&
-		   (name[len] == '\0' || strcmp(name + len, ".damaged") == 0);
+	if (id == 0 || strncmp(name, known, (size_t)len) != 0)
+		return false;
+	*segment_id = id;
+	*note = strcmp(name + len, ".damaged") == 0;
+	return *note || name[len] == '\0';
 }
 
 static Status
@@ -89,7 +90,7 @@ look_at_file(void *arg, const char *name, Error *err)
 {
 	const Folder *folder = arg;
 	uint64_t id;
-	bool ours = segment_of_name(name, &id);
+	bool note, ours = file_of_name(name, &id, &note);
 	if (ours && folder->table != NULL && table_has_file(folder->table, id))
 		return ST_OK;
 	SCOPED(mem_drop) char *path = mem_printf("%s/%s", folder->dir, name);
