@@ -86,16 +86,38 @@ spread_alive(const uint64_t *dead, idx_t count, bool *alive)
 	}
 }
 
-// Whether rows follow each other in one file: so they come where nothing was filtered before.
+// Whether rows follow each other in one file: so they come where nothing was filtered before. In
+// steps of a known size, which compilers make one of: this is asked of every vector.
 static bool
 is_run(const Asked *asked)
 {
-	uint64_t other = 0;
-	for (idx_t i = 0; i < asked->count; i++)
-		other |= (uint64_t)(asked->rows[i] - asked->rows[0]) ^ i;
-	for (idx_t i = 0; i < asked->count; i++)
-		other |= asked->files[i] ^ asked->files[0];
-	return other == 0 && asked->count <= SCAN_MASK_ROWS;
+	enum { STEP = 16 };
+	idx_t i = 0;
+	int64_t first = asked->rows[0], other = 0;
+	uint32_t file = asked->files[0], others = 0;
+	for (; i + STEP <= asked->count; i += STEP) {
+		const int64_t *rows = asked->rows + i;
+		const uint32_t *files = asked->files + i;
+		int64_t row = first + (int64_t)i;
+		for (int64_t k = 0; k < STEP; k++)
+			other |= rows[k] ^ (row + k);
+		for (int k = 0; k < STEP; k++)
+			others |= files[k] ^ file;
+	}
+	for (; i < asked->count; i++) {
+		other |= asked->rows[i] ^ (first + (int64_t)i);
+		others |= asked->files[i] ^ file;
+	}
+	return other == 0 && others == 0 && asked->count <= SCAN_MASK_ROWS;
+}
+
+static bool
+has_dead(const uint64_t *dead, idx_t count)
+{
+	uint64_t any = 0;
+	for (idx_t i = 0; i * 64 < count; i++)
+		any |= dead[i];
+	return any != 0;
 }
 
 static void
@@ -105,7 +127,10 @@ answer_run(const SharedScan *shared, const Asked *asked)
 	const RowMask *mask = mask_of(shared, asked->files[0]);
 	if (mask != NULL)
 		mask->dead(mask->rows, asked->rows[0], (int64_t)asked->count, dead);
-	spread_alive(dead, asked->count, asked->alive);
+	if (has_dead(dead, asked->count))
+		spread_alive(dead, asked->count, asked->alive);
+	else
+		memset(asked->alive, true, asked->count); // of most vectors
 }
 
 // Answers for the rows of one file from `at` on that rise and lie within one window; returns where
