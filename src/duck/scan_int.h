@@ -47,6 +47,33 @@ Status feed_register(Duck *duck, duckdb_connection conn, Error *err);
 Status alive_register(Duck *duck, duckdb_connection conn, Error *err);
 void scan_bind(duckdb_bind_info info); // of both: the slot by its number, and its columns
 
+// ---- running ----
+
+// One execution, shared by its workers.
+typedef struct ScanRun {
+	const ScanSlot *slot; // the statement's bind data keeps it
+	SharedScan *shared;   // NULL: no rows
+	int64_t rows;
+	_Atomic int64_t next_row; // where the next morsel begins; hands over the rest
+	int32_t column_count;
+	int32_t columns[]; // of the scan; -1: asked for its number of rows only
+} ScanRun;
+
+// Where one worker is: rows [row, end) are still its own.
+typedef struct ScanCursor {
+	int64_t row;
+	int64_t end;
+	int64_t part;
+	atomic_bool ready; // hands over the rest
+} ScanCursor;
+
+// The last of the starts, which rise, at or before `row`.
+int64_t scan_find_start(const int64_t *starts, int64_t count, int64_t row);
+// scan_chunk.c: up to `room` rows (SCAN_MASK_ROWS at most), gathered from as many parts as it
+// takes. None only at the cursor's end, or where all were left out.
+int64_t scan_fill_chunk(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out,
+						int64_t room);
+
 // ---- filling vectors ----
 
 typedef struct FillTarget {
