@@ -1,12 +1,12 @@
 // define_alter.c - what statements change of tables that exist, and of databases.
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/setting.h"
 #include "duck/scan.h"
 #include "engine/define_int.h"
+#include "sql/names.h"
 
 #define DEFAULT_DATABASE "mobius"
 
@@ -34,10 +34,7 @@ report_no_column(const TableDef *def, const SqlName *name, Error *err)
 static Status
 find_column(const TableDef *def, const SqlName *name, int32_t *out, Error *err)
 {
-	int32_t at = schema_find(table_schema(def), name->text);
-	for (int32_t i = 0; at < 0 && !name->quoted && i < table_column_count(def); i++)
-		if (strcasecmp(schema_field(table_schema(def), i)->name, name->text) == 0)
-			at = i;
+	int32_t at = schema_find_named(table_schema(def), name);
 	if (at < 0)
 		return report_no_column(def, name, err);
 	*out = at;

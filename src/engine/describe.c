@@ -1,6 +1,5 @@
 // describe.c - tables as FlightInfo and ListFlights show them.
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -68,12 +67,6 @@ has_exact(const Snapshot *snapshot, const char *database, const char *name)
 	return false;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(table_name(((const TableView *)a)->def), table_name(((const TableView *)b)->def));
-}
-
 static Status
 each_table(mobius_session *session, const char *pattern, EachTable each, void *arg, Error *err)
 {
@@ -83,7 +76,7 @@ each_table(mobius_session *session, const char *pattern, EachTable each, void *a
 	TRY(split_pattern(session, pattern == NULL ? "" : pattern, &database, &rest, err));
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(store_snapshot(session->db->store, NULL, 0, &snapshot, err));
-	qsort(snapshot->tables, (size_t)snapshot->table_count, sizeof(TableView), by_name);
+	snapshot_sort(snapshot);
 	bool all = rest[0] == '\0', exact = has_exact(snapshot, database, rest);
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];

@@ -1,6 +1,5 @@
 // embedded_database.c - databases of mobius.h, and the collections they have.
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -120,19 +119,13 @@ mobius_databases(mobius *db, mobius_each_name *each, void *arg, mobius_error *er
 	return error_out(each_database(db, each, arg, &e), &e, err);
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(table_name(((const TableView *)a)->def), table_name(((const TableView *)b)->def));
-}
-
 static Status
 each_collection(const mobius_database *database, mobius_each_name *each, void *arg, Error *err)
 {
 	TRY(embedded_database_check(database, err));
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(store_snapshot(database->db->store, NULL, 0, &snapshot, err));
-	qsort(snapshot->tables, (size_t)snapshot->table_count, sizeof(TableView), by_name);
+	snapshot_sort(snapshot);
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableDef *def = snapshot->tables[i].def;
 		if (strcmp(table_database(def), database->name) == 0)

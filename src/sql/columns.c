@@ -14,6 +14,13 @@ schema_find_folded(const Schema *schema, const char *name)
 	return -1;
 }
 
+int32_t
+schema_find_named(const Schema *schema, const SqlName *name)
+{
+	int32_t at = schema_find(schema, name->text);
+	return at < 0 && !name->quoted ? schema_find_folded(schema, name->text) : at;
+}
+
 static int32_t
 find_in_ref(const RefColumns *columns, const char *name, bool time_alias)
 {

@@ -16,9 +16,7 @@ static int32_t
 find_target(const SqlStatement *statement, const TableDef *def, const SqlName *name)
 {
 	const Schema *schema = table_schema(def);
-	int32_t at = schema_find(schema, name->text);
-	if (at < 0 && !name->quoted)
-		at = schema_find_folded(schema, name->text);
+	int32_t at = schema_find_named(schema, name);
 	if (at < 0 && statement->kind == STATEMENT_UPDATE && strcasecmp(name->text, "time") == 0)
 		at = table_time_column(def);
 	return at;

@@ -41,3 +41,5 @@ bool column_find(const Verdict *verdict, const RefColumns *refs, const ColumnUse
 
 // By name without case; -1: none.
 int32_t schema_find_folded(const Schema *schema, const char *name);
+// As a statement spells it: exactly, or without case where it is not quoted.
+int32_t schema_find_named(const Schema *schema, const SqlName *name);

@@ -1,5 +1,8 @@
 // snapshot.c - what a reader takes in one step, and what can be asked of all tables.
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/mem.h"
 #include "os/clock.h"
 #include "store/retention.h"
@@ -124,6 +127,18 @@ Status
 store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out, Error *err)
 {
 	return store_snapshot_at(store, tables, count, clock_wall_ns(), out, err);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(table_name(((const TableView *)a)->def), table_name(((const TableView *)b)->def));
+}
+
+void
+snapshot_sort(Snapshot *snapshot)
+{
+	qsort(snapshot->tables, (size_t)snapshot->table_count, sizeof(TableView), by_name);
 }
 
 void

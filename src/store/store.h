@@ -195,6 +195,7 @@ Status snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapsho
 					 Error *err);
 Status store_snapshot_at(Store *store, Table *const *tables, int32_t count, int64_t now_ns,
 						 Snapshot **out, Error *err); // as if the clock said so
+void snapshot_sort(Snapshot *snapshot);               // its tables by their names
 void snapshot_free(Snapshot *snapshot);               // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
 int64_t view_rows(const TableView *view, uint64_t seq); // exact, but for view_has_late
