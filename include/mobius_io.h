@@ -78,12 +78,14 @@ typedef struct mobius_put_state {
 	uint64_t batches;
 	uint64_t consumed_bytes; // wire bytes dealt with: give that much credit back
 	const char *durability;  // "durable" or "async"
-	bool duplicate;          // a batch was a repetition of its producer: acknowledged, not stored
-	bool has_producer;       // schema metadata mobius.producer named one, and it is known now
-	bool producer_stored;    // it has stored something before:
-	int64_t producer_seq;    // up to here
-	mobius_slice client;     // app_metadata of the newest acknowledged batch, if any: JSON text to
-							 // echo; valid until the next poll
+	int64_t first_id;     // of entities: the newest acknowledged batch with rows without an id was
+						  // given ids from this one on, in the order of those rows; 0: none
+	bool duplicate;       // a batch was a repetition of its producer: acknowledged, not stored
+	bool has_producer;    // schema metadata mobius.producer named one, and it is known now
+	bool producer_stored; // it has stored something before:
+	int64_t producer_seq; // up to here
+	mobius_slice client;  // app_metadata of the newest acknowledged batch, if any: JSON text to
+						  // echo; valid until the next poll
 	mobius_error error;
 } mobius_put_state;
 

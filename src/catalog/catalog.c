@@ -129,6 +129,12 @@ catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *err)
 	return change_new(CHANGE_TRUNCATE, &table_id, 1, out, err);
 }
 
+void
+catalog_change_last_id(CatalogChange *change, int64_t id)
+{
+	change->last_id = id;
+}
+
 Status
 catalog_change_adopt(uint32_t table_id, const FileMeta *files, int32_t count, CatalogChange **out,
 					 Error *err)

@@ -63,6 +63,12 @@ typedef struct CatalogMask {
 	Slice rows;
 } CatalogMask;
 
+typedef struct CatalogFlushed {
+	uint32_t table_id;
+	uint64_t flushed_seq; // commits ≤ this are in files
+	int64_t last_id;      // of entities: the greatest that was given; 0: none. It only rises
+} CatalogFlushed;
+
 // At start, before anything is queued: databases, tables (every version, oldest first, the current
 // one last), files with their masks. But for `file`, NULL: what it would be told is only checked.
 typedef struct CatalogVisitor {
@@ -70,8 +76,7 @@ typedef struct CatalogVisitor {
 	Status (*table)(void *arg, TableDef *def, bool current, Error *err); // borrowed
 	Status (*file)(void *arg, const FileMeta *file, const CatalogMask *mask,
 				   Error *err); // mask NULL: nothing is deleted
-	Status (*flushed)(void *arg, uint32_t table_id, uint64_t flushed_seq,
-					  Error *err); // commits ≤ this are in files
+	Status (*flushed)(void *arg, const CatalogFlushed *flushed, Error *err);
 	void *arg;
 } CatalogVisitor;
 Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err);
@@ -94,6 +99,8 @@ Status catalog_change_truncate(uint32_t table_id, CatalogChange **out, Error *er
 // Files that were written before the commit which they hold the rows of: its seq is theirs.
 Status catalog_change_adopt(uint32_t table_id, const FileMeta *files, int32_t count,
 							CatalogChange **out, Error *err);
+// Of a truncation or of files, before catalog_apply: as in CatalogFlushed.
+void catalog_change_last_id(CatalogChange *change, int64_t id);
 Status catalog_change_database(const char *name, CatalogChange **out, Error *err);
 // The database goes, and these tables, which are all it has.
 Status catalog_change_drop_database(const char *name, const uint32_t *table_ids, int32_t count,
@@ -107,11 +114,6 @@ uint64_t catalog_applied_seq(const Catalog *catalog);
 // While something is queued: the seq before the first of it. Otherwise `otherwise` (the newest
 // published seq).
 uint64_t catalog_needed_after(const Catalog *catalog, uint64_t otherwise);
-
-typedef struct CatalogFlushed {
-	uint32_t table_id;
-	uint64_t flushed_seq;
-} CatalogFlushed;
 
 // What changes with files, all at once: in this order files are added (or replaced, if there is one
 // of that segment), segments removed together with their masks, masks set where the file is known

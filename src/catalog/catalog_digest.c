@@ -25,6 +25,7 @@ static const char *const CONTENT[][16] = {
 	{"masks", "segment_id", "seq", "rows"},
 	{"forgotten", "table_id", "before_ns"},
 	{"late", "segment_id", "min_time", "max_time"},
+	{"ids", "table_id", "last"},
 };
 
 // ---- functions ----

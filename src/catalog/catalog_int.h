@@ -46,7 +46,8 @@ Status catalog_remove_database(sqlite3 *db, const char *name, Error *err);
 Status catalog_write_file(sqlite3 *db, const FileMeta *file, Error *err);
 Status catalog_remove_file(sqlite3 *db, uint64_t segment_id, Error *err);
 Status catalog_write_mask(sqlite3 *db, const CatalogMask *mask, Error *err);
-Status catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err);
+Status catalog_write_truncate(sqlite3 *db, const CatalogFlushed *flushed, Error *err);
+Status catalog_write_last_id(sqlite3 *db, uint32_t table_id, int64_t id, Error *err); // 0: nothing
 Status catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err);
 Status catalog_write_epoch(sqlite3 *db, const uint8_t epoch[16], Error *err);
 
@@ -81,6 +82,7 @@ struct CatalogChange {
 	FileMeta *files;  // CHANGE_ADOPT
 	int32_t file_count;
 	uint64_t seq;
+	int64_t last_id; // CHANGE_TRUNCATE, CHANGE_ADOPT
 	void (*then)(void *arg, bool durable);
 	void *arg;
 	CatalogChange *next;

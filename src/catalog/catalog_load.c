@@ -79,8 +79,10 @@ visit_flushed(void *arg, sqlite3_stmt *row, Error *err)
 	const CatalogVisitor *visitor = arg;
 	if (visitor->flushed == NULL)
 		return ST_OK;
-	return visitor->flushed(visitor->arg, (uint32_t)sqlite3_column_int64(row, 0),
-							(uint64_t)sqlite3_column_int64(row, 1), err);
+	CatalogFlushed flushed = {.table_id = (uint32_t)sqlite3_column_int64(row, 0),
+							  .flushed_seq = (uint64_t)sqlite3_column_int64(row, 1),
+							  .last_id = sqlite3_column_int64(row, 2)}; // NULL is 0
+	return visitor->flushed(visitor->arg, &flushed, err);
 }
 
 Status
@@ -98,5 +100,7 @@ catalog_load_all(sqlite3 *db, void *arg, Error *err)
 						 " LEFT JOIN late ON late.segment_id=files.segment_id"
 						 " ORDER BY table_id, min_seq, files.segment_id",
 						 visit_file, arg, err));
-	return catalog_each_row(db, "SELECT id, flushed_seq FROM tables", visit_flushed, arg, err);
+	return catalog_each_row(
+		db, "SELECT id, flushed_seq, last FROM tables LEFT JOIN ids ON ids.table_id=tables.id",
+		visit_flushed, arg, err);
 }

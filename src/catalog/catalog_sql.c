@@ -11,10 +11,11 @@
 //     masks(segment_id, seq, rows)                    rows of theirs that are deleted
 //     forgotten(table_id, before_ns)                  what retention gave up: catalog_database.c
 //     late(segment_id, min_time, max_time)            of files that have late rows: their times
+//     ids(table_id, last)                             of entities: the greatest id that was given
 //
-// masks, forgotten, late and files.footer_hash came later: a catalog without them gets them when it
-// is opened. footer_hash is not in the digest: where it is wrong, all of the file is read, and its
-// hash holds.
+// masks, forgotten, late, ids and files.footer_hash came later: a catalog without them gets them
+// when it is opened. footer_hash is not in the digest: where it is wrong, all of the file is read,
+// and its hash holds.
 
 #include <string.h>
 
@@ -49,7 +50,9 @@ static const char LATER_SQL[] = "CREATE TABLE IF NOT EXISTS masks(segment_id INT
 								"CREATE TABLE IF NOT EXISTS forgotten(table_id INTEGER PRIMARY KEY,"
 								" before_ns INTEGER NOT NULL);"
 								"CREATE TABLE IF NOT EXISTS late(segment_id INTEGER PRIMARY KEY,"
-								" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL);";
+								" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL);"
+								"CREATE TABLE IF NOT EXISTS ids(table_id INTEGER PRIMARY KEY,"
+								" last INTEGER NOT NULL);";
 
 // ---- statements ----
 

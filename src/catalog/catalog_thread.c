@@ -19,7 +19,7 @@ write_adopted(sqlite3 *db, const CatalogChange *change, Error *err)
 		file.min_seq = file.max_seq = change->seq;
 		TRY(catalog_write_file(db, &file, err));
 	}
-	return ST_OK;
+	return catalog_write_last_id(db, change->tables[0], change->last_id, err);
 }
 
 static Status
@@ -28,7 +28,9 @@ write_change(sqlite3 *db, const CatalogChange *change, Error *err)
 	switch (change->kind) {
 	case CHANGE_DEFINE: return catalog_write_define(db, change->define, err);
 	case CHANGE_DROP: return catalog_write_drop(db, change->tables[0], err);
-	case CHANGE_TRUNCATE: return catalog_write_truncate(db, change->tables[0], change->seq, err);
+	case CHANGE_TRUNCATE:
+		return catalog_write_truncate(
+			db, &(CatalogFlushed){change->tables[0], change->seq, change->last_id}, err);
 	case CHANGE_ADOPT: return write_adopted(db, change, err);
 	case CHANGE_DATABASE: return catalog_write_database(db, change->database, err);
 	case CHANGE_DROP_DATABASE:

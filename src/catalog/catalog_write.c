@@ -41,6 +41,7 @@ catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
 		"DELETE FROM late WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
 		"DELETE FROM files WHERE table_id=?1",
 		"DELETE FROM forgotten WHERE table_id=?1",
+		"DELETE FROM ids WHERE table_id=?1",
 		"DELETE FROM definitions WHERE table_id=?1",
 		"DELETE FROM tables WHERE id=?1",
 	};
@@ -50,7 +51,7 @@ catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
 }
 
 Status
-catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err)
+catalog_write_truncate(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
 {
 	static const char *const sql[] = {
 		"DELETE FROM masks WHERE segment_id IN"
@@ -60,8 +61,8 @@ catalog_write_truncate(sqlite3 *db, uint32_t table_id, uint64_t seq, Error *err)
 		"DELETE FROM files WHERE table_id=?1 AND max_seq<=?2",
 	};
 	for (size_t i = 0; i < COUNT_OF(sql); i++)
-		TRY(run_with(db, sql[i], table_id, (int64_t)seq, err));
-	return catalog_write_flushed(db, &(CatalogFlushed){table_id, seq}, err);
+		TRY(run_with(db, sql[i], flushed->table_id, (int64_t)flushed->flushed_seq, err));
+	return catalog_write_flushed(db, flushed, err);
 }
 
 static Status
@@ -139,8 +140,20 @@ catalog_write_mask(sqlite3 *db, const CatalogMask *mask, Error *err)
 }
 
 Status
+catalog_write_last_id(sqlite3 *db, uint32_t table_id, int64_t id, Error *err)
+{
+	if (id == 0)
+		return ST_OK;
+	return run_with(db,
+					"INSERT INTO ids SELECT ?1, ?2 WHERE EXISTS(SELECT 1 FROM tables WHERE id=?1)"
+					" ON CONFLICT(table_id) DO UPDATE SET last=max(last, excluded.last)",
+					table_id, id, err);
+}
+
+Status
 catalog_write_flushed(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
 {
-	return run_with(db, "UPDATE tables SET flushed_seq=max(flushed_seq, ?2) WHERE id=?1",
-					flushed->table_id, (int64_t)flushed->flushed_seq, err);
+	TRY(run_with(db, "UPDATE tables SET flushed_seq=max(flushed_seq, ?2) WHERE id=?1",
+				 flushed->table_id, (int64_t)flushed->flushed_seq, err));
+	return catalog_write_last_id(db, flushed->table_id, flushed->last_id, err);
 }

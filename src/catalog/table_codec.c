@@ -107,18 +107,22 @@ read_columns(Reader *r, TableDef *parts, uint32_t *ids, ColumnRole *roles, Error
 static Status
 check_roles(const TableDef *parts, Error *err)
 {
-	int32_t times = 0;
+	int32_t times = 0, keys = 0;
 	for (int32_t i = 0; i < schema_field_count(parts->schema); i++) {
 		const Field *field = schema_field(parts->schema, i);
 		times += parts->roles[i] == ROLE_TIME;
-		if ((parts->roles[i] == ROLE_TIME && field->type.id != TYPE_TIMESTAMP) ||
+		keys += parts->roles[i] == ROLE_KEY;
+		if ((parts->roles[i] == ROLE_KEY && field->type.id != TYPE_INT64) ||
+			(parts->roles[i] == ROLE_TIME && field->type.id != TYPE_TIMESTAMP) ||
 			(parts->roles[i] == ROLE_TAG && !field_can_be_tag(field)))
 			return bad(err, "the type of a column");
 	}
 	bool fits = parts->kind == TABLE_SERIES ? times == 1 : times <= 1;
 	if (parts->ttl_ns < 0 || (parts->ttl_ns > 0 && times == 0))
 		return bad(err, "its ttl");
-	if (parts->replaces && times == 0)
+	bool entities = parts->kind == TABLE_ENTITY;
+	if (keys != entities || (entities && (times > 0 || !parts->replaces)) ||
+		(parts->replaces && times == 0 && keys == 0))
 		return bad(err, "its key");
 	return fits ? ST_OK : bad(err, "its time column");
 }

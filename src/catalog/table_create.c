@@ -92,6 +92,10 @@ mark_roles(const TableRequest *request, const Schema *schema, const Schema *wire
 		   Error *err)
 {
 	int32_t time = -1;
+	if (request->key != NULL) {
+		roles[schema_find(schema, request->key)] = ROLE_KEY;
+		return ST_OK;
+	}
 	if (request->time != NULL)
 		TRY(find_named_time(schema, request->time, &time, err));
 	else
@@ -109,10 +113,11 @@ mark_roles(const TableRequest *request, const Schema *schema, const Schema *wire
 static Status
 kind_of(const char *name, const ColumnRole *roles, int32_t count, TableKind *out, Error *err)
 {
-	bool time = false, tags = false;
+	bool time = false, tags = false, key = false;
 	for (int32_t i = 0; i < count; i++) {
 		time |= roles[i] == ROLE_TIME;
 		tags |= roles[i] == ROLE_TAG;
+		key |= roles[i] == ROLE_KEY;
 	}
 	if (tags && !time)
 		return error_set(
@@ -120,7 +125,64 @@ kind_of(const char *name, const ColumnRole *roles, int32_t count, TableKind *out
 			"table \"%s\" has tags but no column of a timestamp type, so it is no time "
 			"series; add one, or leave the tags out",
 			name);
-	*out = time ? TABLE_SERIES : TABLE_PLAIN;
+	*out = key ? TABLE_ENTITY : time ? TABLE_SERIES : TABLE_PLAIN;
+	return ST_OK;
+}
+
+// ---- entities ----
+
+// A list of tags that is empty says nothing else than that there are none.
+static Status
+check_key(const TableRequest *request, Error *err)
+{
+	const char *name = request->name;
+	bool replaces = true;
+	if (request->key == NULL)
+		return ST_OK;
+	TRY(table_check_column_name(request->key, err));
+	TRY(table_parse_dedup(request->dedup, &replaces, err));
+	if (!replaces)
+		return error_set(err, ST_INVALID,
+						 "table \"%s\" has a key, so its rows are replaced by it: leave dedup out",
+						 name);
+	if (request->time != NULL)
+		return error_set(err, ST_INVALID,
+						 "table \"%s\" has a key and is no time series: leave time out; columns of "
+						 "times are fields like others",
+						 name);
+	if (request->tag_marks != NULL || (request->tags != NULL && request->tags[0] != '\0'))
+		return error_set(err, ST_INVALID,
+						 "table \"%s\" has a key and is no time series: leave tags out", name);
+	return ST_OK;
+}
+
+static bool
+is_integer(TypeId id)
+{
+	return id == TYPE_INT8 || id == TYPE_INT16 || id == TYPE_INT32 || id == TYPE_INT64;
+}
+
+// The schema with the key as int64: where it is, or before all others.
+static Status
+with_key(const char *key, Schema **schema, Error *err)
+{
+	int32_t count = schema_field_count(*schema), at = schema_find(*schema, key);
+	if (at < 0)
+		TRY(table_check_new_name(count > 0 ? schema_field(*schema, 0) : NULL, count, -1, key, err));
+	if (at >= 0 && !is_integer(schema_field(*schema, at)->type.id))
+		return error_set(err, ST_INVALID,
+						 "key \"%s\" must be a signed integer: ids are numbers from 1 upward", key);
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "a table");
+	int32_t first = at < 0;
+	for (int32_t i = 0; i < count; i++)
+		fields[i + first] = *schema_field(*schema, i);
+	fields[at < 0 ? 0 : at] = (Field){.name = key, .type = {.id = TYPE_INT64}};
+	Schema *made = NULL;
+	TRY(schema_new(fields, count + first, NULL, 0, &made, err));
+	schema_unref(*schema);
+	*schema = made;
 	return ST_OK;
 }
 
@@ -129,15 +191,14 @@ kind_of(const char *name, const ColumnRole *roles, int32_t count, TableKind *out
 static Status
 take_options(const TableRequest *request, TableDef *parts, Error *err)
 {
-	if (request->key != NULL)
-		return error_set(err, ST_UNIMPLEMENTED, "key (entities) is not built yet; leave it out");
 	parts->durable = true;
 	TRY(table_parse_durability(request->durability, &parts->durable, err));
 	TRY(table_parse_dedup(request->dedup, &parts->replaces, err));
+	parts->replaces |= request->key != NULL;
 	return table_parse_ttl(request->ttl, &parts->ttl_ns, err);
 }
 
-// Everything but time may be NULL, whatever the sender said.
+// Everything but time and id may be NULL, whatever the sender said.
 static Status
 table_fields(const Schema *schema, const ColumnRole *roles, Schema **out, Error *err)
 {
@@ -147,7 +208,7 @@ table_fields(const Schema *schema, const ColumnRole *roles, Schema **out, Error 
 		return error_no_memory(err, "a table");
 	for (int32_t i = 0; i < count; i++) {
 		fields[i] = *schema_field(schema, i);
-		fields[i].nullable = roles[i] != ROLE_TIME;
+		fields[i].nullable = roles[i] != ROLE_TIME && roles[i] != ROLE_KEY;
 		fields[i].metadata_count = 0;
 	}
 	return schema_new(fields, count, NULL, 0, out, err);
@@ -163,6 +224,9 @@ table_def_create(const TableRequest *request, const Schema *wire, uint32_t id, i
 	SCOPED(schema_drop) Schema *canonical = NULL;
 	TRY(schema_canonical(request->schema, &canonical, err));
 	TRY(check_columns(canonical, check, err));
+	TRY(check_key(request, err));
+	if (request->key != NULL)
+		TRY(with_key(request->key, &canonical, err));
 
 	int32_t count = schema_field_count(canonical);
 	SCOPED(mem_drop) ColumnRole *roles = mem_alloc_array((size_t)count, sizeof(*roles));

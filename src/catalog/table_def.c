@@ -99,6 +99,25 @@ table_time_column(const TableDef *def)
 }
 
 int32_t
+table_key_column(const TableDef *def)
+{
+	return def->key_column;
+}
+
+int32_t
+table_order_column(const TableDef *def)
+{
+	return def->key_column >= 0 ? def->key_column : def->time_column;
+}
+
+int64_t
+table_order_unit_ns(const TableDef *def)
+{
+	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
+	return def->time_column < 0 ? 1 : ns[schema_field(def->schema, def->time_column)->type.unit];
+}
+
+int32_t
 table_tag_count(const TableDef *def)
 {
 	return def->tag_count;
@@ -150,10 +169,12 @@ table_def_unref(TableDef *def)
 static void
 note_roles(TableDef *def, int32_t columns)
 {
-	def->time_column = -1;
+	def->time_column = def->key_column = -1;
 	for (int32_t i = 0; i < columns; i++) {
 		if (def->roles[i] == ROLE_TIME)
 			def->time_column = i;
+		if (def->roles[i] == ROLE_KEY)
+			def->key_column = i;
 		if (def->roles[i] == ROLE_TAG)
 			def->tags[def->tag_count++] = i;
 	}

@@ -25,7 +25,8 @@ TableKind table_kind(const TableDef *def);
 int64_t table_created_ns(const TableDef *def);
 bool table_durable(const TableDef *def);   // the table's default durability
 int64_t table_ttl_ns(const TableDef *def); // rows older than that are not seen; 0: all are
-// dedup = 'last': of rows with the same tags and time only the last one is seen.
+// dedup = 'last': of rows with the same tags and time only the last one is seen. Of entities, of
+// rows with the same id.
 bool table_replaces(const TableDef *def);
 
 Schema *table_schema(const TableDef *def); // borrowed; canonical types, in column order
@@ -33,7 +34,12 @@ int32_t table_column_count(const TableDef *def);
 uint32_t table_column_id(const TableDef *def, int32_t column);
 ColumnRole table_column_role(const TableDef *def, int32_t column);
 int32_t table_column_by_id(const TableDef *def, uint32_t id); // -1: none
-int32_t table_time_column(const TableDef *def);               // -1: a plain table
+int32_t table_time_column(const TableDef *def);               // -1: no time series
+int32_t table_key_column(const TableDef *def);                // the id; -1: no entities
+// What rows are ordered by within a series, and ranges and late marks are of: the time, or the id.
+// -1: a plain table.
+int32_t table_order_column(const TableDef *def);
+int64_t table_order_unit_ns(const TableDef *def); // of times; 1 of ids, which are kept like ns
 int32_t table_tag_count(const TableDef *def);
 int32_t table_tag_column(const TableDef *def, int32_t tag); // column index of the i-th tag
 const char *role_name(ColumnRole role);                     // "time", "tag", "field", "key"
@@ -59,14 +65,15 @@ typedef struct TableRequest {
 	const char *durability;
 	const char *ttl;   // "30d", or "none"
 	const char *dedup; // "last", or "none"
-	const char *key;   // known but not built yet: named UNIMPLEMENTED
+	const char *key;   // of entities: the column of their ids, added where it is missing
 } TableRequest;
 
 // The rules of creation: time column (asked for, or named time/ts/timestamp of timestamp type, or
 // the first timestamp column, or none), tags (asked for, else dictionary columns of `schema`'s wire
 // form, else string columns; a plain table has none), names, duplicates that differ only in case,
 // time not of timestamp type. `wire` (may be NULL) is the schema as it was sent, for its dictionary
-// marks. `check` refuses types by name.
+// marks. `check` refuses types by name. With a key the table is of entities: it has no time and no
+// tags, and a later row replaces the one with the same id.
 Status table_def_create(const TableRequest *request, const Schema *wire, uint32_t id,
 						int64_t now_ns, Status (*check)(const Field *field, Error *err),
 						TableDef **out, Error *err);

@@ -17,6 +17,7 @@ struct TableDef {
 	bool replaces;
 	uint32_t next_column_id;
 	int32_t time_column;
+	int32_t key_column;
 	int32_t tag_count;
 	char *database;
 	char *name;

@@ -58,15 +58,17 @@ table_parse_dedup(const char *text, bool *replaces, Error *err)
 Status
 table_check_options(const TableDef *parts, Error *err)
 {
-	bool timed = false;
-	for (int32_t i = 0; i < schema_field_count(parts->schema); i++)
+	bool timed = false, keyed = false;
+	for (int32_t i = 0; i < schema_field_count(parts->schema); i++) {
 		timed |= parts->roles[i] == ROLE_TIME;
+		keyed |= parts->roles[i] == ROLE_KEY;
+	}
 	if (parts->ttl_ns > 0 && !timed)
 		return error_set(
 			err, ST_INVALID,
 			"ttl is for tables with a time column; table \"%s\" has none: leave it out",
 			parts->name);
-	if (parts->replaces && !timed)
+	if (parts->replaces && !timed && !keyed)
 		return error_set(
 			err, ST_INVALID,
 			"dedup is for tables with a time column; table \"%s\" has none: leave it out",

@@ -86,8 +86,8 @@ check_key_stays(const SqlStatement *s, const TableDef *def, const int32_t *targe
 		ColumnRole role = table_column_role(def, targets[i]);
 		if (role != ROLE_FIELD)
 			return error_set_at(err, ST_INVALID, s->targets[i].position,
-								"column \"%s\" is part of the key of table \"%s\" (dedup = "
-								"'last') and cannot be updated; delete the row and insert another",
+								"column \"%s\" is part of the key of table \"%s\" and cannot be "
+								"updated; delete the row and insert another",
 								s->targets[i].text, table_name(def));
 	}
 	return ST_OK;
@@ -249,9 +249,9 @@ step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
 		return ST_OK;
 	if (step->plan.table == NULL)
 		TRY(make_plan(db, step, err));
-	TRY(insert_convert(db, &step->plan, step->rows, &step->converted, err));
+	int64_t expired, first_id;
+	TRY(insert_convert(db, &step->plan, step->rows, &step->converted, &first_id, err));
 	batch_unref(TAKE(step->rows));
-	int64_t expired;
 	TRY(insert_expire(db, &step->plan, &step->converted, &expired, err));
 	if (step->converted == NULL)
 		return ST_OK;

@@ -93,13 +93,12 @@ visit_file(void *arg, const FileMeta *meta, const CatalogMask *mask, Error *err)
 }
 
 static Status
-visit_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
+visit_flushed(void *arg, const CatalogFlushed *flushed, Error *err)
 {
 	Check *check = arg;
-	(void)table_id;
 	(void)err;
-	if (flushed_seq > check->counts->last_seq)
-		check->counts->last_seq = flushed_seq;
+	if (flushed->flushed_seq > check->counts->last_seq)
+		check->counts->last_seq = flushed->flushed_seq;
 	return ST_OK;
 }
 

@@ -51,15 +51,16 @@ find_shape(mobius *db, TableDef *def, Schema *schema, Shape **out, Error *err)
 }
 
 // The schema batches are kept in: canonical, but for columns the table holds in another type they
-// are widened to, and for columns of NULLs only.
+// are widened to, and for columns of NULLs only. Ids that are missing come last: they are given.
 static Status
 stored_schema(TableDef *def, Schema *canonical, Schema **out, Error *err)
 {
-	int32_t count = schema_field_count(canonical);
+	int32_t count = schema_field_count(canonical), key = table_key_column(def);
 	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(Field));
 	if (fields == NULL)
 		return error_no_memory(err, "a schema");
 	Schema *table = table_schema(def);
+	bool given = key >= 0 && schema_find(canonical, schema_field(table, key)->name) < 0;
 	for (int32_t i = 0; i < count; i++) {
 		const Field *field = schema_field(canonical, i);
 		int32_t at = schema_find(table, field->name);
@@ -69,6 +70,8 @@ stored_schema(TableDef *def, Schema *canonical, Schema **out, Error *err)
 		fields[i] = *schema_field(table, at);
 		fields[i].metadata_count = 0;
 	}
+	if (given)
+		fields[count++] = *schema_field(table, key);
 	return schema_new(fields, count, NULL, 0, out, err);
 }
 

@@ -155,10 +155,10 @@ commit_rows(mobius_writer *writer, Error *err)
 {
 	SCOPED(batch_drop) Batch *batch = NULL;
 	SCOPED(batch_drop) Batch *converted = NULL;
-	int64_t expired;
+	int64_t expired, first_id;
 	uint64_t cost;
 	TRY(builder_finish(writer->builder, writer->rows, &batch, err));
-	TRY(insert_convert(writer->db, &writer->plan, batch, &converted, err));
+	TRY(insert_convert(writer->db, &writer->plan, batch, &converted, &first_id, err));
 	TRY(insert_expire(writer->db, &writer->plan, &converted, &expired, err));
 	if (converted == NULL)
 		return ST_OK;

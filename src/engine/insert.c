@@ -13,7 +13,7 @@ void
 insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from)
 {
 	const Schema *to = shape_schema(shape);
-	bool same = true;
+	bool same = schema_field_count(from) == schema_field_count(to); // else ids are missing
 	for (int32_t i = 0; i < schema_field_count(to) && same; i++)
 		same = field_equal(schema_field(from, i), schema_field(to, i), false);
 	*plan = (InsertPlan){.table = table_ref(table),
@@ -40,7 +40,11 @@ convert_columns(mobius *db, const InsertPlan *plan, Batch *batch, Owners *owners
 	SCOPED(mem_drop) Column *columns = mem_alloc_array((size_t)count + 1, sizeof(Column));
 	if (columns == NULL || !owners_add_batch(owners, batch))
 		return error_no_memory(err, "a batch");
-	for (int32_t i = 0; i < count; i++)
+	int32_t came = schema_field_count(plan->from);
+	if (came < count) // by insert_ids all are given
+		TRY(column_nulls(schema_field(to, came), batch_rows(batch), db->pool, owners,
+						 &columns[came], err));
+	for (int32_t i = 0; i < came; i++)
 		TRY(column_convert(schema_field(plan->from, i), batch_column(batch, i), schema_field(to, i),
 						   db->pool, owners, &columns[i], err));
 	int32_t owner_count;
@@ -74,7 +78,8 @@ check_time(const InsertPlan *plan, const Batch *batch, Error *err)
 }
 
 Status
-insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Error *err)
+insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, int64_t *first_id,
+			   Error *err)
 {
 	SCOPED(batch_drop) Batch *converted = NULL;
 	if (plan->same) {
@@ -86,6 +91,7 @@ insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Er
 		TRY(convert_columns(db, plan, batch, owners, &converted, err));
 	}
 	TRY(check_time(plan, converted, err));
+	TRY(insert_ids(db, plan, &converted, first_id, err));
 	const Schema *schema = batch_schema(converted);
 	for (int32_t i = 0; i < schema_field_count(schema); i++)
 		TRY(duck_check_values(schema_field(schema, i), batch_column(converted, i), err));
@@ -245,8 +251,8 @@ Status
 insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq, Error *err)
 {
 	SCOPED(batch_drop) Batch *converted = NULL;
-	int64_t expired;
-	TRY(insert_convert(db, plan, batch, &converted, err));
+	int64_t expired, first_id;
+	TRY(insert_convert(db, plan, batch, &converted, &first_id, err));
 	TRY(insert_expire(db, plan, &converted, &expired, err));
 	if (converted == NULL) {
 		if (seq != NULL)

@@ -19,8 +19,12 @@ void insert_plan_init(InsertPlan *plan, Table *table, Shape *shape, Schema *from
 void insert_plan_close(InsertPlan *plan);
 
 // `batch` as the shape has it (a new reference; itself where nothing is to be done). A NULL time is
-// ST_INVALID and names the row.
-Status insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, Error *err);
+// ST_INVALID and names the row. Of entities, rows without an id get the next ones: *first_id is the
+// first of them, 0: none was given.
+Status insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out,
+					  int64_t *first_id, Error *err);
+// insert_ids.c: that part of it.
+Status insert_ids(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *first_id, Error *err);
 
 // Leaves out the rows that are past the table's ttl already: *batch becomes one without them (NULL:
 // none is left), *expired is how many they were.

@@ -97,6 +97,7 @@ mobius_put_poll(mobius_put *put, mobius_put_state *out)
 	out->durability = put->async ? "async" : "durable";
 	out->duplicate = put->acked.duplicate;
 	put->acked.duplicate = false;
+	out->first_id = put->acked.first_id;
 	pthread_mutex_unlock(&put->lock);
 	out->durable_seq = conductor_synced_seq(put->db->conductor);
 	out->client = (mobius_slice){0};
@@ -290,6 +291,8 @@ mobius_put_result_json(mobius_put *put, const mobius_put_state *state, char *out
 	buf_add_printf(&json, ",\"durability\":\"%s\"", state->durability);
 	if (state->expired > 0)
 		buf_add_printf(&json, ",\"expired\":%" PRIu64, state->expired);
+	if (state->first_id > 0)
+		buf_add_printf(&json, ",\"first_id\":%" PRId64, state->first_id);
 	if (state->duplicate)
 		buf_add_text(&json, ",\"duplicate\":true");
 	if (state->has_producer && state->producer_stored)

@@ -22,8 +22,9 @@ typedef struct PutPart {
 	uint64_t expired; // of the rows: too old to be stored
 	uint64_t batches;
 	size_t wire_bytes;
-	char *client;   // of the newest that had one
-	bool duplicate; // one of them was a repetition
+	char *client;     // of the newest that had one
+	bool duplicate;   // one of them was a repetition
+	int64_t first_id; // of the newest that had rows which were given ids; 0: none
 } PutPart;
 
 // A batch that was submitted.
@@ -56,8 +57,9 @@ struct mobius_put {
 	bool ended;
 	Batch *converted; // of the first pending message, while it waits for memory
 	bool converted_plain;
-	int64_t converted_expired; // rows of the message that `converted` lacks
-	char *client;              // what the last poll showed
+	int64_t converted_expired;  // rows of the message that `converted` lacks
+	int64_t converted_first_id; // that its rows were given; 0: none
+	char *client;               // what the last poll showed
 	ProducerHold hold;
 	char *producer_name;   // the stream's; NULL: none named so far
 	Producer *producer;    // held; NULL: not yet

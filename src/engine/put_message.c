@@ -21,6 +21,7 @@ put_add_part(PutPart *from, PutPart *to)
 	to->batches += from->batches;
 	to->wire_bytes += from->wire_bytes;
 	to->duplicate |= from->duplicate;
+	to->first_id = from->first_id != 0 ? from->first_id : to->first_id;
 	if (from->client != NULL) {
 		mem_free(to->client);
 		to->client = TAKE(from->client);
@@ -117,6 +118,7 @@ put_part_of(const mobius_put *put, Pending *pending)
 	return (PutPart){.rows = (uint64_t)batch_rows(put->converted) + expired,
 					 .expired = expired,
 					 .batches = 1,
+					 .first_id = put->converted_first_id,
 					 .wire_bytes = pending->wire_bytes,
 					 .client = TAKE(pending->metadata.client)};
 }
@@ -175,9 +177,10 @@ read_message(mobius_put *put, Pending *pending, Error *err)
 		count_uncommitted(put, pending, batch != NULL, 0, false);
 		return ST_OK;
 	}
-	TRY(insert_convert(put->db, &put->plan, batch, &put->converted, err));
+	TRY(insert_convert(put->db, &put->plan, batch, &put->converted, &put->converted_first_id, err));
 	TRY(insert_expire(put->db, &put->plan, &put->converted, &put->converted_expired, err));
-	put->converted_plain = plain && put->plan.same && put->converted_expired == 0;
+	put->converted_plain =
+		plain && put->plan.same && put->converted_expired == 0 && put->converted_first_id == 0;
 	if (put->converted == NULL)
 		count_uncommitted(put, pending, 1, (uint64_t)put->converted_expired, false);
 	return ST_OK;

@@ -54,7 +54,10 @@ add_options(const TableDef *def, Buf *out)
 		add_option(out, &count, "time", schema_field(table_schema(def), time)->name);
 	if (time >= 0 && table_tag_count(def) == 0)
 		add_option(out, &count, "tags", "");
-	if (table_replaces(def))
+	if (table_key_column(def) >= 0)
+		add_option(out, &count, "key",
+				   schema_field(table_schema(def), table_key_column(def))->name);
+	else if (table_replaces(def))
 		add_option(out, &count, "dedup", "last");
 	if (!table_durable(def))
 		add_option(out, &count, "durability", "async");

@@ -81,9 +81,9 @@ row_null(Row *row)
 }
 
 static inline void
-row_times(Row *row, int64_t min, int64_t max)
+row_times(Row *row, const TableDef *def, int64_t min, int64_t max)
 {
-	if (min > max) {
+	if (min > max || table_time_column(def) < 0) { // of entities they are ids
 		row_null(row);
 		row_null(row);
 		return;

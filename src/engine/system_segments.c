@@ -29,7 +29,7 @@ add_file_row(Builder *builder, const TableDef *def, const FileSet *files, int32_
 	row_text(&row, data_file_path(file));
 	row_number(&row, meta->rows);
 	row_number(&row, (int64_t)meta->bytes);
-	row_times(&row, meta->min_time, meta->max_time);
+	row_times(&row, def, meta->min_time, meta->max_time);
 	row_unsigned(&row, meta->min_seq);
 	row_unsigned(&row, meta->max_seq);
 	row_number(&row, mask_count(file_set_mask(files, i)));
@@ -51,7 +51,7 @@ add_memory_row(Builder *builder, const TableDef *def, const Segment *seg, uint64
 	row_null(&row);
 	row_number(&row, stats.rows);
 	row_number(&row, (int64_t)stats.bytes);
-	row_times(&row, stats.min_time, stats.max_time);
+	row_times(&row, def, stats.min_time, stats.max_time);
 	row_unsigned(&row, stats.min_seq);
 	row_unsigned(&row, stats.max_seq);
 	row_number(&row, segment_dead_rows(seg, seq));
@@ -133,7 +133,7 @@ add_extent(void *arg, const WalExtent *extent, Error *err)
 	row_unsigned(&row, extent->min_seq);
 	row_unsigned(&row, extent->max_seq);
 	row_unsigned(&row, extent->rows);
-	row_times(&row, extent->min_time, extent->max_time);
+	row_times(&row, rows->view->def, extent->min_time, extent->max_time);
 	return ST_OK;
 }
 

@@ -125,7 +125,7 @@ add_tables(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 		tag_list(&row, def);
 		row_number(&row, totals.rows);
 		row_number(&row, totals.bytes);
-		row_times(&row, totals.min_time, totals.max_time);
+		row_times(&row, def, totals.min_time, totals.max_time);
 		row_number(&row, time >= 0 ? series_count(table_series(view->table)) : 0);
 		row_number(&row, table_version(def));
 		row_number(&row, table_created_ns(def) / 1000);

@@ -1,5 +1,6 @@
 #include "sql/constraint.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/timeval.h"
@@ -25,6 +26,17 @@ has_offset(const char *text)
 {
 	size_t date = strlen("2016-01-01");
 	return strlen(text) > date && strpbrk(text + date, "+-") != NULL;
+}
+
+// The column of ids that a comparison with a whole number is about.
+static bool
+compares_key(const Verdict *v, const RefColumns *refs, bool time_alias, const Comparison *c,
+			 int32_t *ref)
+{
+	int32_t column;
+	return c->operand.kind == OPERAND_INTEGER &&
+		   column_find(v, refs, &v->columns[c->column], time_alias, ref, &column) &&
+		   column == refs[*ref].key;
 }
 
 // The time column that a comparison is about.
@@ -91,11 +103,12 @@ constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alia
 		int32_t ref;
 		TimeRange at;
 		const Field *field = c->required ? compared_time(verdict, refs, time_alias, c, &ref) : NULL;
-		if (field == NULL || !verdict->refs[ref].prunable ||
+		bool key = c->required && compares_key(verdict, refs, time_alias, c, &ref);
+		if ((field == NULL && !key) || !verdict->refs[ref].prunable ||
 			verdict->refs[ref].scope != verdict->columns[c->column].scope ||
 			!operand_range(&c->operand, now_ns, &at))
 			continue;
-		narrow(&out[ref], c->op, at, UNIT_NS_OF[field->type.unit]);
+		narrow(&out[ref], c->op, at, key ? 1 : UNIT_NS_OF[field->type.unit]);
 	}
 }
 
@@ -192,7 +205,10 @@ add_instant(const Type *type, CompareOp op, int64_t ns, Buf *out)
 void
 constraint_bound(const Field *time, bool least, int64_t ns, Buf *out)
 {
-	add_instant(&time->type, least ? OP_GE : OP_LE, ns, out);
+	if (time->type.id == TYPE_TIMESTAMP)
+		add_instant(&time->type, least ? OP_GE : OP_LE, ns, out);
+	else
+		buf_add_printf(out, "%" PRId64, ns < 0 ? 0 : ns); // ids are above
 }
 
 bool

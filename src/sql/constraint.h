@@ -16,8 +16,8 @@ typedef struct TimeRange {
 void constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alias,
 					   int64_t now_ns, TimeRange *out);
 
-// A bound of a time column, of its type, as the engine takes it: no time that is not below `ns`
-// (or, without `least`, not above it) is left out.
+// A bound of a column of times or ids, of its type, as the engine takes it: none that is not below
+// `ns` (or, without `least`, not above it) is left out.
 void constraint_bound(const Field *time, bool least, int64_t ns, Buf *out);
 
 // A condition that a SELECT has for a column of one of its tables: rows that do not fulfil it need

@@ -301,16 +301,15 @@ map_columns(HotFile *file, const TableDef *from, Error *err)
 static void
 find_times(HotFile *file, const FileMeta *meta, const TableDef *from)
 {
-	static const int64_t unit_ns[] = {1000000000, 1000000, 1000, 1};
 	const TimeRange *range = &file->scan->view->range;
-	int32_t time = table_time_column(from);
+	int32_t time = table_time_column(from); // ids are kept smaller, and tested like other numbers
 	bool tag;
 	file->time = time < 0 ? -1 : hot_column(file->hot, time, &tag);
 	file->all_times = meta->min_time > meta->max_time ||
 					  (meta->min_time >= range->min && meta->max_time <= range->max);
 	if (time < 0)
 		return;
-	int64_t unit = unit_ns[schema_field(table_schema(from), time)->type.unit];
+	int64_t unit = table_order_unit_ns(from);
 	file->times.min =
 		range->min == INT64_MIN ? INT64_MIN : time_scale_saturating(range->min - 1, 1, unit) + 1;
 	file->times.max =

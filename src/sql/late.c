@@ -7,6 +7,7 @@
 
 // Ranges are rounded to this, and to an eighth of their length where that is more.
 static const int64_t LEAST_GRID = INT64_C(1) << 32;
+static const int64_t LEAST_GRID_OF_IDS = INT64_C(1) << 16;
 enum { GRIDS = 8 };
 
 static bool
@@ -18,19 +19,19 @@ overlaps(TimeRange span, int64_t min, int64_t max)
 // ---- rounding ----
 
 static int64_t
-grid_of(TimeRange span)
+grid_of(TimeRange span, int64_t least)
 {
 	uint64_t length = (uint64_t)span.max - (uint64_t)span.min;
-	int64_t grid = LEAST_GRID;
+	int64_t grid = least;
 	while ((uint64_t)grid * GRIDS < length && grid < INT64_MAX / 4 / GRIDS)
 		grid *= 2;
 	return grid;
 }
 
 static TimeRange
-rounded(TimeRange span)
+rounded(TimeRange span, int64_t least)
 {
-	int64_t grid = grid_of(span);
+	int64_t grid = grid_of(span, least);
 	int64_t over = span.min % grid + (span.min % grid < 0 ? grid : 0);
 	int64_t left = grid - 1 - (span.max % grid + (span.max % grid < 0 ? grid : 0));
 	int64_t min, max;
@@ -53,8 +54,10 @@ static void
 add_late(LateSpans *late, int64_t min, int64_t max)
 {
 	const TimeRange *range = &late->view->range;
+	bool ids = table_key_column(late->view->table->def) >= 0;
 	if (min <= max && min <= range->max && max >= range->min)
-		late->spans[late->count++] = rounded((TimeRange){min, max});
+		late->spans[late->count++] =
+			rounded((TimeRange){min, max}, ids ? LEAST_GRID_OF_IDS : LEAST_GRID);
 }
 
 static int

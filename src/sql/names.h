@@ -32,6 +32,7 @@ void names_close(Names *names);
 typedef struct RefColumns {
 	Schema *schema;
 	int32_t time; // -1: no time column
+	int32_t key;  // of entities: their ids; -1: none
 } RefColumns;
 
 // The table a column is of, where its names say that without doubt. time_alias: where a table has

@@ -42,7 +42,7 @@ add_item(const SqlQuery *query, const Schema *schema, const SelectItem *item, in
 		return true;
 	}
 	int32_t ref, column;
-	RefColumns refs = {.schema = (Schema *)(uintptr_t)schema, .time = -1};
+	RefColumns refs = {.schema = (Schema *)(uintptr_t)schema, .time = -1, .key = -1};
 	if (!column_find(v, &refs, &v->columns[item->column], false, &ref, &column))
 		return false;
 	columns[(*count)++] = column;

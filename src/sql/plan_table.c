@@ -44,7 +44,7 @@ static const Field *
 time_of(const RefView *view)
 {
 	const TableDef *def = view->table->def;
-	return schema_field(table_schema(def), table_time_column(def));
+	return schema_field(table_schema(def), table_order_column(def));
 }
 
 // ---- more columns ----

@@ -137,13 +137,14 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 	for (int32_t i = 0; i < names->ref_count; i++) {
 		const NamedRef *named = &names->refs[i];
 		views.refs[i].named = named;
-		views.columns[i] = (RefColumns){.schema = named->schema, .time = -1};
+		views.columns[i] = (RefColumns){.schema = named->schema, .time = -1, .key = -1};
 		if (named->table < 0)
 			continue;
 		const TableView *table = &snapshot->tables[named->table];
 		views.refs[i].table = table;
 		views.columns[i].schema = table_schema(table->def);
 		views.columns[i].time = table_time_column(table->def);
+		views.columns[i].key = table_key_column(table->def);
 	}
 
 	constraint_ranges(verdict, views.columns, time_alias, snapshot->now_ns, ranges);

@@ -324,9 +324,14 @@ static void
 raise_newest(StoreAdopt *adopt)
 {
 	int64_t min, max;
-	Newest *newest = adopt->table->newest_times;
-	if (newest != NULL && store_adopt_times(adopt, &min, &max))
-		newest_raise(newest, max);
+	Table *table = adopt->table;
+	if (table->newest_times == NULL || !store_adopt_times(adopt, &min, &max))
+		return;
+	newest_raise(table->newest_times, max);
+	if (table_key_column(adopt->def) < 0)
+		return;
+	table_know_id(table, max);
+	catalog_change_last_id(adopt->change, table_last_id(table));
 }
 
 static void

@@ -102,6 +102,7 @@ delete_apply(StoreDelete *del, uint64_t seq)
 	if (!del->all)
 		return;
 	end_segments(del);
+	catalog_change_last_id(del->change, table_last_id(del->table));
 	catalog_apply(del->table->store->options.catalog, TAKE(del->change), seq);
 }
 

@@ -163,7 +163,7 @@ static Status
 catalog_file(const Flush *flush, const Mask *late, Error *err)
 {
 	SCOPED(buf_close) Buf rows = BUF_INIT;
-	CatalogFlushed flushed = {flush->table->id, flush->stats.max_seq};
+	CatalogFlushed flushed = {flush->table->id, flush->stats.max_seq, table_last_id(flush->table)};
 	CatalogMask mask = {.segment_id = flush->meta.segment_id};
 	CatalogEdit edit = {.files = &flush->meta,
 						.file_count = flush->meta.rows > 0,

@@ -197,17 +197,19 @@ load_file(void *arg, const FileMeta *meta, const CatalogMask *saved, Error *err)
 }
 
 static Status
-load_flushed(void *arg, uint32_t table_id, uint64_t flushed_seq, Error *err)
+load_flushed(void *arg, const CatalogFlushed *flushed, Error *err)
 {
 	(void)err;
 	Store *store = ((Loading *)arg)->store;
-	Table *table = store_find_id(store, table_id);
-	if (table != NULL)
-		atomic_store(&table->flushed_seq, flushed_seq);
+	Table *table = store_find_id(store, flushed->table_id);
+	if (table != NULL) {
+		atomic_store(&table->flushed_seq, flushed->flushed_seq);
+		table_know_id(table, flushed->last_id);
+	}
 	table_unref(table);
 	// Where all rows were deleted no file tells it.
-	if (flushed_seq > store->published_seq)
-		store->published_seq = flushed_seq;
+	if (flushed->flushed_seq > store->published_seq)
+		store->published_seq = flushed->flushed_seq;
 	return ST_OK;
 }
 

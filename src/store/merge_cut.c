@@ -7,14 +7,6 @@
 
 #define DAY_NS INT64_C(86400000000000)
 
-int64_t
-merge_unit_ns(const TableDef *def)
-{
-	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
-	int32_t time = table_time_column(def);
-	return time < 0 ? 1 : ns[schema_field(table_schema(def), time)->type.unit];
-}
-
 // ---- what there is ----
 
 static Span
@@ -118,7 +110,7 @@ merge_cut(MergeJob *job, Error *err)
 	SCOPED(mem_drop) Span *covered = NULL;
 	int32_t covered_count = 0;
 	TRY(list_covered(job, hull, &covered, &covered_count, err));
-	SCOPED(counting_close) Counting counting = {.unit_ns = merge_unit_ns(job->def)};
+	SCOPED(counting_close) Counting counting = {.unit_ns = table_order_unit_ns(job->def)};
 	TRY(time_counts_init(&counting.counts, hull, covered, covered_count, err));
 	TRY(count_inputs(job, &counting, err));
 	CutRules rules = {.bytes = job->choice.bytes,

@@ -98,7 +98,7 @@ read_batch(MergeInput *input, MergeRetire *retire, void *arg, Error *err)
 	tag_readers_close(&input->tags);
 	input->tags = (TagReaders){0};
 	TRY(tag_readers_init(&input->tags, input->def, input->shape, input->batch, err));
-	int32_t time = table_time_column(input->def);
+	int32_t time = table_order_column(input->def);
 	input->times =
 		time < 0 ? NULL
 				 : (const int64_t *)(const void *)batch_column(input->batch, time)->values.data;
@@ -229,7 +229,7 @@ merge_input_times(const MergeInputOptions *options,
 	SCOPED(schema_drop) Schema *schema = NULL;
 	SCOPED(buf_close) Buf column = BUF_INIT;
 	const TableDef *file = data_file_def(options->file);
-	int32_t time = table_time_column(options->def);
+	int32_t time = table_order_column(options->def);
 	int32_t at = table_column_by_id(file, table_column_id(options->def, time));
 	const Field *field = schema_field(table_schema(options->def), time);
 	if (at < 0)

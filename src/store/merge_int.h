@@ -43,7 +43,6 @@ void merge_job_close(MergeJob *job); // new files that nobody knows are removed
 
 // merge_cut.c: where the result is cut.
 Status merge_cut(MergeJob *job, Error *err);
-int64_t merge_unit_ns(const TableDef *def); // of its time column
 
 // merge_write.c: checks the inputs, writes and places the new files.
 Status merge_write(MergeJob *job, Error *err);

@@ -57,7 +57,7 @@ choose(MergeJob *job, const TableView *view, int32_t files, bool all, Error *err
 	job->table = table_ref(view->table);
 	job->def = table_def_ref(view->def);
 	job->files = file_set_ref(view->files);
-	job->rules = merge_rules(table_time_column(view->def) >= 0, files);
+	job->rules = merge_rules(table_order_column(view->def) >= 0, files);
 	job->rules.all = all;
 	TRY(list_files(job, in_memory_from(view), err));
 	merge_choose(&job->list, &job->rules, &job->choice);

@@ -141,7 +141,7 @@ open_inputs(MergePiece *piece, Shape *shape, Span piece_span, Error *err)
 {
 	const MergeJob *job = piece->job;
 	FileMeta *meta = &piece->meta;
-	int64_t unit = merge_unit_ns(job->def);
+	int64_t unit = table_order_unit_ns(job->def);
 	for (int32_t i = 0; i < job->choice.count; i++) {
 		const FileMeta *from = job->choice.inputs[i];
 		Span span = merge_span(&job->rules, from);
@@ -250,7 +250,7 @@ write_rows(MergePiece *piece, Error *err)
 	meta->min_time = 1;
 	meta->max_time = 0;
 	if (job->rules.by_time) {
-		int64_t unit = merge_unit_ns(job->def);
+		int64_t unit = table_order_unit_ns(job->def);
 		meta->min_time = time_scale_saturating(piece->rows.min_time, unit, 1);
 		meta->max_time = time_scale_saturating(piece->rows.max_time, unit, 1);
 		meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,

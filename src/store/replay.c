@@ -214,7 +214,7 @@ end_table(Table *table, Error *err)
 		if (at >= 0) // else it was truncated since, or had no rows
 			TRY(add_file(&e, table->files, at, err));
 	}
-	CatalogFlushed flushed = {table->id, store_flushed_seq(table)};
+	CatalogFlushed flushed = {table->id, store_flushed_seq(table), table_last_id(table)};
 	e.edit.files = e.files;
 	e.edit.masks = e.masks;
 	e.edit.flushed = &flushed;

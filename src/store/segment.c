@@ -57,17 +57,19 @@ time_range(const Column *column, int64_t *min, int64_t *max)
 	*max = high;
 }
 
-// Where the shape has the table's time column; -1: nowhere. *unit_ns is what its unit is worth.
+// Where the shape has the table's time, or its ids; -1: nowhere. *unit_ns is what its unit is
+// worth.
 static int32_t
 find_time(const Shape *shape, const TableDef *def, int64_t *unit_ns)
 {
 	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
-	int32_t time = table_time_column(def);
+	int32_t time = table_order_column(def);
 	for (int32_t i = 0; time >= 0 && i < schema_field_count(shape_schema(shape)); i++) {
 		const Type *type = &schema_field(shape_schema(shape), i)->type;
-		if (shape_column_id(shape, i) != table_column_id(def, time) || type->id != TYPE_TIMESTAMP)
+		if (shape_column_id(shape, i) != table_column_id(def, time) ||
+			(type->id != TYPE_TIMESTAMP && type->id != TYPE_INT64))
 			continue;
-		*unit_ns = ns[type->unit];
+		*unit_ns = type->id == TYPE_INT64 ? 1 : ns[type->unit];
 		return i;
 	}
 	return -1;

@@ -161,7 +161,7 @@ list_times(const Sorting *s, Keys *keys, Error *err)
 	keys->time = mem_alloc_array((size_t)s->rows, sizeof(int64_t));
 	if (keys->time == NULL)
 		return error_no_memory(err, "a flush");
-	int32_t time = table_time_column(s->def);
+	int32_t time = table_order_column(s->def);
 	int64_t at = 0;
 	for (int32_t b = 0; b < s->count; b++) {
 		memcpy(keys->time + at, batch_column(s->batches[b], time)->values.data,
@@ -210,7 +210,7 @@ note_replaced_values(Sorting *s, const Batch *all, const uint32_t *order, Error 
 	SCOPED(buf_close) Buf key = BUF_INIT;
 	TRY(shape_new(0, s->def, table_schema(s->def), &shape, err));
 	TRY(tag_readers_init(&tags, s->def, shape, all, err));
-	const int64_t *times = (const void *)batch_column(all, table_time_column(s->def))->values.data;
+	const int64_t *times = (const void *)batch_column(all, table_order_column(s->def))->values.data;
 	for (int64_t i = 0; i + 1 < s->rows; i++) {
 		if (times[order[i]] != times[order[i + 1]])
 			continue;
@@ -234,7 +234,7 @@ order_by_values(Sorting *s, uint32_t *order, Error *err)
 	TRY(batch_gather(s->batches, refs, s->rows, table_schema(s->def), s->pool, &all, err));
 	for (int32_t i = 0; i < tags; i++)
 		keys[i] = (SortKey){.column = table_tag_column(s->def, i)};
-	keys[tags] = (SortKey){.column = table_time_column(s->def)};
+	keys[tags] = (SortKey){.column = table_order_column(s->def)};
 	TRY(batch_sort_order(all, keys, tags + 1, order, err));
 	return s->replaced != NULL ? note_replaced_values(s, all, order, err) : ST_OK;
 }
@@ -242,7 +242,7 @@ order_by_values(Sorting *s, uint32_t *order, Error *err)
 static Status
 order_rows(Sorting *s, uint32_t *order, Error *err)
 {
-	if (table_time_column(s->def) >= 0)
+	if (table_order_column(s->def) >= 0)
 		return s->with_ids ? order_by_ids(s, order, err) : order_by_values(s, order, err);
 	for (int64_t i = 0; i < s->rows; i++)
 		order[i] = (uint32_t)i;

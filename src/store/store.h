@@ -111,7 +111,12 @@ void store_apply_database(Store *store, StoreDatabase *database, uint64_t seq);
 // From the log, at start; applied already is nothing. ST_CORRUPT.
 Status store_replay_database(Store *store, bool drop, Slice payload, uint64_t seq, Error *err);
 
-// Ids, time range, nodes and the spare segment are made here. Takes over `reserved` bytes of the
+// Ids of entities: consecutive new ones, above all that are known (ST_LIMIT); an id that is given.
+Status table_take_ids(Table *table, int64_t count, int64_t *first, Error *err);
+void table_know_id(Table *table, int64_t id);
+int64_t table_last_id(const Table *table); // the greatest that is known; 0: none
+
+// Series, time range, nodes and the spare segment are made here. Takes over `reserved` bytes of the
 // budget on ST_OK.
 Status store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_t reserved,
 						SegmentInsert **out, Error *err);

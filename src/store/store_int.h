@@ -31,6 +31,7 @@ struct Table {
 	RecentPuts *recent;   // the sequencer's; NULL like the next
 	Newest *newest_times; // NULL: it replaces no rows by key
 	_Atomic uint64_t flushed_seq;
+	_Atomic int64_t last_id; // the greatest of an entity
 	atomic_bool dropped;
 	uint32_t failed_flushes; // since the last good one; the keeper's
 	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are

@@ -311,6 +311,10 @@ store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_
 	TRY(series_map_batch(table->series, def, shape, batch, ids, &on, err));
 	if (table->newest_times != NULL)
 		TRY(newest_make_room(table->newest_times, series_count(table->series), err));
-	return segment_insert_new(shape, def, batch, on ? ids : NULL, store->options.budget, reserved,
-							  out, err);
+	TRY(segment_insert_new(shape, def, batch, on ? ids : NULL, store->options.budget, reserved, out,
+						   err));
+	int64_t min, max;
+	if (table_key_column(def) >= 0 && segment_insert_times(*out, &min, &max))
+		table_know_id(table, max);
+	return ST_OK;
 }

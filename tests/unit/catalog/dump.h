@@ -47,10 +47,14 @@ dump_file(void *arg, const FileMeta *f, const CatalogMask *mask, Error *err)
 }
 
 static inline Status
-dump_flushed(void *arg, uint32_t id, uint64_t seq, Error *err)
+dump_flushed(void *arg, const CatalogFlushed *flushed, Error *err)
 {
 	(void)err;
-	buf_add_printf(arg, "flushed %" PRIu32 " to %" PRIu64 "\n", id, seq);
+	buf_add_printf(arg, "flushed %" PRIu32 " to %" PRIu64 "\n", flushed->table_id,
+				   flushed->flushed_seq);
+	if (flushed->last_id != 0)
+		buf_add_printf(arg, "ids of %" PRIu32 " to %" PRId64 "\n", flushed->table_id,
+					   flushed->last_id);
 	return ST_OK;
 }
 
@@ -142,7 +146,7 @@ file_of(uint32_t table, uint64_t segment, uint64_t min_seq, uint64_t max_seq)
 static inline Status
 publish_file(Catalog *catalog, const FileMeta *file, Error *err)
 {
-	CatalogFlushed flushed = {file->table_id, file->max_seq};
+	CatalogFlushed flushed = {file->table_id, file->max_seq, 0};
 	CatalogEdit edit = {.files = file, .file_count = 1, .flushed = &flushed, .flushed_count = 1};
 	return catalog_publish(catalog, &edit, err);
 }

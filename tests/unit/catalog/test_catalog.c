@@ -427,7 +427,7 @@ a_publication_is_whole_or_not_at_all(void **state)
 	ok(dump(catalog, &before, &err), &err);
 	for (long nth = 0;; nth++) {
 		uint64_t removed[] = {1};
-		CatalogFlushed flushed = {7, 5};
+		CatalogFlushed flushed = {7, 5, 0};
 		fault_arm(nth);
 		CatalogEdit edit = {.files = &files[1],
 							.file_count = 1,

@@ -104,6 +104,55 @@ a_truncation_takes_the_files_before_it(void **state)
 }
 
 static void
+ids_are(Catalog *catalog, const char *expected)
+{
+	Buf text = BUF_INIT;
+	Error err = ERROR_INIT;
+	ok(dump(catalog, &text, &err), &err);
+	const char *found = strstr(buf_text(&text), "ids of 7");
+	assert_int_equal(found != NULL, expected != NULL);
+	if (found != NULL)
+		assert_memory_equal(found, expected, strlen(expected));
+	buf_close(&text);
+}
+
+static Status
+publish_ids(Catalog *catalog, int64_t last, Error *err)
+{
+	CatalogFlushed flushed = {7, 5, last};
+	return catalog_publish(catalog, &(CatalogEdit){.flushed = &flushed, .flushed_count = 1}, err);
+}
+
+static void
+ids_that_were_given_only_rise_until_the_table_goes(void **state)
+{
+	(void)state;
+	SCOPED(catalog_dir_drop) CatalogDir dir = catalog_dir_new();
+	TableDef *def = first_version();
+	Catalog *catalog = open_catalog(&dir, NULL);
+	Error err = ERROR_INIT;
+	ok(publish_ids(catalog, 9, &err), &err);
+	apply_define(catalog, def, 1);
+	ids_are(catalog, NULL);
+	ok(publish_ids(catalog, 10, &err), &err);
+	ok(publish_ids(catalog, 8, &err), &err);
+	ok(publish_ids(catalog, 0, &err), &err);
+	ids_are(catalog, "ids of 7 to 10\n");
+	CatalogChange *change = NULL;
+	ok(catalog_change_truncate(7, &change, &err), &err);
+	catalog_change_last_id(change, 12);
+	catalog_apply(catalog, change, 20);
+	catalog_close(catalog);
+	catalog = open_catalog(&dir, NULL);
+	ids_are(catalog, "ids of 7 to 12\n");
+	apply_drop(catalog, 7, 30);
+	apply_define(catalog, def, 31);
+	ids_are(catalog, NULL);
+	catalog_close(catalog);
+	table_def_unref(def);
+}
+
+static void
 a_catalog_from_before_there_were_masks_opens(void **state)
 {
 	(void)state;
@@ -116,6 +165,7 @@ a_catalog_from_before_there_were_masks_opens(void **state)
 	ok(publish_file(catalog, &file, &err), &err);
 	catalog_close(catalog);
 	run_sql(dir.db, "DROP TABLE masks");
+	run_sql(dir.db, "DROP TABLE ids");
 	catalog = open_catalog(&dir, NULL);
 	mask_is(catalog, "");
 	ok(publish_mask(catalog, 5, 22, "new", &err), &err);
@@ -135,6 +185,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mask_is_as_new_as_its_newest_deletion_and_goes_with_its_file),
 		cmocka_unit_test(a_truncation_takes_the_files_before_it),
+		cmocka_unit_test(ids_that_were_given_only_rise_until_the_table_goes),
 		cmocka_unit_test(a_catalog_from_before_there_were_masks_opens),
 	};
 	return RUN(tests);

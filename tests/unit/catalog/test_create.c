@@ -323,9 +323,6 @@ options_are_taken_or_named(void **state)
 	request.durability = "sometimes";
 	assert_int_equal(table_def_create(&request, NULL, 1, 0, any_field, &def, &err), ST_INVALID);
 	says(&err, "sometimes");
-	const TableRequest later = {.database = "mobius", .name = "t", .schema = schema, .key = "id"};
-	assert_int_equal(table_def_create(&later, NULL, 1, 0, any_field, &def, &err), ST_UNIMPLEMENTED);
-	says(&err, "not built yet");
 }
 
 static void
@@ -357,12 +354,76 @@ rows_are_replaced_by_key_where_there_is_a_time(void **state)
 }
 
 static void
-creation_undoes_itself_on_every_fault(void **state)
+a_key_makes_a_table_of_entities(void **state)
 {
 	(void)state;
 	SCOPED(schema_drop)
+	Schema *schema = SCHEMA(field_of("ts", TYPE_TIMESTAMP), field_of("name", TYPE_UTF8),
+							field_of("id", TYPE_INT16));
+	SCOPED(table_def_drop) TableDef *def = NULL, *again = NULL;
+	SCOPED(buf_close) Buf bytes = BUF_INIT;
+	Error err = ERROR_INIT;
+	TableRequest request = request_of(schema);
+	request.key = "id";
+	ok(table_def_create(&request, NULL, 1, 0, any_field, &def, &err), &err);
+	roles_are(def, "ts:field name:field id:key");
+	assert_int_equal(table_kind(def), TABLE_ENTITY);
+	assert_true(table_replaces(def));
+	assert_int_equal(table_time_column(def), -1);
+	assert_int_equal(table_key_column(def), 2);
+	assert_int_equal(table_order_column(def), 2);
+	assert_int_equal(table_order_unit_ns(def), 1);
+	assert_int_equal(schema_field(table_schema(def), 2)->type.id, TYPE_INT64);
+	ok(table_def_encode(def, &bytes, &err), &err);
+	ok(table_def_decode(buf_slice(&bytes), &again, &err), &err);
+	roles_are(again, "ts:field name:field id:key");
+
+	table_def_unref(TAKE(def));
+	request.key = "number";
+	ok(table_def_create(&request, NULL, 1, 0, any_field, &def, &err), &err);
+	roles_are(def, "number:key ts:field name:field id:field");
+}
+
+static void
+a_key_that_cannot_be_is_refused(void **state)
+{
+	(void)state;
+	SCOPED(schema_drop)
+	Schema *schema = SCHEMA(field_of("ts", TYPE_TIMESTAMP), field_of("name", TYPE_UTF8),
+							field_of("n", TYPE_UINT8));
+	static const struct {
+		const char *key, *time, *tags, *dedup, *ttl, *error;
+	} cases[] = {
+		{"name", NULL, NULL, NULL, NULL, "signed integer"},
+		{"n", NULL, NULL, NULL, NULL, "signed integer"},
+		{"Name", NULL, NULL, NULL, NULL, "case"},
+		{"", NULL, NULL, NULL, NULL, "name"},
+		{"id", "ts", NULL, NULL, NULL, "leave time out"},
+		{"id", NULL, "name", NULL, NULL, "leave tags out"},
+		{"id", NULL, NULL, "none", NULL, "leave dedup out"},
+		{"id", NULL, "", "last", "1d", "ttl"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		TableDef *def = NULL;
+		Error err = ERROR_INIT;
+		TableRequest request = request_of(schema);
+		request.key = cases[i].key;
+		request.time = cases[i].time;
+		request.tags = cases[i].tags;
+		request.dedup = cases[i].dedup;
+		request.ttl = cases[i].ttl;
+		assert_int_equal(table_def_create(&request, NULL, 1, 0, any_field, &def, &err), ST_INVALID);
+		says(&err, cases[i].error);
+	}
+}
+
+static void
+creation_undoes_itself(const char *key)
+{
+	SCOPED(schema_drop)
 	Schema *schema = SCHEMA(field_of("time", TYPE_TIMESTAMP), field_of("host", TYPE_UTF8));
 	TableRequest request = request_of(schema);
+	request.key = key;
 	long live = mem_live();
 	for (long nth = 0;; nth++) {
 		TableDef *def = NULL;
@@ -376,6 +437,14 @@ creation_undoes_itself_on_every_fault(void **state)
 		if (!failed)
 			break;
 	}
+}
+
+static void
+creation_undoes_itself_on_every_fault(void **state)
+{
+	(void)state;
+	creation_undoes_itself(NULL);
+	creation_undoes_itself("id");
 }
 
 int
@@ -399,6 +468,8 @@ main(void)
 		cmocka_unit_test(a_type_is_as_deep_as_can_be_read_back),
 		cmocka_unit_test(options_are_taken_or_named),
 		cmocka_unit_test(rows_are_replaced_by_key_where_there_is_a_time),
+		cmocka_unit_test(a_key_makes_a_table_of_entities),
+		cmocka_unit_test(a_key_that_cannot_be_is_refused),
 		cmocka_unit_test(creation_undoes_itself_on_every_fault),
 	};
 	return RUN(tests);

@@ -188,6 +188,8 @@ use_it(mobius *db, mobius_error *err)
 {
 	static const char *const statements[] = {
 		"INSERT INTO t (time, host, v) VALUES ('1970-01-01', 'a', 3), ('1970-01-02', 'b', 9)",
+		"INSERT INTO e (v, id) VALUES (1, NULL), (2, 1), (3, NULL)",
+		"INSERT INTO e (v) VALUES (4)",
 		"UPDATE t SET v = v + 1 WHERE v = 3",
 		"FLUSH t",
 		"DELETE FROM t WHERE v < 5",
@@ -210,6 +212,7 @@ every_call_of_a_use_may_fail_and_the_next_is_fine(void **state)
 	(void)state;
 	SCOPED(db_drop) mobius *db = memory_open(SETTINGS("query.running=1"));
 	append_rows(db, "t", 0, 10);
+	assert_int_equal(number(db, "CREATE TABLE e (v BIGINT) WITH (key = 'id')"), 0);
 	bool hit = true;
 	for (long nth = 0; hit; nth += 1 + nth / 16) {
 		mobius_error err = {0};
@@ -220,6 +223,7 @@ every_call_of_a_use_may_fail_and_the_next_is_fine(void **state)
 			fail_msg("call %ld: %s without a text", nth, status_name((Status)st));
 		fine(use_it(db, &err), &err);
 	}
+	assert_int_equal(number(db, "SELECT count(*) - count(DISTINCT id) FROM e"), 0);
 }
 
 int

@@ -53,7 +53,7 @@ columns_of(Setup *s, const Verdict *v, RefColumns *out)
 {
 	for (int32_t i = 0; i < v->ref_count; i++) {
 		bool ns = v->refs[i].name.table.text[0] == 'n';
-		out[i] = ns ? (RefColumns){s->ns, 0} : (RefColumns){s->us, 1};
+		out[i] = ns ? (RefColumns){s->ns, 0, -1} : (RefColumns){s->us, 1, -1};
 	}
 }
 

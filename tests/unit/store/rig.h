@@ -317,11 +317,10 @@ no_file(void *arg, const FileMeta *file, const CatalogMask *mask, Error *err)
 }
 
 static inline Status
-no_flushed(void *arg, uint32_t id, uint64_t seq, Error *err)
+no_flushed(void *arg, const CatalogFlushed *flushed, Error *err)
 {
 	(void)arg;
-	(void)id;
-	(void)seq;
+	(void)flushed;
 	(void)err;
 	return ST_OK;
 }
@@ -393,15 +392,16 @@ rows_in_files(Rig *rig, Table *table)
 	Snapshot *snapshot = snapshot_of(rig, table);
 	Buf text = BUF_INIT;
 	FileSet *files = snapshot->tables[0].files;
+	bool ids = table_key_column(snapshot->tables[0].def) >= 0;
 	for (int32_t i = 0; i < file_set_count(files); i++) {
 		Buf sql = BUF_INIT;
 		char *rows = NULL;
 		Error err = ERROR_INIT;
 		buf_add_printf(&sql,
-					   "SELECT string_agg(epoch_ns(time) || '|' || coalesce(host, '~') || '|' || "
+					   "SELECT string_agg(%s || '|' || coalesce(host, '~') || '|' || "
 					   "coalesce(n::VARCHAR, '~'), ' ' ORDER BY file_row_number) FROM "
 					   "read_parquet('%s', file_row_number=true)",
-					   data_file_path(file_set_at(files, i)));
+					   ids ? "time" : "epoch_ns(time)", data_file_path(file_set_at(files, i)));
 		ok(duck_query_text(rig->conn, buf_text(&sql), NULL, 0, &rows, &err), &err);
 		buf_add_printf(&text, "%s%s", i > 0 ? " / " : "", rows);
 		mem_free(rows);

@@ -159,6 +159,72 @@ a_flush_that_fails_leaves_every_version(void **state)
 	rig_close(&rig);
 }
 
+// ---- entities ----
+
+// Their ids are where other tests have the time.
+static Table *
+add_entities(Rig *rig)
+{
+	SCOPED(schema_drop)
+	Schema *schema = SCHEMA(field_of("time", TYPE_INT64), field_of("host", TYPE_UTF8),
+							field_of("n", TYPE_INT64));
+	TableRequest request = {.database = "mobius", .name = "t", .schema = schema, .key = "time"};
+	SCOPED(table_def_drop) TableDef *def = NULL;
+	Error err = ERROR_INIT;
+	ok(table_def_create(&request, NULL, 1, 1000, any_field, &def, &err), &err);
+	apply_define(rig, def);
+	return table_by_id(rig, 1);
+}
+
+static void
+entities_are_replaced_by_id(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Table *table = add_entities(&rig);
+	put_text(&rig, table, "3|~|1\n1|a|2\n2|~|3\n2|b|4");
+	late_is(&rig, table, "1..2");
+	flush_all(&rig);
+	files_hold(&rig, table, "1|a|2 2|b|4 3|~|1");
+	late_is(&rig, table, "-");
+	flush_rows(&rig, table, "5|a|5\n4|a|6\n2|~|7");
+	late_is(&rig, table, "- 2..4");
+	merge_all(&rig);
+	files_hold(&rig, table, "1|a|2 2|~|7 3|~|1 4|a|6 5|a|5");
+	late_is(&rig, table, "-");
+	table_unref(table);
+	rig_close(&rig);
+}
+
+static void
+ids_are_given_once_whatever_was_known_of_them(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Table *table = add_entities(&rig);
+	int64_t first;
+	Error err = ERROR_INIT;
+	ok(table_take_ids(table, 3, &first, &err), &err);
+	assert_int_equal(first, 1);
+	put_text(&rig, table, "9|a|1\n5|b|2");
+	ok(table_take_ids(table, 2, &first, &err), &err);
+	assert_int_equal(first, 10);
+	table_know_id(table, 4);
+	assert_int_equal(table_last_id(table), 11);
+	flush_all(&rig);
+	table = reopen(&rig, table);
+	assert_int_equal(table_last_id(table), 11);
+	table_know_id(table, INT64_MAX - 1);
+	assert_int_equal(table_take_ids(table, 2, &first, &err), ST_LIMIT);
+	says(&err, "no ids left");
+	ok(table_take_ids(table, 1, &first, &err), &err);
+	assert_int_equal(first, INT64_MAX);
+	table_unref(table);
+	rig_close(&rig);
+}
+
 int
 main(void)
 {
@@ -168,6 +234,8 @@ main(void)
 		cmocka_unit_test(late_rows_of_a_file_matter_where_an_older_one_lies),
 		cmocka_unit_test(a_merge_keeps_the_last_of_each_key),
 		cmocka_unit_test(a_flush_that_fails_leaves_every_version),
+		cmocka_unit_test(entities_are_replaced_by_id),
+		cmocka_unit_test(ids_are_given_once_whatever_was_known_of_them),
 	};
 	return RUN(tests);
 }

@@ -1,0 +1,288 @@
+"""Tables WITH (key = 'id'): rows have ids, given where they come without, and a later row replaces the one with its id, whatever is put, changed, flushed, merged and killed in between."""
+
+import os
+import random
+import threading
+import time
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from flights import act, ask, columns_of, flush, put, rows, value
+
+SEED = int(os.environ.get("SEED", time.time_ns() % 10**6))
+FIELDS = [("name", pa.string()), ("v", pa.int64()), ("seen", pa.timestamp("us"))]
+SCHEMA = pa.schema([("id", pa.int64()), *FIELDS])
+ENTITIES = {"mobius.key": "id"}
+QUESTIONS = [
+    "SELECT id, name, v, seen FROM {} ORDER BY ALL",
+    "SELECT count(*) AS n FROM {}",
+    "SELECT v FROM {} ORDER BY v",
+    "SELECT count(*) AS n, sum(v)::BIGINT AS s, min(id) AS a, max(id) AS b FROM {} WHERE v >= 500",
+    "SELECT name, count(*) AS n, max(v) AS m FROM {} WHERE id > 20 AND id <= 300 GROUP BY name ORDER BY ALL",
+    "SELECT v FROM {} WHERE id = 7",
+    "SELECT id, v FROM {} WHERE id IN (1, 5, 90000, 17) OR id < 4 ORDER BY id",
+    "SELECT a.v + b.v AS w FROM {0} AS a JOIN {0} AS b USING (id) ORDER BY ALL",
+    "SELECT id FROM {} WHERE seen < '1970-01-01 00:00:20' ORDER BY id",
+]
+
+
+def batch_of(table, schema=SCHEMA):
+    return pa.record_batch([list(column) for column in zip(*table)], schema=schema)
+
+
+class Model:
+    """A server, and what its table t must hold: the last row of each id."""
+
+    def __init__(self, server, seed):
+        self.server, self.chance, self.rows, self.last = server, random.Random(seed), {}, 0
+
+    def fields(self):
+        return self.chance.choice(["a", "b", "c" * 20, None]), self.chance.randrange(1000), self.chance.randrange(10**8)
+
+    def give(self, count):
+        """The ids that rows without one get next."""
+        first = self.last + 1
+        self.last += count
+        return range(first, self.last + 1)
+
+    def put(self, count=None):
+        """Some rows without ids, some with ones that were there or will be skipped."""
+        batch, missing = [], []
+        for _ in range(count or self.chance.randrange(1, 200)):
+            known = self.chance.random() < 0.4
+            batch.append([self.chance.randrange(1, self.last + 3) if known else None, *self.fields()])
+        self.last = max([self.last, *(row[0] for row in batch if row[0])])
+        missing = [row for row in batch if row[0] is None]
+        with self.server.client() as client:
+            told = put(client, "t", batch_of(batch), metadata=ENTITIES)
+        assert [answer.get("first_id") for answer in told] == [self.last + 1 if missing else None]
+        for row, id in zip(missing, self.give(len(missing))):
+            row[0] = id
+        self.rows |= {row[0]: tuple(row) for row in batch}
+
+    def put_without(self):
+        batch = [self.fields() for _ in range(self.chance.randrange(1, 50))]
+        with self.server.client() as client:
+            (told,) = put(client, "t", batch_of(batch, pa.schema(FIELDS)), metadata=ENTITIES)
+        assert told["first_id"] == self.last + 1
+        self.rows |= {id: (id, *row) for id, row in zip(self.give(len(batch)), batch)}
+
+    def insert(self):
+        old = self.chance.randrange(1, self.last + 1)
+        with self.server.client() as client:
+            rows(client, f"INSERT INTO t (v, id, name) VALUES (1, {old}, 'old'), (2, NULL, 'new'), (3, {old}, NULL)")
+            rows(client, "INSERT INTO t (v) SELECT 4")
+        a, b = self.give(2)
+        self.rows |= {old: (old, None, 3, None), a: (a, "new", 2, None), b: (b, None, 4, None)}
+
+    def condition(self):
+        bound, limit = self.chance.randrange(self.last + 1), self.chance.randrange(1000)
+        return self.chance.choice([
+            (f"v < {limit // 4}", lambda row: row[2] < limit // 4),
+            (f"id >= {bound} AND id < {bound + 40} AND v > {limit}", lambda row: bound <= row[0] < bound + 40 and row[2] > limit),
+            (f"id = {bound}", lambda row: row[0] == bound),
+            (f"id > {self.last - 5}", lambda row: row[0] > self.last - 5),
+            ("name IS NULL", lambda row: row[1] is None),
+        ])
+
+    def delete(self):
+        sql, fits = self.condition()
+        gone = [id for id, row in self.rows.items() if fits(row)]
+        with self.server.client() as client:
+            assert value(client, f"DELETE FROM t WHERE {sql}") == len(gone), sql
+        for id in gone:
+            del self.rows[id]
+
+    def update(self):
+        sql, fits = self.condition()
+        changed = {id: (*row[:2], (row[2] * 7 + 1) % 1000, row[3]) for id, row in self.rows.items() if fits(row)}
+        with self.server.client() as client:
+            assert value(client, f"UPDATE t SET v = (v * 7 + 1) % 1000 WHERE {sql}") == len(changed), sql
+        self.rows |= changed
+
+    def flush(self):
+        with self.server.client() as client:
+            flush(client, "t")
+
+    def kill(self):
+        self.server.kill()
+        self.server.start()
+
+    def restart(self):
+        self.server.stop()
+        self.server.start()
+
+    def truncate(self):
+        if self.chance.random() < 0.3:
+            with self.server.client() as client:
+                rows(client, "TRUNCATE t")
+            self.rows = {}
+
+    def check(self):
+        columns = list(zip(*self.rows.values())) if self.rows else [[]] * 4
+        t = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
+        with self.server.client() as client:
+            for question in QUESTIONS:
+                expected = duckdb.sql(question.format("t")).to_arrow_table().to_pylist()
+                assert ask(client, question.format("t")).to_pylist() == expected, f"SEED={SEED} {question}"
+        del t
+
+
+@pytest.mark.settings(**{"compaction.files": "2"})
+@pytest.mark.parametrize("round", range(2))
+def test_the_last_row_of_each_id_is_seen_whatever_happens(server, round):
+    model = Model(server, SEED + round)
+    model.put()
+    steps = [model.put] * 6 + [model.put_without] * 2 + [model.insert, model.delete, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.restart, model.truncate]
+    for _ in range(40):
+        model.chance.choice(steps)()
+        model.check()
+
+
+@pytest.mark.parametrize("end", ["kill", "restart"])
+@pytest.mark.parametrize("gone", ["DELETE FROM t", "TRUNCATE t"])
+@pytest.mark.parametrize("flushed", [False, True])
+def test_ids_of_rows_that_are_gone_are_not_given_again(server, end, gone, flushed):
+    model = Model(server, SEED)
+    model.put_without()
+    if flushed:
+        model.flush()
+        model.put_without()
+    with server.client() as client:
+        rows(client, gone)
+    model.rows = {}
+    model.flush()
+    for _ in range(2):
+        getattr(model, end)()
+        model.put_without()
+        model.check()
+
+
+def test_what_an_entity_table_looks_like(server, client):
+    ask(client, "CREATE TABLE t (name VARCHAR, seen TIMESTAMP) WITH (key = 'id')")
+    assert columns_of(client, "t") == {"id": ("int64", "key"), "name": ("string", "field"), "seen": ("timestamp[us]", "field")}
+    rows(client, "INSERT INTO t (name) VALUES ('a'), ('b')")
+    kind, time_column, oldest, series = rows(client, "SELECT kind, time_column, min_time, series FROM system.tables")[0]
+    assert (kind, time_column, oldest, series) == ("entity", None, None, 0)
+    flush(client, "t")
+    assert rows(client, "SELECT min_time FROM system.segments WHERE status = 'FLUSHED'") == [(None,)]
+    ((_, created),) = rows(client, "SHOW CREATE TABLE t")
+    assert created.endswith("WITH (key = 'id')")
+    ask(client, "DROP TABLE t")
+    ask(client, created)
+    assert act(client, "sql.execute", sql="INSERT INTO t VALUES (NULL, 'x', NULL)") == [{"rows": 1}]
+    assert rows(client, "SELECT id, name FROM t") == [(1, "x")]
+
+
+def test_a_key_may_have_another_name_and_come_as_a_smaller_integer(client):
+    schema = pa.schema([("v", pa.int64()), ("number", pa.int16())])
+    (told,) = put(client, "t", pa.record_batch([[1, 2, 3], [5, None, 5]], schema=schema), metadata={"mobius.key": "number"})
+    assert told["first_id"] == 6 and told["rows"] == 3
+    assert rows(client, "SELECT number, v FROM t ORDER BY number") == [(5, 3), (6, 2)]
+    assert columns_of(client, "t")["number"] == ("int64", "key")
+
+
+@pytest.mark.parametrize("id", [0, -1, -(2**63)])
+def test_ids_below_1_are_refused(client, id):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    with pytest.raises(pa.ArrowInvalid, match="from 1 upward"):
+        put(client, "t", pa.record_batch([[3, id], [1, 2]], names=["id", "v"]))
+    with pytest.raises(pa.ArrowInvalid, match="from 1 upward"):
+        rows(client, f"INSERT INTO t VALUES ({id}, 1)")
+    assert value(client, "SELECT count(*) FROM t") == 0
+
+
+def test_the_greatest_id_can_be_given_and_none_is_left_then(client):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    rows(client, f"INSERT INTO t VALUES ({2**63 - 1}, 1), (1, 1)")
+    rows(client, f"INSERT INTO t VALUES ({2**63 - 1}, 2)")
+    assert rows(client, f"SELECT v FROM t WHERE id = {2**63 - 1}") == [(2,)]
+    with pytest.raises(pa.ArrowException, match="no ids left"):
+        rows(client, "INSERT INTO t (v) VALUES (3)")
+    flush(client, "t")
+    assert rows(client, "SELECT v FROM t ORDER BY id") == [(1,), (2,)]
+
+
+def test_an_id_is_not_updated_dropped_or_of_another_kind(client):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    with pytest.raises(pa.ArrowInvalid, match="part of the key .* delete the row and insert another"):
+        ask(client, "UPDATE t SET id = 5")
+    with pytest.raises(pa.ArrowInvalid, match="cannot be dropped"):
+        ask(client, "ALTER TABLE t DROP COLUMN id")
+    with pytest.raises(pa.ArrowInvalid, match="ttl is for tables with a time"):
+        ask(client, "ALTER TABLE t SET (ttl = '1d')")
+    ask(client, "ALTER TABLE t RENAME COLUMN id TO number")
+    rows(client, "INSERT INTO t (v) VALUES (1)")
+    assert rows(client, "SELECT number, v FROM t") == [(1, 1)]
+
+
+@pytest.mark.parametrize("columns, options, error", [
+    ("v BIGINT, ts TIMESTAMP", "key = 'id', time = 'ts'", "leave time out"),
+    ("v BIGINT, host VARCHAR", "key = 'id', tags = 'host'", "leave tags out"),
+    ("v BIGINT, host VARCHAR TAG", "key = 'id'", "leave tags out"),
+    ("v BIGINT", "key = 'id', dedup = 'none'", "leave dedup out"),
+    ("v BIGINT", "key = 'id', ttl = '1d'", "ttl is for tables with a time"),
+    ("id VARCHAR", "key = 'id'", "signed integer"),
+    ("ID BIGINT", "key = 'id'", "case"),
+    ("v BIGINT", "key = ''", "name"),
+])
+def test_what_an_entity_table_cannot_be(client, columns, options, error):
+    with pytest.raises(pa.ArrowInvalid, match=error):
+        ask(client, f"CREATE TABLE t ({columns}) WITH ({options})")
+
+
+def test_ids_that_are_given_at_once_to_many_differ(server):
+    with server.client() as client:
+        ask(client, "CREATE TABLE t (writer BIGINT, v BIGINT) WITH (key = 'id')")
+    firsts = []
+
+    def write(writer):
+        with server.client() as own:
+            for v in range(20):
+                (told,) = put(own, "t", pa.record_batch([[writer] * 10, list(range(v * 10, v * 10 + 10))], names=["writer", "v"]))
+                firsts.append((told["first_id"], writer, v * 10))
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with server.client() as client:
+        seen = {id: (writer, v) for id, writer, v in rows(client, "SELECT id, writer, v FROM t")}
+    assert sorted(seen) == list(range(1, 801))
+    assert all(seen[first + i] == (writer, v + i) for first, writer, v in firsts for i in range(10))
+
+
+def test_files_are_left_out_by_id(client):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    for part in range(3):
+        rows(client, f"INSERT INTO t (v) SELECT {part} FROM range(1000)")
+        flush(client, "t")
+    (plan,) = [row[-1] for row in rows(client, "EXPLAIN SELECT v FROM t WHERE id = 1500")]
+    assert plan.count("READ_PARQUET") <= 1
+    assert rows(client, "SELECT id, v FROM t WHERE id = 1500") == [(1500, 1)]
+    assert rows(client, "SELECT id, v FROM t WHERE id BETWEEN 2000 AND 2001 ORDER BY id") == [(2000, 1), (2001, 2)]
+
+
+@pytest.mark.settings(**{"commit.max_bytes": "64KiB", "compaction.files": "2"})
+def test_ids_of_a_commit_in_files(server):
+    with server.client() as client:
+        ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+        assert put(client, "t", pa.record_batch([range(20000)], names=["v"]))[-1]["first_id"] == 1
+        rows(client, "INSERT INTO t SELECT i + 1, -i FROM range(15000) AS r(i)")
+        rows(client, "INSERT INTO t VALUES (7, 7)")
+    for _ in range(2):
+        with server.client() as client:
+            assert rows(client, "SELECT count(*), sum(v)::BIGINT, max(id) FROM t") == [(20000, sum(range(15000, 20000)) - sum(range(15000)) + 6 + 7, 20000)]
+        server.kill()
+        server.start()
+    with server.client() as client:
+        assert value(client, "DELETE FROM t WHERE id > 3") == 19997
+        ask(client, "COMPACT t")
+    server.kill()
+    server.start()
+    with server.client() as client:
+        assert put(client, "t", pa.record_batch([[1]], names=["v"]))[-1]["first_id"] == 20001
+        assert rows(client, "SELECT id, v FROM t ORDER BY id") == [(1, 0), (2, -1), (3, -2), (20001, 1)]
