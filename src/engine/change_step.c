@@ -253,6 +253,8 @@ step_convert(mobius *db, Step *step, uint64_t *cost, Error *err)
 	TRY(insert_convert(db, &step->plan, step->rows, &step->converted, &first_id, err));
 	batch_unref(TAKE(step->rows));
 	TRY(insert_expire(db, &step->plan, &step->converted, &expired, err));
+	if (step->statement->kind == STATEMENT_INSERT)
+		step->changed -= expired;
 	if (step->converted == NULL)
 		return ST_OK;
 	return insert_check(db, &step->plan, step->converted, cost, err);

@@ -215,8 +215,9 @@ create_locked(mobius *db, const TableRequest *request, const Schema *wire, bool 
 	if (if_not_exists)
 		return ST_OK;
 	return error_set(err, ST_EXISTS,
-					 "table \"%s\" exists already; say IF NOT EXISTS, or drop it first",
-					 request->name);
+					 "table \"%s\" exists already in database %s; say IF NOT EXISTS, or drop it "
+					 "first",
+					 request->name, request->database);
 }
 
 Status

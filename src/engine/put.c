@@ -200,7 +200,11 @@ put_names(mobius_put *put, const mobius_put_options *options, Error *err)
 	if (options->schema != NULL && strcmp(options->schema, "rtdb") == 0)
 		return error_set(err, ST_UNIMPLEMENTED, "puts to rtdb are not built yet; put to htdb");
 	if (options->schema != NULL && strcmp(options->schema, "htdb") != 0)
-		return error_set(err, ST_INVALID, "schema \"%s\" takes no puts; use htdb", options->schema);
+		return error_set(
+			err, ST_INVALID,
+			"\"%s\" is no schema that takes puts; write [\"%s\", \"htdb\", table] if it "
+			"is a database, else [\"htdb\", table]",
+			options->schema, options->schema);
 	return name_check("table", put->table_name, err);
 }
 
@@ -267,14 +271,14 @@ mobius_put_close(mobius_put *put)
 	put->closed = true;
 	bool opened = put->opened;
 	pthread_mutex_unlock(&put->lock);
-	if (opened && put->producer != NULL)
-		producer_let_go(put->producer, &put->hold);
 	while (put->pending != NULL) {
 		Pending *first = put->pending;
 		put->pending = first->next;
 		put_producer_withdraw(put, first);
 		put_pending_free(first);
 	}
+	if (opened && put->producer != NULL)
+		producer_let_go(put->producer, &put->hold);
 	put_unref(put);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/put_metadata.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -45,6 +46,22 @@ parse_object(json_t *object, Slice app_metadata, Buf *client, PutMetadata *out, 
 	return ST_OK;
 }
 
+// What was meant as an object would lose its producer, and with it what is stored once only.
+static bool
+is_meant_as_object(Slice text)
+{
+	static const char word[] = "\"producer\"";
+	return text.data[0] == '{' || memmem(text.data, text.len, word, sizeof(word) - 1) != NULL;
+}
+
+static Status
+parse_text(Slice text, const json_error_t *why, Buf *client, Error *err)
+{
+	if (is_meant_as_object(text))
+		return error_set(err, ST_INVALID, "app_metadata is no JSON object: %s", why->text);
+	return echo_text(text, client);
+}
+
 Status
 put_metadata_parse(Slice app_metadata, PutMetadata *out, Error *err)
 {
@@ -54,10 +71,12 @@ put_metadata_parse(Slice app_metadata, PutMetadata *out, Error *err)
 		return error_set(err, ST_INVALID, "app_metadata has %zu bytes; at most %d are echoed",
 						 app_metadata.len, MOST_BYTES);
 	SCOPED(buf_close) Buf client = BUF_INIT;
+	json_error_t why;
 	json_t *json =
-		json_loadb((const char *)app_metadata.data, app_metadata.len, JSON_REJECT_DUPLICATES, NULL);
+		json_loadb((const char *)app_metadata.data, app_metadata.len, JSON_REJECT_DUPLICATES, &why);
 	Status st = json_is_object(json) ? parse_object(json, app_metadata, &client, out, err)
-									 : echo_text(app_metadata, &client);
+				: json != NULL       ? echo_text(app_metadata, &client)
+									 : parse_text(app_metadata, &why, &client, err);
 	json_decref(json);
 	TRY(st);
 	TRY(buf_status(&client, err, "app_metadata"));

@@ -69,11 +69,15 @@ add_options(const TableDef *def, Buf *out)
 	buf_add_text(out, count > 0 ? ")" : "");
 }
 
-// The statement that would make the table as it is.
+// The statement that would make the table as it is, for who is in this database.
 static Status
-add_create(const TableDef *def, Buf *out, Error *err)
+add_create(const TableDef *def, const char *database, Buf *out, Error *err)
 {
 	buf_add_text(out, "CREATE TABLE ");
+	if (strcmp(table_database(def), database) != 0) {
+		sql_add_name(out, table_database(def));
+		buf_add_text(out, ".htdb.");
+	}
 	sql_add_name(out, table_name(def));
 	buf_add_text(out, " (");
 	TRY(add_columns(def, out, err));
@@ -90,7 +94,7 @@ show_create(mobius *db, const char *database, const SqlStatement *statement, Buf
 					   err));
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
 	SCOPED(buf_close) Buf create = BUF_INIT;
-	TRY(add_create(def, &create, err));
+	TRY(add_create(def, database, &create, err));
 	buf_add_text(out, "SELECT ");
 	sql_add_text(out, table_name(def));
 	buf_add_text(out, " AS name, ");

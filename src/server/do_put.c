@@ -81,7 +81,7 @@ look_at_put(PutCall *put)
 	state.duplicate = put->duplicate |= state.duplicate;
 	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
 		grpc_want_writable(flight_grpc(call));
-	else if (news && (state.seq > 0 || greet || last))
+	else if (news)
 		tell(put, &state);
 	if (state.failed)
 		call_fail(call, &state.error);

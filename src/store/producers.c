@@ -22,6 +22,7 @@ struct Producer {
 	int64_t last;
 
 	ProducerHold *hold; // the newest; NULL: none
+	int32_t holders;    // who have not let go yet, also of those that lost it
 	uint64_t pending;   // the number of the hold whose commits are under way
 	int64_t in_flight;  // how many those are
 	int64_t offered;    // the highest of them
@@ -116,6 +117,7 @@ producer_hold(Producers *producers, Slice name, ProducerHold *hold, Producer **o
 	if (st == ST_OK) {
 		ProducerHold *before = (*out)->hold;
 		hold->number = ++producers->holds;
+		(*out)->holders++;
 		(*out)->hold = hold;
 		if (before != NULL && before != hold)
 			before->lost(before->arg);
@@ -124,13 +126,27 @@ producer_hold(Producers *producers, Slice name, ProducerHold *hold, Producer **o
 	return st;
 }
 
+// A name under which nothing was stored is nobody's once it is let go: it must not count.
+static void
+forget_unused(Producer *producer) // under the lock
+{
+	if (producer->stored || producer->holders > 0 || producer->in_flight > 0)
+		return;
+	*find_place(producer->of, producer_name(producer)) = producer->next;
+	producer->of->count--;
+	mem_free(producer);
+}
+
 void
 producer_let_go(Producer *producer, ProducerHold *hold)
 {
-	pthread_mutex_lock(&producer->of->lock);
+	Producers *producers = producer->of;
+	pthread_mutex_lock(&producers->lock);
 	if (producer->hold == hold)
 		producer->hold = NULL;
-	pthread_mutex_unlock(&producer->of->lock);
+	producer->holders--;
+	forget_unused(producer);
+	pthread_mutex_unlock(&producers->lock);
 }
 
 static bool
@@ -215,11 +231,13 @@ producer_store(Producer *producer, int64_t seq)
 void
 producer_settle(Producer *producer)
 {
-	pthread_mutex_lock(&producer->of->lock);
+	Producers *producers = producer->of;
+	pthread_mutex_lock(&producers->lock);
 	ProducerHold *hold = producer->hold;
 	if (--producer->in_flight == 0 && hold != NULL && hold->number != producer->pending)
 		hold->ready(hold->arg);
-	pthread_mutex_unlock(&producer->of->lock);
+	forget_unused(producer);
+	pthread_mutex_unlock(&producers->lock);
 }
 
 // ---- keeping ----

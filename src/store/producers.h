@@ -38,8 +38,9 @@ void producers_free(Producers *producers); // NULL is allowed
 // ST_LIMIT when the table has too many producers, ST_INVALID for a name that is empty or too long.
 Status producer_hold(Producers *producers, Slice name, ProducerHold *hold, Producer **out,
 					 Error *err);
-void producer_let_go(Producer *producer,
-					 ProducerHold *hold); // no call comes after; fine when it was lost
+// No call comes after; fine when it was lost. A producer of which nothing was stored goes with the
+// last who held it, or with the last of its commits.
+void producer_let_go(Producer *producer, ProducerHold *hold);
 // False: nothing is stored yet. Asked for by its holder: PRODUCER_BUSY's wait applies as well.
 bool producer_last(Producer *producer, const ProducerHold *hold, int64_t *seq, bool *busy);
 // The last sequence stored, by name (an action asks); false: none.

@@ -347,6 +347,23 @@ def test_what_a_batch_carries_is_echoed(client, sent, echoed):
         writer.done_writing()
 
 
+@pytest.mark.parametrize("sent", [b'{"producer": "a", "seq": 1}\0', b'\xef\xbb\xbf{"producer": "a", "seq": 1}', b'{"producer": "a", "seq": 18446744073709551615}', b"{'producer': 'a', 'seq': 1}", b'{"producer": "a", "seq": 1, "seq": 2}'])
+def test_a_producer_that_cannot_be_read_is_refused(client, sent):
+    writer, reader = start_put(client, "t", series(1).schema)
+    with pytest.raises(pa.ArrowInvalid, match="app_metadata is no JSON object"), writer:
+        writer.write_with_metadata(series(1), sent)
+        assert reader.read() is None
+
+
+def test_an_empty_batch_is_acknowledged_at_once(client):
+    writer, reader = start_put(client, "t", series(1).schema)
+    with writer:
+        writer.write_batch(series(0))
+        told = flight_json(reader)
+        assert (told["rows"], told["batches"]) == (0, 1)
+        writer.done_writing()
+
+
 def test_empty_batches_count_but_make_no_commit(client):
     writer, reader = start_put(client, "t", series(1).schema)
     with writer:

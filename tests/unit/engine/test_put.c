@@ -336,7 +336,7 @@ options_that_cannot_be_are_refused_at_once(void **state)
 		{{.table = ""}, MOBIUS_INVALID, "table"},
 		{{.table = "a b"}, MOBIUS_INVALID, "a b"},
 		{{.table = "t", .schema = "rtdb"}, MOBIUS_UNIMPLEMENTED, "rtdb"},
-		{{.table = "t", .schema = "system"}, MOBIUS_INVALID, "takes no puts"},
+		{{.table = "t", .schema = "system"}, MOBIUS_INVALID, "no schema that takes puts"},
 		{{.table = "t", .durability = "maybe"}, MOBIUS_INVALID, "durable or async"},
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {

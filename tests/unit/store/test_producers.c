@@ -220,6 +220,29 @@ without_memory_nothing_is_left_over(void **state)
 	}
 }
 
+static void
+a_name_of_which_nothing_was_stored_is_nobodys(void **state)
+{
+	(void)state;
+	Producers *producers = make();
+	long blocks = mem_live();
+	Stream first, second;
+	hold(producers, "a", &first);
+	hold(producers, "a", &second);
+	assert_int_equal(offer(&second, 1), PRODUCER_NEW);
+	producer_let_go(second.producer, &second.hold);
+	producer_let_go(first.producer, &first.hold);
+	assert_int_equal(mem_live(), blocks + 1);
+	producer_settle(second.producer); // its commit failed
+	assert_int_equal(mem_live(), blocks);
+	hold(producers, "a", &first);
+	assert_int_equal(offer(&first, 1), PRODUCER_NEW);
+	settle(&first, 1);
+	producer_let_go(first.producer, &first.hold);
+	assert_int_equal(mem_live(), blocks + 1);
+	finish(producers);
+}
+
 int
 main(void)
 {
@@ -229,6 +252,7 @@ main(void)
 		cmocka_unit_test(the_newest_holder_waits_for_what_is_under_way),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(what_is_stored_is_saved_and_read_back),
+		cmocka_unit_test(a_name_of_which_nothing_was_stored_is_nobodys),
 		cmocka_unit_test(without_memory_nothing_is_left_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
