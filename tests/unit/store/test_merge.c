@@ -693,7 +693,8 @@ deletions_meanwhile_are_kept(void **state)
 	assert_true(deleting.deleted > 0);
 	assert_int_equal(rows_of(&rig, table), 40000 - deleting.deleted);
 	merge_all(&rig, true);
-	assert_int_equal(files_of(&rig, table), 1);
+	// A quick deleter leaves none.
+	assert_int_equal(files_of(&rig, table), deleting.deleted < 40000);
 	assert_int_equal(rows_of(&rig, table), 40000 - deleting.deleted);
 	table_unref(table);
 	rig_close(&rig);
