@@ -91,7 +91,7 @@ newest_add(Newest *newest, uint32_t series, int64_t time)
 		return newest_add_unnumbered(newest, time);
 	int level = level_of(series);
 	int64_t *times = atomic_load_explicit(&newest->levels[level], memory_order_acquire);
-	int64_t *own = &times[series + FIRST - (FIRST << level)];
+	int64_t *own = &times[(size_t)series + FIRST - ((size_t)FIRST << level)];
 	bool late = time <= *own || time <= newest->floor;
 	if (!late)
 		*own = time;
