@@ -43,7 +43,7 @@ not_allowed(const Parser *p, int32_t from, int32_t to)
 	int32_t len = to - from < 60 ? to - from : 60;
 	return error_set_at(
 		p->err, ST_INVALID, from,
-		"%.*s is neither a table nor an allowed statement; read with SELECT, EXPLAIN, SUMMARIZE, "
+		"%.*s is not allowed; name a table that exists, read with SELECT, EXPLAIN, SUMMARIZE, "
 		"DESCRIBE or SHOW, change with INSERT, UPDATE, DELETE, TRUNCATE, CREATE, ALTER TABLE, "
 		"DROP, FLUSH, COMPACT or BACKUP, several times at once with BEGIN; …; COMMIT in one text",
 		len, (const char *)p->text.data + from);
