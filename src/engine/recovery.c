@@ -185,6 +185,8 @@ replay_files(Replay *replay, const WalRecord *record, uint64_t seq, Table *table
 		TRY(producers_replay(table_producers(table), parts.producer, parts.producer_seq, err));
 	if (seq > replay->applied_seq)
 		TRY(store_replay_adopt(store, table, parts.metadata, seq, err));
+	else
+		TRY(store_end_segment(store, table, err)); // what came before the files stays before them
 	return seq > replay->checkpoint_seq ? store_replay_adopted_series(store, table, seq, err)
 										: ST_OK;
 }

@@ -344,6 +344,14 @@ store_seal(Store *store, Table *table, int64_t min_age_ns)
 		tell_sealed(store);
 }
 
+Status
+store_end_segment(Store *store, Table *table, Error *err)
+{
+	TRY(table_provide_spare(table, err));
+	store_seal(store, table, 0);
+	return ST_OK;
+}
+
 void
 store_on_sealed(Store *store, void (*wake)(void *arg), void *arg)
 {

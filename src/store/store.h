@@ -171,6 +171,8 @@ uint64_t store_published_seq(const Store *store);
 // Seals the growing segment if it has rows (table NULL: of every table; min_age_ns > 0: only those
 // older and worth it).
 void store_seal(Store *store, Table *table, int64_t min_age_ns);
+// The same of one table, where rows that come must not share it: ST_NO_MEMORY if they would.
+Status store_end_segment(Store *store, Table *table, Error *err);
 
 // ---- snapshots ----
 
