@@ -191,7 +191,7 @@ is_a_prefix(mobius *db, const int *before, Load *loads)
 		char sql[80];
 		snprintf(sql, sizeof(sql), "SELECT count(*) FROM t%d", i);
 		int64_t rows = number(db, sql);
-		snprintf(sql, sizeof(sql), "SELECT max(v) + 1 FROM t%d", i);
+		snprintf(sql, sizeof(sql), "SELECT coalesce(max(v) + 1, 0) FROM t%d", i);
 		assert_int_equal(rows % BATCH, 0);
 		assert_int_equal(number(db, sql), rows);
 		assert_true(rows >= (int64_t)before[i] * BATCH);
