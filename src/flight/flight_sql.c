@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "flight/wire_int.h"
 
@@ -72,6 +73,87 @@ decode_known(SqlCommand *command, bool is_text, Error *err)
 	return wire_check_text(command->query, err, "the query");
 }
 
+// ---- metadata and ingest ----
+
+// Where the messages with names have them: numbers of fields, 0 where there is none.
+static const struct {
+	const char *name;
+	SqlCommandKind kind;
+	uint8_t catalog;
+	uint8_t db_schema;
+	uint8_t table;
+	uint8_t include_schema;
+	uint8_t temporary;
+	uint8_t transaction_id;
+	uint8_t definition;
+} NAMED[] = {
+	{"CommandGetCatalogs", SQL_GET_CATALOGS, 0, 0, 0, 0, 0, 0, 0},
+	{"CommandGetDbSchemas", SQL_GET_DB_SCHEMAS, 1, 2, 0, 0, 0, 0, 0},
+	{"CommandGetTables", SQL_GET_TABLES, 1, 2, 3, 5, 0, 0, 0},
+	{"CommandGetTableTypes", SQL_GET_TABLE_TYPES, 0, 0, 0, 0, 0, 0, 0},
+	{"CommandStatementIngest", SQL_STATEMENT_INGEST, 4, 3, 2, 0, 5, 6, 1},
+};
+
+// TableDefinitionOptions: what to do where the table is not, and where it is.
+static Status
+decode_definition(SqlCommand *command, Slice bytes, Error *err)
+{
+	Reader r = reader_of(bytes);
+	for (WireField field; wire_next(&r, &field);) {
+		if (field.tag == WIRE_VARINT(1) && field.value <= SQL_IF_NOT_FAIL)
+			command->if_not = (SqlIfNot)field.value;
+		else if (field.tag == WIRE_VARINT(2) && field.value <= SQL_IF_THERE_REPLACE)
+			command->if_there = (SqlIfThere)field.value;
+	}
+	return wire_status(&r, err, "TableDefinitionOptions");
+}
+
+static Status
+take_text(const WireField *field, SqlText *out, Error *err, const char *what)
+{
+	*out = (SqlText){true, field->bytes};
+	return wire_check_text(field->bytes, err, what);
+}
+
+static Status
+decode_named(SqlCommand *command, size_t which, Error *err)
+{
+	Reader r = reader_of(command->value);
+	for (WireField field; wire_next(&r, &field);) {
+		if (field.tag == WIRE_BYTES(NAMED[which].catalog))
+			TRY(take_text(&field, &command->catalog, err, "the catalog"));
+		else if (field.tag == WIRE_BYTES(NAMED[which].db_schema))
+			TRY(take_text(&field, &command->db_schema, err, "the schema"));
+		else if (field.tag == WIRE_BYTES(NAMED[which].table))
+			TRY(take_text(&field, &command->table, err, "the table"));
+		else if (field.tag == WIRE_BYTES(NAMED[which].transaction_id))
+			command->transaction_id = field.bytes;
+		else if (field.tag == WIRE_BYTES(NAMED[which].definition))
+			TRY(decode_definition(command, field.bytes, err));
+		else if (field.tag == WIRE_VARINT(NAMED[which].include_schema))
+			command->include_schema = field.value != 0;
+		else if (field.tag == WIRE_VARINT(NAMED[which].temporary))
+			command->temporary = field.value != 0;
+	}
+	return wire_status(&r, err, NAMED[which].name);
+}
+
+bool
+flight_sql_wants_type(const SqlCommand *command, const char *type)
+{
+	bool any = false;
+	Reader r = reader_of(command->value);
+	for (WireField field; wire_next(&r, &field);) {
+		if (field.tag != WIRE_BYTES(4))
+			continue;
+		any = true;
+		if (field.bytes.len == strlen(type) &&
+			strncasecmp((const char *)field.bytes.data, type, field.bytes.len) == 0)
+			return true;
+	}
+	return !any;
+}
+
 Status
 flight_sql_decode(Slice bytes, SqlCommand *out, Error *err)
 {
@@ -83,6 +165,12 @@ flight_sql_decode(Slice bytes, SqlCommand *out, Error *err)
 				continue;
 			command.kind = KNOWN[i].kind;
 			TRY(decode_known(&command, KNOWN[i].is_text, err));
+		}
+		for (size_t i = 0; i < COUNT_OF(NAMED); i++) {
+			if (!slice_is(command.name, NAMED[i].name))
+				continue;
+			command.kind = NAMED[i].kind;
+			TRY(decode_named(&command, i, err));
 		}
 	}
 	*out = command;

@@ -16,14 +16,41 @@ typedef enum SqlCommandKind {
 	SQL_STATEMENT_TICKET, // TicketStatementQuery: `handle`
 	SQL_CREATE_PREPARED,  // action bodies
 	SQL_CLOSE_PREPARED,
+	SQL_GET_CATALOGS, // metadata: sql_listing.h answers these
+	SQL_GET_DB_SCHEMAS,
+	SQL_GET_TABLES,
+	SQL_GET_TABLE_TYPES,
+	SQL_STATEMENT_INGEST,
 	SQL_OTHER, // a Flight SQL message not decoded here: `name` says which
 } SqlCommandKind;
+
+// An optional text: absent is not the same as empty.
+typedef struct SqlText {
+	bool given;
+	Slice text;
+} SqlText;
+
+typedef enum SqlIfNot { SQL_IF_NOT_UNSPECIFIED, SQL_IF_NOT_CREATE, SQL_IF_NOT_FAIL } SqlIfNot;
+typedef enum SqlIfThere {
+	SQL_IF_THERE_UNSPECIFIED,
+	SQL_IF_THERE_FAIL,
+	SQL_IF_THERE_APPEND,
+	SQL_IF_THERE_REPLACE
+} SqlIfThere;
 
 typedef struct SqlCommand {
 	SqlCommandKind kind;
 	Slice query;  // statements and SQL_CREATE_PREPARED
 	Slice handle; // prepared ones and SQL_STATEMENT_TICKET
 	Slice transaction_id;
+	// Of metadata and SQL_STATEMENT_INGEST. Of metadata db_schema and table are patterns of LIKE.
+	SqlText catalog;
+	SqlText db_schema;
+	SqlText table;
+	bool include_schema;
+	bool temporary;
+	SqlIfNot if_not;
+	SqlIfThere if_there;
 	// The message's name after the last '.' of the type URL, "CommandGetTables"; empty for
 	// SQL_NONE.
 	Slice name;
@@ -34,6 +61,9 @@ typedef struct SqlCommand {
 // else is SQL_NONE. ST_INVALID when the Any is one of ours but its value does not parse. Slices lie
 // in `bytes`.
 Status flight_sql_decode(Slice bytes, SqlCommand *out, Error *err);
+
+// Whether SQL_GET_TABLES asks for tables of this type; case does not matter.
+bool flight_sql_wants_type(const SqlCommand *command, const char *type);
 
 // Any(<message name>) around a message that is encoded already: results of SQL_OTHER.
 void flight_sql_wrap(Buf *out, const char *name, Slice value);

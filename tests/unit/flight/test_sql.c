@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "flight/flight_sql.h"
+#include "flight/sql_listing.h"
 #include "flight_sql.pb-c.h"
 
 #define PB(name) Arrow__Flight__Protocol__Sql__##name
@@ -79,11 +80,11 @@ other_messages_are_named_and_left_alone(void **state)
 	uint8_t bytes[256];
 	SqlCommand got;
 	assert_int_equal(
-		flight_sql_decode(pack_any(PREFIX "CommandGetTables", slice_text("\xFFxyz"), bytes), &got,
+		flight_sql_decode(pack_any(PREFIX "CommandGetSqlInfo", slice_text("\xFFxyz"), bytes), &got,
 						  NULL),
 		ST_OK);
 	assert_int_equal(got.kind, SQL_OTHER);
-	assert_slice(got.name, "CommandGetTables");
+	assert_slice(got.name, "CommandGetSqlInfo");
 	assert_slice(got.value, "\xFFxyz");
 
 	// An empty message may have no value at all, and any host.
@@ -91,8 +92,156 @@ other_messages_are_named_and_left_alone(void **state)
 												(Slice){0}, bytes),
 									   &got, NULL),
 					 ST_OK);
-	assert_int_equal(got.kind, SQL_OTHER);
+	assert_int_equal(got.kind, SQL_GET_CATALOGS);
 	assert_int_equal(got.value.len, 0);
+}
+
+static void
+questions_about_tables_are_read(void **state)
+{
+	(void)state;
+	uint8_t bytes[256];
+	SqlCommand got;
+	Slice any = pack_any(PREFIX "CommandGetTables",
+						 slice_text("\x0A\x01"
+									"c\x12\x02s%\x1A\x01t\x22\x05table\x22\x04view\x28\x01"),
+						 bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_OK);
+	assert_int_equal(got.kind, SQL_GET_TABLES);
+	assert_true(got.catalog.given && got.db_schema.given && got.table.given && got.include_schema);
+	assert_slice(got.catalog.text, "c");
+	assert_slice(got.db_schema.text, "s%");
+	assert_slice(got.table.text, "t");
+	assert_true(flight_sql_wants_type(&got, "TABLE"));
+	assert_false(flight_sql_wants_type(&got, "BASE TABLE"));
+
+	// Absent is not empty.
+	any = pack_any(PREFIX "CommandGetDbSchemas",
+				   slice_text("\x0A\x01"
+							  "c\x12\x01%"),
+				   bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_OK);
+	assert_int_equal(got.kind, SQL_GET_DB_SCHEMAS);
+	assert_true(got.catalog.given && got.db_schema.given && !got.table.given);
+	any = pack_any(PREFIX "CommandGetTables", slice_of("\x0A\x00", 2), bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_OK);
+	assert_true(got.catalog.given && !got.db_schema.given && !got.include_schema);
+	assert_true(flight_sql_wants_type(&got, "TABLE"));
+
+	Error err = ERROR_INIT;
+	any = pack_any(PREFIX "CommandGetTables", slice_text("\x1A\x01\xE4"), bytes);
+	assert_int_equal(flight_sql_decode(any, &got, &err), ST_INVALID);
+	assert_non_null(strstr(err.text, "UTF-8"));
+}
+
+static void
+an_ingest_is_read(void **state)
+{
+	(void)state;
+	uint8_t bytes[256];
+	SqlCommand got;
+	Slice any = pack_any(PREFIX "CommandStatementIngest",
+						 slice_text("\x0A\x04\x08\x01\x10\x02\x12\x01t\x1A\x01s\x22\x01"
+									"c\x28\x01\x32\x02tx"),
+						 bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_OK);
+	assert_int_equal(got.kind, SQL_STATEMENT_INGEST);
+	assert_int_equal(got.if_not, SQL_IF_NOT_CREATE);
+	assert_int_equal(got.if_there, SQL_IF_THERE_APPEND);
+	assert_slice(got.table.text, "t");
+	assert_slice(got.db_schema.text, "s");
+	assert_slice(got.catalog.text, "c");
+	assert_slice(got.transaction_id, "tx");
+	assert_true(got.temporary);
+	any = pack_any(PREFIX "CommandStatementIngest", slice_text("\x0A\x02\x10\x09"), bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_OK);
+	assert_int_equal(got.if_there, SQL_IF_THERE_UNSPECIFIED);
+	any = pack_any(PREFIX "CommandStatementIngest", slice_text("\x0A\x02\x10"), bytes);
+	assert_int_equal(flight_sql_decode(any, &got, NULL), ST_INVALID);
+}
+
+// ---- what there is ----
+
+static int64_t
+listed(const SqlCommand *command)
+{
+	SqlListing *listing = NULL;
+	IpcMessage message = IPC_MESSAGE_INIT;
+	int64_t rows = -1;
+	Error err = ERROR_INIT;
+	assert_int_equal(sql_listing_new(command, &listing, &err), ST_OK);
+	static const char *const tables[] = {"cpu", "cpu_2", "disk"};
+	for (size_t i = 0; i < COUNT_OF(tables); i++)
+		sql_listing_add(listing, &(SqlListed){.catalog = i < 2 ? "mobius" : "plant",
+											  .db_schema = "htdb",
+											  .table = tables[i],
+											  .type = "TABLE",
+											  .arrow_schema = slice_text("schema")});
+	assert_int_equal(sql_listing_take(listing, &message, &rows, &err), ST_OK);
+	assert_int_equal(message.metadata.len > 0, rows > 0);
+	ipc_message_close(&message);
+	assert_int_equal(sql_listing_take(listing, &message, &rows, &err), ST_OK);
+	assert_int_equal(rows, 0);
+	rows = -1;
+	sql_listing_add(listing, &(SqlListed){"mobius", "htdb", "cpu", "TABLE", {0}});
+	assert_int_equal(sql_listing_take(listing, &message, &rows, &err), ST_OK);
+	ipc_message_close(&message);
+	sql_listing_free(listing);
+	return rows;
+}
+
+static void
+a_listing_has_what_was_asked_for(void **state)
+{
+	(void)state;
+	const SqlText plant = {true, slice_text("plant")}, cpu = {true, slice_text("cp_")};
+	const SqlText none = {true, {0}};
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLES}), 1);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLES, .include_schema = true}), 1);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLES, .catalog = plant}), 0);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLES, .catalog = none}), 0);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLES, .table = cpu}), 1);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_DB_SCHEMAS, .db_schema = cpu}), 0);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_CATALOGS}), 1);
+	SqlCommand views = {.kind = SQL_GET_TABLES, .value = slice_text("\x22\x04VIEW")};
+	assert_int_equal(listed(&views), 0);
+	views.value = slice_text("\x22\x0A"
+							 "base table");
+	assert_int_equal(listed(&views), 1);
+	assert_int_equal(listed(&(SqlCommand){.kind = SQL_GET_TABLE_TYPES}), 1);
+	assert_false(sql_listing_answers(&(SqlCommand){.kind = SQL_OTHER}));
+	assert_int_equal(mem_live(), 0);
+}
+
+static void
+a_listing_undoes_itself_on_every_fault(void **state)
+{
+	(void)state;
+	const SqlCommand command = {.kind = SQL_GET_TABLES, .include_schema = true};
+	for (long nth = 0;; nth++) {
+		fault_arm(nth);
+		SqlListing *listing = NULL;
+		IpcMessage message = IPC_MESSAGE_INIT;
+		Buf schema = BUF_INIT;
+		int64_t rows;
+		Status st = sql_listing_new(&command, &listing, NULL);
+		if (st == ST_OK) {
+			sql_listing_add(listing, &(SqlListed){"c", "s", "t", "TABLE", slice_text("x")});
+			st = sql_listing_begin(listing, &schema, NULL);
+		}
+		if (st == ST_OK)
+			st = sql_listing_take(listing, &message, &rows, NULL);
+		bool faulted = fault_disarm();
+		ipc_message_close(&message);
+		buf_close(&schema);
+		sql_listing_free(listing);
+		assert_int_equal(mem_live(), 0);
+		if (!faulted) {
+			assert_int_equal(st, ST_OK);
+			return;
+		}
+		assert_int_equal(st, ST_NO_MEMORY);
+	}
 }
 
 static void
@@ -251,6 +400,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_reads_its_fields),
 		cmocka_unit_test(other_messages_are_named_and_left_alone),
+		cmocka_unit_test(questions_about_tables_are_read),
+		cmocka_unit_test(an_ingest_is_read),
+		cmocka_unit_test(a_listing_has_what_was_asked_for),
+		cmocka_unit_test(a_listing_undoes_itself_on_every_fault),
 		cmocka_unit_test(what_is_no_message_of_flight_sql_is_none),
 		cmocka_unit_test(a_wrong_message_of_ours_is_refused_by_name),
 		cmocka_unit_test(a_message_cut_anywhere_is_harmless),
