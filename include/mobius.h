@@ -78,8 +78,9 @@ MOBIUS_API mobius_status mobius_open(const char *dir, const char *const *setting
 MOBIUS_API void mobius_close(mobius *db);
 
 // Appends one struct array as one atomic, durable commit; the table is made from the schema if
-// there is none ("table", or "database.table"). Both structures are moved: their releases are
-// called, also on failure. *seq (may be NULL) is the commit's number.
+// there is none: "table", "database.table", or as SQL has it "htdb.table", "database.htdb.table".
+// Both structures are moved: their releases are called, also on failure. *seq (may be NULL) is the
+// commit's number.
 MOBIUS_API mobius_status mobius_append(mobius *db, const char *table, struct ArrowSchema *schema,
 									   struct ArrowArray *array, uint64_t *seq, mobius_error *err);
 

@@ -57,12 +57,20 @@ MOBIUS_API void mobius_session_unref(mobius_session *session); // NULL is allowe
 
 typedef struct mobius_put mobius_put;
 
+// What to do about the table before the first row.
+typedef enum mobius_put_mode {
+	MOBIUS_PUT_ANY,    // made where it is not
+	MOBIUS_PUT_CREATE, // MOBIUS_EXISTS where it is
+	MOBIUS_PUT_APPEND, // MOBIUS_NOT_FOUND where it is not
+} mobius_put_mode;
+
 typedef struct mobius_put_options {
 	const char *database;   // NULL: the session's
 	const char *schema;     // NULL or "htdb"
 	const char *table;      // NULL: schema metadata key `table`
 	const char *durability; // "durable", "async" or NULL: the table's; schema metadata goes before
-	mobius_slice message;   // the IPC schema message (flatbuffer)
+	mobius_put_mode mode;
+	mobius_slice message; // the IPC schema message (flatbuffer)
 	mobius_event event;
 } mobius_put_options;
 

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -115,6 +116,9 @@ bool schema_equal(const Schema *a, const Schema *b);
 // "timestamp[us, tz=UTC]", "decimal128(10, 2)", "list<item: double>", "struct<a: int64>": as Arrow
 // writes types.
 void field_type_name(const Field *field, Buf *out);
+// The field that such a text means, nullable, its parts in `arena`. Dictionary marks are not read.
+// ST_INVALID: it is none.
+Status field_of_type_name(const char *name, const char *text, Arena *arena, Field *out, Error *err);
 
 // How many validity, offsets and values buffers and children a column of this type has, and how
 // wide a value is.

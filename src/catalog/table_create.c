@@ -61,6 +61,17 @@ find_usual_time(const Schema *schema)
 
 // ---- tags ----
 
+// Documents tell no series apart.
+static bool
+is_json(const Field *field)
+{
+	for (int32_t i = 0; i < field->metadata_count; i++)
+		if (slice_is(field->metadata[i].key, "ARROW:extension:name") &&
+			slice_is(field->metadata[i].value, "arrow.json"))
+			return true;
+	return false;
+}
+
 static void
 mark_usual_tags(const Schema *schema, const Schema *wire, ColumnRole *roles)
 {
@@ -70,7 +81,7 @@ mark_usual_tags(const Schema *schema, const Schema *wire, ColumnRole *roles)
 	for (int32_t i = 0; i < schema_field_count(schema); i++) {
 		const Field *field = schema_field(schema, i);
 		bool tag = dictionaries ? schema_field(wire, i)->dictionary && field_can_be_tag(field)
-								: field->type.id == TYPE_UTF8;
+								: field->type.id == TYPE_UTF8 && !is_json(field);
 		if (tag && roles[i] == ROLE_FIELD)
 			roles[i] = ROLE_TAG;
 	}
@@ -96,10 +107,10 @@ mark_roles(const TableRequest *request, const Schema *schema, const Schema *wire
 		roles[schema_find(schema, request->key)] = ROLE_KEY;
 		return ST_OK;
 	}
-	if (request->time != NULL)
-		TRY(find_named_time(schema, request->time, &time, err));
-	else
+	if (request->time == NULL)
 		time = find_usual_time(schema);
+	else if (request->time[0] != '\0')
+		TRY(find_named_time(schema, request->time, &time, err));
 	if (time >= 0)
 		roles[time] = ROLE_TIME;
 	if (request->tags != NULL || request->tag_marks != NULL)
@@ -145,7 +156,7 @@ check_key(const TableRequest *request, Error *err)
 		return error_set(err, ST_INVALID,
 						 "table \"%s\" has a key, so its rows are replaced by it: leave dedup out",
 						 name);
-	if (request->time != NULL)
+	if (request->time != NULL && request->time[0] != '\0')
 		return error_set(err, ST_INVALID,
 						 "table \"%s\" has a key and is no time series: leave time out; columns of "
 						 "times are fields like others",

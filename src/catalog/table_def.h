@@ -59,7 +59,7 @@ typedef struct TableRequest {
 	const char *database;
 	const char *name;
 	Schema *schema;        // any types; canonicalised here
-	const char *time;      // column name
+	const char *time;      // column name; "": none
 	const char *tags;      // comma separated; "": none
 	const bool *tag_marks; // per column (CREATE TABLE … TAG); NULL: none
 	const char *durability;
@@ -80,9 +80,14 @@ Status table_def_create(const TableRequest *request, const Schema *wire, uint32_
 
 // The next version that can also hold `incoming` (canonical): new columns (fields, or tags if named
 // in `tags`), widened types. *out is `def` itself (a new reference) when nothing has to change.
-// ST_INVALID names the column that conflicts and both types.
+// ST_INVALID names the column that conflicts and both types, or both roles: `tags` may name no
+// field of the table, and where it names no new column it names all tags that are sent.
 Status table_def_grow(TableDef *def, Schema *incoming, const char *tags,
 					  Status (*check)(const Field *field, Error *err), TableDef **out, Error *err);
+
+// Whether `def` has the time, key, dedup and ttl that a put asks for; NULL: nothing is asked.
+// ST_INVALID names both sides. Tags are table_def_grow's.
+Status table_def_check_asked(const TableDef *def, const TableRequest *asked, Error *err);
 
 // What ALTER TABLE makes of `def`: the next version. Columns keep their ids, so that rows and files
 // of older versions are read under the new one as they are. ST_INVALID says why it cannot be.

@@ -133,10 +133,45 @@ check_has_time(const TableDef *def, const Schema *incoming, Error *err)
 		def->name);
 }
 
-// New columns that the message's list of tags names become tags; columns the table has keep their
-// role.
+// A list in which a new column is named tells of new ones only; one without tells of all.
+static bool
+names_new(const Growth *growth, const ColumnRole *asked)
+{
+	for (int32_t i = table_column_count(growth->def); i < growth->count; i++)
+		if (asked[i] == ROLE_TAG)
+			return true;
+	return false;
+}
+
+// Columns the table has keep their role: whoever asks for another one is told.
 static Status
-mark_new_tags(Growth *growth, const Schema *schema, const char *tags, Error *err)
+check_old_tags(const Growth *growth, const Schema *incoming, const ColumnRole *asked, Error *err)
+{
+	const TableDef *def = growth->def;
+	bool all = !names_new(growth, asked);
+	for (int32_t i = 0; i < table_column_count(def); i++) {
+		const char *name = growth->fields[i].name;
+		bool tag = def->roles[i] == ROLE_TAG;
+		if (asked[i] == ROLE_TAG && !tag)
+			return error_set(err, ST_INVALID,
+							 "column \"%s\" is a %s of table \"%s\", but mobius.tags of the "
+							 "schema names it: it stays as the table was made; leave it out of "
+							 "mobius.tags, or put to a new table",
+							 name, role_name(def->roles[i]), def->name);
+		if (asked[i] != ROLE_TAG && tag && all && schema_find(incoming, name) >= 0)
+			return error_set(err, ST_INVALID,
+							 "column \"%s\" is a tag of table \"%s\", but mobius.tags of the "
+							 "schema does not name it: it stays as the table was made; name it, or "
+							 "leave mobius.tags out",
+							 name, def->name);
+	}
+	return ST_OK;
+}
+
+// New columns that the message's list of tags names become tags.
+static Status
+mark_new_tags(Growth *growth, const Schema *schema, const Schema *incoming, const char *tags,
+			  Error *err)
 {
 	const TableDef *def = growth->def;
 	if (tags == NULL)
@@ -147,6 +182,7 @@ mark_new_tags(Growth *growth, const Schema *schema, const char *tags, Error *err
 	if (def->time_column >= 0)
 		asked[def->time_column] = ROLE_TIME;
 	TRY(table_mark_tags(schema, tags, asked, err));
+	TRY(check_old_tags(growth, incoming, asked, err));
 	for (int32_t i = table_column_count(def); i < growth->count; i++) {
 		if (asked[i] == ROLE_TAG && def->time_column < 0)
 			return error_set(err, ST_INVALID,
@@ -169,12 +205,13 @@ table_def_grow(TableDef *def, Schema *incoming, const char *tags,
 	TRY(growth_init(&growth, def, schema_field_count(incoming), err));
 	TRY(grow_columns(&growth, incoming, check, err));
 	if (!growth.changed) {
+		TRY(mark_new_tags(&growth, def->schema, incoming, tags, err));
 		*out = table_def_ref(def);
 		return ST_OK;
 	}
 	SCOPED(schema_drop) Schema *schema = NULL;
 	TRY(schema_new(growth.fields, growth.count, NULL, 0, &schema, err));
-	TRY(mark_new_tags(&growth, schema, tags, err));
+	TRY(mark_new_tags(&growth, schema, incoming, tags, err));
 	TableDef parts = table_def_next(def);
 	parts.next_column_id += (uint32_t)(growth.count - table_column_count(def));
 	parts.schema = schema;

@@ -88,7 +88,7 @@ Status duck_check_values(const Field *field, const Column *column, Error *err);
 Status duck_sql_type(const Field *field, Buf *out, Error *err);
 
 // A canonical field from a type as users write it in CREATE TABLE (any type name DuckDB knows).
-// ST_INVALID names it.
+// ST_INVALID names it. One of JSON has the metadata of Arrow's extension arrow.json.
 Status duck_field_of_type(DuckConn *conn, const char *name, const char *type_text, Field *out,
 						  Arena *arena, Error *err);
 

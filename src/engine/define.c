@@ -111,50 +111,24 @@ find_exact(mobius *db, const char *database, const char *name)
 
 // ---- puts ----
 
-// A value of the schema's metadata as text, or NULL.
 static Status
-metadata_text(const Schema *schema, const char *key, char **out, Error *err)
+create_for_put(mobius *db, const PutTarget *target, const TableRequest *request, Error *err)
 {
-	Slice value;
-	if (!schema_metadata_get(schema, key, &value))
-		return ST_OK;
-	*out = mem_strndup((const char *)value.data, value.len);
-	return *out == NULL ? error_no_memory(err, "schema metadata") : ST_OK;
-}
-
-static Status
-create_for_put(mobius *db, const PutTarget *target, Error *err)
-{
+	if (target->mode == MOBIUS_PUT_APPEND)
+		return error_set(err, ST_NOT_FOUND,
+						 "there is no table \"%s\" in database \"%s\" to append to; ingest in mode "
+						 "create or create_append makes it",
+						 target->table, target->database);
 	if (!db->settings.ingest_create_tables)
 		return error_set(err, ST_NOT_FOUND,
 						 "there is no table \"%s\" and ingest.create_tables is off", target->table);
-	SCOPED(mem_drop)
-	char *time = NULL, *tags = NULL, *dedup = NULL, *ttl = NULL, *key = NULL, *durability = NULL;
-	TRY(metadata_text(target->wire, "mobius.time", &time, err));
-	TRY(metadata_text(target->wire, "mobius.tags", &tags, err));
-	TRY(metadata_text(target->wire, "mobius.dedup", &dedup, err));
-	TRY(metadata_text(target->wire, "mobius.ttl", &ttl, err));
-	TRY(metadata_text(target->wire, "mobius.key", &key, err));
-	TableRequest request = {
-		.database = target->database,
-		.name = target->table,
-		.schema = target->decoded,
-		.time = time,
-		.tags = tags,
-		.dedup = dedup,
-		.ttl = ttl,
-		.key = key,
-		.durability = durability,
-	};
-	return create_table(db, &request, target->wire, err);
+	return create_table(db, request, target->wire, err);
 }
 
 static Status
-grow_for_put(mobius *db, const PutTarget *target, Table *table, Schema *canonical, TableDef **def,
+grow_for_put(mobius *db, Table *table, Schema *canonical, const char *tags, TableDef **def,
 			 Error *err)
 {
-	SCOPED(mem_drop) char *tags = NULL;
-	TRY(metadata_text(target->wire, "mobius.tags", &tags, err));
 	SCOPED(table_def_drop) TableDef *grown = NULL;
 	TRY(table_def_grow(*def, canonical, tags, duck_check_field, &grown, err));
 	if (grown == *def)
@@ -170,20 +144,32 @@ static Status
 put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table, Shape **shape,
 		   Error *err)
 {
+	SCOPED(asked_close) Asked asked = {0};
+	TRY(asked_read(target, &asked, err));
 	SCOPED(table_drop_ref) Table *found = find_exact(db, target->database, target->table);
 	if (target->only != NULL && target->only != found)
 		return error_set(err, ST_NOT_FOUND,
 						 "collection \"%s\" was dropped; open its name again if there is a new one",
 						 target->table);
-	if (found == NULL) {
-		TRY(create_for_put(db, target, err));
+	if (found != NULL && target->mode == MOBIUS_PUT_CREATE)
+		return error_set(err, ST_EXISTS,
+						 "table \"%s\" exists already in database \"%s\"; ingest in mode append or "
+						 "create_append, or drop it first",
+						 target->table, target->database);
+	bool made = found == NULL;
+	if (made) {
+		TRY(create_for_put(db, target, &asked.request, err));
 		found = find_exact(db, target->database, target->table);
 		if (found == NULL)
 			return error_set(err, ST_INTERNAL, "table \"%s\" is not there after its creation",
 							 target->table);
+		if (target->made != NULL)
+			*target->made = true;
 	}
 	SCOPED(table_def_drop) TableDef *def = table_current(found);
-	TRY(grow_for_put(db, target, found, canonical, &def, err));
+	if (!made)
+		TRY(table_def_check_asked(def, &asked.request, err));
+	TRY(grow_for_put(db, found, canonical, asked.request.tags, &def, err));
 	SCOPED(schema_drop) Schema *stored = NULL;
 	TRY(stored_schema(def, canonical, &stored, err));
 	TRY(find_shape(db, def, stored, shape, err));

@@ -22,6 +22,8 @@ typedef struct PutTarget {
 	Schema *wire; // as it was sent, with dictionary marks and metadata
 	Schema *decoded;
 	Table *only; // borrowed: ST_NOT_FOUND unless the name still is this table's. NULL: any, or none
+	mobius_put_mode mode;
+	bool *made; // set where the table was made. NULL: not asked for
 } PutTarget;
 
 // The table (made or grown as the rules say) and how these batches lie in it. New references.

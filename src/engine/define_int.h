@@ -11,6 +11,15 @@ void definer_unlock(mobius *db);
 // Commits the table's next version, or its first. Under the lock.
 Status define_commit(mobius *db, TableDef *def, Error *err);
 
+// What a put's schema metadata asks of its table.
+typedef struct Asked {
+	TableRequest request; // texts are the metadata's: NULL where nothing is asked
+	char *texts[5];
+} Asked;
+// ST_INVALID: a key "mobius.…" that there is not.
+Status asked_read(const PutTarget *target, Asked *out, Error *err);
+void asked_close(Asked *asked);
+
 // Whether all values that are stored fit the types of `next`, the version after `now`: instants in
 // a finer unit may not. ST_INVALID names the column. Under the lock.
 Status define_check_fit(mobius *db, Table *table, TableDef *now, TableDef *next, Error *err);

@@ -18,12 +18,27 @@ mobius_version(void)
 
 // ---- append ----
 
+// table, database.table, or as SQL has it htdb.table and database.htdb.table: no database can be
+// called htdb.
 static Status
 split_name(const char *table, char **database, const char **name, Error *err)
 {
-	const char *dot = strchr(table, '.');
-	*name = dot != NULL ? dot + 1 : table;
-	*database = dot != NULL ? mem_strndup(table, (size_t)(dot - table)) : mem_strdup("mobius");
+	const char *last = strrchr(table, '.');
+	size_t len = last == NULL ? 0 : (size_t)(last - table);
+	const char *schema = last == NULL ? NULL : memrchr(table, '.', len);
+	const char *schema_at = schema == NULL ? table : schema + 1;
+	size_t schema_len = last == NULL ? 0 : (size_t)(last - schema_at);
+	bool history = schema_len == 4 && memcmp(schema_at, "htdb", 4) == 0;
+	if (schema != NULL && !history)
+		return error_set(err, ST_INVALID,
+						 "\"%.300s\" is no table's name; write table, database.table or "
+						 "database.htdb.table",
+						 table);
+	*name = last == NULL ? table : last + 1;
+	if (history && schema != NULL)
+		len = (size_t)(schema - table);
+	bool named = last != NULL && (!history || schema != NULL);
+	*database = named ? mem_strndup(table, len) : mem_strdup("mobius");
 	return *database == NULL ? error_no_memory(err, "an append") : ST_OK;
 }
 
@@ -77,7 +92,7 @@ append_by_name(mobius *db, const char *table, struct ArrowSchema *schema, struct
 {
 	TRY(database_ready(db, err));
 	SCOPED(mem_drop) char *database = NULL;
-	const char *name;
+	const char *name = NULL;
 	TRY(split_name(table, &database, &name, err));
 	return embedded_append(db, &(PutTarget){.database = database, .table = name}, schema, array,
 						   seq, err);

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -49,12 +50,24 @@ put_raise_event(mobius_put *put) // under the lock
 		put->event.fn(put->event.arg);
 }
 
+// A schema alone makes a table, so one whose first batch is refused stays without rows.
+static void
+tell_of_empty_table(mobius_put *put)
+{
+	char *text = put->state.error.text;
+	size_t len = strlen(text), room = sizeof(put->state.error.text) - len;
+	if (put->made && put->opened && put->in_flight == 0 && put->acked.batches == 0)
+		(void)snprintf(text + len, room, "; table \"%s\" was made from the schema and stays, empty",
+					   put->table_name);
+}
+
 void
 put_fail_locked(mobius_put *put, Status status, const Error *err)
 {
 	if (!put->state.failed) {
 		put->state.failed = true;
 		(void)error_out(status, err, &put->state.error);
+		tell_of_empty_table(put);
 	}
 	put_raise_event(put);
 }
@@ -148,6 +161,8 @@ open_target(mobius_put *put, bool *durable, Error *err)
 		.table = put->table_name,
 		.wire = ipc_reader_wire_schema(put->reader),
 		.decoded = ipc_reader_schema(put->reader),
+		.mode = put->mode,
+		.made = &put->made,
 	};
 	SCOPED(table_drop_ref) Table *table = NULL;
 	SCOPED(shape_drop) Shape *shape = NULL;
@@ -235,6 +250,7 @@ open_put(mobius_session *session, const mobius_put_options *options, mobius_put 
 	put->db = session->db;
 	put->pending_tail = &put->pending;
 	put->event = options->event;
+	put->mode = options->mode;
 	put->waiter = (BudgetWaiter){.wake = wake_put, .arg = put};
 	put->tick = (Tick){.fn = tick_put, .arg = put};
 	put->job.run = run_open;

@@ -48,6 +48,7 @@ struct mobius_put {
 	mobius *db;
 	char *database;
 	char *table_name;
+	mobius_put_mode mode;
 
 	// The caller's thread, after opening.
 	IpcReader *reader;
@@ -74,6 +75,7 @@ struct mobius_put {
 	PutPart acked;
 	bool async;
 	bool async_by_table; // as the table has it, once it is known
+	bool made;           // its table, by this put; the definer's until opened
 	bool opened;         // the definer is done
 	bool bulk_running;   // what comes after that batch waits
 	bool parked;         // waits for memory

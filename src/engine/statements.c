@@ -86,7 +86,8 @@ run(const StatementCall *call, const SqlStatement *statement, Changes *changes, 
 	case STATEMENT_READ:
 	case STATEMENT_SHOW_TABLES:
 	case STATEMENT_SHOW_DATABASES:
-	case STATEMENT_SHOW_CREATE_TABLE: break;
+	case STATEMENT_SHOW_CREATE_TABLE:
+	case STATEMENT_DESCRIBE: break;
 	}
 	return error_set(err, ST_INTERNAL, "a read was run as a change");
 }

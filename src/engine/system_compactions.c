@@ -4,8 +4,8 @@
 #include "engine/system_int.h"
 
 static const Field COMPACTIONS[] = {
-	MOMENT("started_at"), TEXT("table"),    INT32("level"),     INT("inputs"),  INT("rows"),
-	INT("bytes_in"),      INT("bytes_out"), INT("duration_ms"), TEXT("status"),
+	TEXT("database"), MOMENT("started_at"), TEXT("table"),    INT32("level"),     INT("inputs"),
+	INT("rows"),      INT("bytes_in"),      INT("bytes_out"), INT("duration_ms"), TEXT("status"),
 };
 
 // What became of it: "moved" costs nothing, "void" was done in vain.
@@ -23,6 +23,7 @@ static void
 add_report(void *arg, const MergeReport *report)
 {
 	Row row = {arg, 0};
+	row_text(&row, report->database);
 	row_number(&row, report->started_ns / 1000);
 	row_text(&row, report->table);
 	row_number(&row, report->level);

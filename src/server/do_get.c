@@ -73,8 +73,7 @@ open_result(GetCall *get, Slice ticket, mobius_error *err)
 	else if (st == ST_OK && command.kind == SQL_STATEMENT_QUERY)
 		text = command.query;
 	else if (st == ST_OK && command.kind != SQL_NONE)
-		st = error_set(&e, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command.name.len,
-					   (const char *)command.name.data);
+		st = command_not_built(&command, &e);
 	else if (st == ST_OK) {
 		st = ticket_statement(server, ticket, &statement, &session, &e);
 		text = buf_slice(&statement);
@@ -92,6 +91,11 @@ open_result(GetCall *get, Slice ticket, mobius_error *err)
 void
 serve_do_get(FlightCall *call, Slice ticket)
 {
+	SqlCommand command;
+	if (flight_sql_decode(ticket, &command, NULL) == ST_OK && sql_listing_answers(&command)) {
+		serve_metadata(call, &command);
+		return;
+	}
 	GetCall *get = call_state_new(call, &GET, sizeof(*get));
 	if (get == NULL)
 		return;

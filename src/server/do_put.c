@@ -17,6 +17,7 @@ enum {
 typedef enum PutKind {
 	PUT_UNKNOWN,
 	PUT_TABLE,
+	PUT_INGEST,   // the same with Flight SQL's words: one answer, how many rows
 	PUT_UPDATE,   // a statement: runs at once
 	PUT_PREPARED, // a prepared update: runs at the stream's end
 	PUT_BIND,     // parameters of a prepared query: there are none
@@ -26,6 +27,7 @@ typedef struct PutCall {
 	CallState state;
 	PutKind kind;
 	mobius_put *put;
+	mobius_put_mode mode;
 	mobius_result *result;
 	Buf text;          // of the statement
 	Buf names;         // database, schema, table: NUL-terminated, behind each other
@@ -66,6 +68,28 @@ tell(PutCall *put, const mobius_put_state *state)
 }
 
 static void
+answer_rows(PutCall *put, int64_t rows)
+{
+	SCOPED(buf_close) Buf answer = BUF_INIT;
+	flight_sql_update_result(&answer, rows);
+	(void)flight_send_put_result(put->state.call, buf_slice(&answer));
+}
+
+static void
+tell_news(PutCall *put, mobius_put_state *state)
+{
+	FlightCall *call = put->state.call;
+	bool last = state->failed || state->finished;
+	bool greet = state->has_producer && !put->greeted;
+	bool news = greet || state->batches > put->told_batches || (state->finished && !put->told);
+	state->duplicate = put->duplicate |= state->duplicate;
+	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
+		grpc_want_writable(flight_grpc(call));
+	else if (news)
+		tell(put, state);
+}
+
+static void
 look_at_put(PutCall *put)
 {
 	FlightCall *call = put->state.call;
@@ -75,14 +99,10 @@ look_at_put(PutCall *put)
 		flight_consume(call, (size_t)(state.consumed_bytes - put->consumed));
 		put->consumed = state.consumed_bytes;
 	}
-	bool last = state.failed || state.finished;
-	bool greet = state.has_producer && !put->greeted;
-	bool news = greet || state.batches > put->told_batches || (state.finished && !put->told);
-	state.duplicate = put->duplicate |= state.duplicate;
-	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
-		grpc_want_writable(flight_grpc(call));
-	else if (news)
-		tell(put, &state);
+	if (put->kind == PUT_TABLE)
+		tell_news(put, &state);
+	else if (state.finished && !state.failed)
+		answer_rows(put, (int64_t)state.rows);
 	if (state.failed)
 		call_fail(call, &state.error);
 	else if (state.finished)
@@ -102,10 +122,7 @@ look_at_result(PutCall *put)
 		call_fail(put->state.call, mobius_result_error(put->result));
 	if (next != MOBIUS_NEXT_END)
 		return;
-	SCOPED(buf_close) Buf answer = BUF_INIT;
-	flight_sql_update_result(
-		&answer, mobius_result_is_read(put->result) ? -1 : mobius_result_changed(put->result));
-	(void)flight_send_put_result(put->state.call, buf_slice(&answer));
+	answer_rows(put, mobius_result_is_read(put->result) ? -1 : mobius_result_changed(put->result));
 	flight_finish(put->state.call, ST_OK, NULL);
 }
 
@@ -123,6 +140,58 @@ run_update(PutCall *put)
 // ---- the first descriptor ----
 
 static Status
+read_mode(const SqlCommand *command, mobius_put_mode *out, Error *err)
+{
+	bool create = command->if_not == SQL_IF_NOT_CREATE;
+	switch (command->if_there) {
+	case SQL_IF_THERE_APPEND: *out = create ? MOBIUS_PUT_ANY : MOBIUS_PUT_APPEND; return ST_OK;
+	case SQL_IF_THERE_FAIL:
+		*out = MOBIUS_PUT_CREATE;
+		return create ? ST_OK
+					  : error_set(err, ST_INVALID,
+								  "ingest would fail whether the table is there or not; say "
+								  "create, append or create_append");
+	case SQL_IF_THERE_REPLACE:
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "CommandStatementIngest in mode replace is not built yet; DROP TABLE IF "
+						 "EXISTS it, then ingest in mode create");
+	case SQL_IF_THERE_UNSPECIFIED: break;
+	}
+	return error_set(err, ST_INVALID,
+					 "CommandStatementIngest does not say what to do where the table exists; say "
+					 "create, append or create_append");
+}
+
+static Status
+add_name(PutCall *put, const SqlText *name, Error *err)
+{
+	if (name->text.len > 0 && memchr(name->text.data, 0, name->text.len) != NULL)
+		return error_set(err, ST_INVALID, "a name holds a NUL");
+	buf_add_slice(&put->names, name->text);
+	buf_add_byte(&put->names, 0);
+	return buf_status(&put->names, err, "a name");
+}
+
+static Status
+read_ingest(PutCall *put, const SqlCommand *command, Error *err)
+{
+	put->kind = PUT_INGEST;
+	if (command->temporary)
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "temporary tables are not built; leave temporary out, and drop the table "
+						 "after use");
+	if (command->transaction_id.len > 0)
+		return error_set(err, ST_UNIMPLEMENTED,
+						 "transactions are not offered; leave out transaction_id");
+	if (command->table.text.len == 0)
+		return error_set(err, ST_INVALID, "CommandStatementIngest names no table");
+	TRY(read_mode(command, &put->mode, err));
+	TRY(add_name(put, &command->catalog, err));
+	TRY(add_name(put, &command->db_schema, err));
+	return add_name(put, &command->table, err);
+}
+
+static Status
 read_command(PutCall *put, Slice cmd, Error *err)
 {
 	SqlCommand command;
@@ -138,6 +207,7 @@ read_command(PutCall *put, Slice cmd, Error *err)
 		TRY(prepared_text(command.handle, &text, err));
 		break;
 	case SQL_PREPARED_QUERY: put->kind = PUT_BIND; break;
+	case SQL_STATEMENT_INGEST: return read_ingest(put, &command, err);
 	case SQL_NONE:
 		return error_set(err, ST_INVALID, "DoPut takes a path [table], or a Flight SQL update");
 	default: return command_not_built(&command, err);
@@ -201,6 +271,7 @@ open_put(PutCall *put, Slice schema)
 		.schema = name_or_null(db_schema),
 		.table = name_or_null(table),
 		.durability = name_or_null(asked),
+		.mode = put->mode,
 		.message = {schema.data, schema.len},
 		.event = call_event(&put->state),
 	};
@@ -253,7 +324,8 @@ on_message(CallState *state, FlightData *data)
 			run_update(put);
 	}
 	switch (put->kind) {
-	case PUT_TABLE: push(put, data); break;
+	case PUT_TABLE:
+	case PUT_INGEST: push(put, data); break;
 	case PUT_PREPARED:
 	case PUT_BIND: take_parameters(put, data); break;
 	case PUT_UNKNOWN:
@@ -273,7 +345,8 @@ on_end(CallState *state)
 	case PUT_PREPARED: run_update(put); return;
 	case PUT_BIND: flight_finish(state->call, ST_OK, NULL); return;
 	case PUT_UPDATE: return;
-	case PUT_TABLE: break;
+	case PUT_TABLE:
+	case PUT_INGEST: break;
 	}
 	if (put->put == NULL) {
 		call_refuse(state->call, ST_INVALID, "DoPut ended before its schema");

@@ -169,19 +169,43 @@ serve_path(InfoCall *info)
 }
 
 static Status
-command_text(InfoCall *info, Slice cmd, Error *err)
+command_text(InfoCall *info, const SqlCommand *command, Slice cmd, Error *err)
+{
+	Slice text = cmd;
+	info->flight_sql = command->kind != SQL_NONE;
+	switch (command->kind) {
+	case SQL_NONE: break;
+	case SQL_STATEMENT_QUERY: text = command->query; break;
+	case SQL_PREPARED_QUERY: TRY(prepared_text(command->handle, &text, err)); break;
+	default: return command_not_built(command, err);
+	}
+	return command_add_text(command, text, &info->text, err);
+}
+
+// What there is is asked for again with the ticket, which is the command.
+static Status
+answer_metadata(InfoCall *info, const SqlCommand *command, Error *err)
+{
+	SCOPED(buf_close) Buf schema = BUF_INIT;
+	TRY(sql_listing_schema(command, &schema, err));
+	mobius_slice answered = {schema.data, schema.len};
+	if (info->kind == INFO_SCHEMA)
+		flight_reply_schema(info->state.call, buf_slice(&schema));
+	else
+		answer(info, answered, info->descriptor.cmd, -1, -1);
+	return ST_OK;
+}
+
+static Status
+serve_command(InfoCall *info, Error *err)
 {
 	SqlCommand command;
-	Slice text = cmd;
-	TRY(flight_sql_decode(cmd, &command, err));
-	info->flight_sql = command.kind != SQL_NONE;
-	switch (command.kind) {
-	case SQL_NONE: break;
-	case SQL_STATEMENT_QUERY: text = command.query; break;
-	case SQL_PREPARED_QUERY: TRY(prepared_text(command.handle, &text, err)); break;
-	default: return command_not_built(&command, err);
-	}
-	return command_add_text(&command, text, &info->text, err);
+	TRY(flight_sql_decode(info->descriptor.cmd, &command, err));
+	if (sql_listing_answers(&command))
+		return answer_metadata(info, &command, err);
+	TRY(command_text(info, &command, info->descriptor.cmd, err));
+	(void)open_statement(info, MOBIUS_SCHEMA);
+	return ST_OK;
 }
 
 // The descriptor is echoed in the answer, which may come when the request's bytes are gone.
@@ -230,11 +254,9 @@ serve(FlightCall *call, const FlightDescriptor *descriptor, InfoKind kind)
 			"the descriptor is empty; send a path [table], SQL text, or a Flight SQL command");
 	info->descriptor.type = DESCRIPTOR_CMD;
 	if (st == ST_OK)
-		st = command_text(info, descriptor->cmd, &e);
+		st = serve_command(info, &e);
 	if (st != ST_OK)
 		flight_finish(call, st, &e);
-	else
-		(void)open_statement(info, MOBIUS_SCHEMA);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "flight/flight.h"
 #include "flight/flight_sql.h"
+#include "flight/sql_listing.h"
 
 typedef struct Server {
 	mobius *db;
@@ -48,7 +49,7 @@ mobius_event call_event(CallState *state); // to give to the database
 void call_fail(FlightCall *call, const mobius_error *err);
 void call_refuse(FlightCall *call, Status status, const char *text);
 
-// do_get.c, do_put.c, flight_info.c, do_action.c, list.c
+// do_get.c, do_put.c, flight_info.c, do_action.c, metadata.c, list.c
 void serve_do_get(FlightCall *call, Slice ticket);
 void serve_do_put(FlightCall *call);
 void serve_flight_info(FlightCall *call, const FlightDescriptor *descriptor);
@@ -56,6 +57,7 @@ void serve_poll_info(FlightCall *call, const FlightDescriptor *descriptor);
 void serve_schema(FlightCall *call, const FlightDescriptor *descriptor);
 void serve_do_action(FlightCall *call, Slice type, Slice body);
 void serve_list_actions(FlightCall *call);
+void serve_metadata(FlightCall *call, const SqlCommand *command); // a DoGet that asks what there is
 void serve_list_flights(FlightCall *call, Slice expression);
 void serve_handshake(FlightCall *call, Slice payload);
 

@@ -19,8 +19,25 @@ prepared_text(Slice handle, Slice *text, Error *err)
 Status
 command_not_built(const SqlCommand *command, Error *err)
 {
-	return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet", (int)command->name.len,
-					 (const char *)command->name.data);
+	static const struct {
+		const char *name;
+		const char *instead;
+	} proposals[] = {
+		{"CommandGetSqlInfo", "; the action server.info tells the version"},
+		{"CommandGetXdbcTypeInfo", "; CommandGetTables with include_schema tells types"},
+		{"CommandGetPrimaryKeys", "; system.columns tells the role of each column"},
+		{"CommandGetExportedKeys", "; there are no foreign keys"},
+		{"CommandGetImportedKeys", "; there are no foreign keys"},
+		{"CommandGetCrossReference", "; there are no foreign keys"},
+		{"CommandStatementSubstraitPlan", "; send SQL"},
+		{"CommandStatementIngest", " for this call; it is a DoPut"},
+	};
+	const char *instead = "";
+	for (size_t i = 0; i < COUNT_OF(proposals); i++)
+		if (slice_is(command->name, proposals[i].name))
+			instead = proposals[i].instead;
+	return error_set(err, ST_UNIMPLEMENTED, "%.*s is not built yet%s", (int)command->name.len,
+					 (const char *)command->name.data, instead);
 }
 
 Status

@@ -61,7 +61,17 @@ plan_key(const PlanInput *input, Buf *out, Error *err)
 
 // ---- INSERT, UPDATE ----
 
-// SELECT CAST(c0 AS …), … FROM (the statement) AS source(c0, …).
+// Which column of the table a column of the statement goes to: the engine's errors name it.
+static const char *
+source_name(const PlanInput *input, int32_t at)
+{
+	int32_t i = 0;
+	while (input->match != NULL && input->match->places[i] != at)
+		i++;
+	return schema_field(input->as, input->match != NULL ? i : at)->name;
+}
+
+// SELECT CAST("a" AS …), … FROM (the statement) AS source("a", …).
 static Status
 add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err)
 {
@@ -70,11 +80,13 @@ add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err)
 	buf_add_text(suffix, ") AS source(");
 	for (int32_t i = 0; i < schema_field_count(as); i++) {
 		const char *comma = i > 0 ? ", " : "";
-		buf_add_printf(prefix, "%sCAST(c%d AS ", comma,
-					   input->match != NULL ? input->match->places[i] : i);
+		buf_add_printf(prefix, "%sCAST(", comma);
+		sql_add_name(prefix, schema_field(as, i)->name);
+		buf_add_text(prefix, " AS ");
 		TRY(duck_sql_type(schema_field(as, i), prefix, err));
 		buf_add_byte(prefix, ')');
-		buf_add_printf(suffix, "%sc%d", comma, i);
+		buf_add_text(suffix, comma);
+		sql_add_name(suffix, source_name(input, i));
 	}
 	buf_add_text(prefix, " FROM (");
 	buf_add_byte(suffix, ')');

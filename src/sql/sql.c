@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "duck/scan.h"
+#include "sql/lexer.h"
 #include "sql/sql_int.h"
 
 DEFINE_DROP(Sql, sql_drop, sql_close)
@@ -51,15 +52,38 @@ sql_register(Sql *sql, const char *schema, const SqlSource *source, Error *err)
 	return ST_OK;
 }
 
+// 'duration[us]': what Arrow calls it, for types that the engine has no name for.
+static Status
+quoted_type(const char *text, Buf *out, bool *is, Error *err)
+{
+	Slice whole = slice_text(text);
+	Lexer lexer = lexer_at(whole, 0);
+	Token token;
+	*is = lexer_next(&lexer, &token, NULL) == ST_OK && token.kind == TOKEN_STRING &&
+		  (size_t)token.to == whole.len;
+	if (*is)
+		token_value(whole, token, out);
+	return buf_status(out, err, "a type");
+}
+
 Status
 sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullable, Field *out,
 				  Arena *arena, Error *err)
 {
-	Conn *conn = NULL;
-	TRY(pool_acquire(sql->pool, NULL, 0, &conn, err));
-	Status st = duck_field_of_type(conn->duck, name, type_text, out, arena, err);
-	pool_release(conn);
-	if (st == ST_OK)
-		out->nullable = nullable;
-	return st;
+	SCOPED(buf_close) Buf quoted = BUF_INIT;
+	bool is_quoted;
+	TRY(quoted_type(type_text, &quoted, &is_quoted, err));
+	Field field = {0};
+	if (is_quoted) {
+		TRY(field_of_type_name(name, buf_text(&quoted), arena, &field, err));
+	} else {
+		Conn *conn = NULL;
+		TRY(pool_acquire(sql->pool, NULL, 0, &conn, err));
+		Status st = duck_field_of_type(conn->duck, name, type_text, &field, arena, err);
+		pool_release(conn);
+		TRY(st);
+	}
+	*out = field;
+	out->nullable = nullable;
+	return ST_OK;
 }

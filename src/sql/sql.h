@@ -103,7 +103,7 @@ Status sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error 
 uint64_t sql_query_seq(const SqlQuery *query); // of the moment it sees; it is pinned
 bool sql_query_reads(const SqlQuery *query, const Table *table);
 
-// A canonical field from CREATE TABLE's type text.
+// A field from CREATE TABLE's type text: one of the engine's names, or in quotes one of Arrow's.
 Status sql_field_of_type(Sql *sql, const char *name, const char *type_text, bool nullable,
 						 Field *out, Arena *arena, Error *err);
 

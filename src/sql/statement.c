@@ -144,6 +144,21 @@ parse_show(Parser *p)
 	return parser_expect_end(p);
 }
 
+// DESCRIBE [TABLE] t. Whatever else is described is for the engine.
+static void
+look_for_described(Parser *p)
+{
+	Parser ahead = *p;
+	SqlTableName name;
+	bool was;
+	ahead.err = NULL;
+	if (parser_advance(&ahead) != ST_OK || parser_accept_word(&ahead, "TABLE", &was) != ST_OK ||
+		parser_table_name(&ahead, &name) != ST_OK || parser_expect_end(&ahead) != ST_OK)
+		return;
+	p->statement->kind = STATEMENT_DESCRIBE;
+	p->statement->table = name;
+}
+
 // ---- all ----
 
 // The text ends where its last token does; a semicolon may follow, another statement only behind
@@ -174,6 +189,8 @@ parse_known(Parser *p)
 {
 	if (find_word(p, READS, COUNT_OF(READS)) != NULL || parser_is_sign(p, '(')) {
 		p->statement->kind = STATEMENT_READ;
+		if (parser_is_word(p, "DESCRIBE") || parser_is_word(p, "DESC"))
+			look_for_described(p);
 		return ST_OK;
 	}
 	if (parser_is_word(p, "CREATE"))

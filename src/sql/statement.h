@@ -31,6 +31,7 @@ typedef enum StatementKind {
 	STATEMENT_DROP_DATABASE,
 	STATEMENT_SHOW_DATABASES,
 	STATEMENT_SHOW_CREATE_TABLE,
+	STATEMENT_DESCRIBE, // of what may be a table; of queries it is a STATEMENT_READ
 } StatementKind;
 
 typedef enum SqlAlter {

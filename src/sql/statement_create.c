@@ -17,8 +17,9 @@ static const char *const OPTIONS[] = {"time", "tags", "durability", "dedup", "tt
 static bool
 ends_type(const Parser *p)
 {
-	static const char *const words[] = {"TAG",     "NOT",   "NULL",       "PRIMARY",   "UNIQUE",
-										"DEFAULT", "CHECK", "REFERENCES", "GENERATED", "COLLATE"};
+	static const char *const words[] = {"TAG",       "NOT",     "NULL",  "PRIMARY",
+										"UNIQUE",    "DEFAULT", "CHECK", "REFERENCES",
+										"GENERATED", "COLLATE", "AS"};
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (parser_is_word(p, words[i]))
 			return true;
@@ -56,6 +57,61 @@ parse_type(Parser *p, const char **out)
 	return ST_OK;
 }
 
+// What a column or a table is not given here, and what there is instead. NULL: it is none of them.
+static const char *
+instead_of(const Parser *p)
+{
+	static const struct {
+		const char *word;
+		const char *instead;
+	} constraints[] = {
+		{"PRIMARY", "write WITH (key = 'id') for a table whose rows have an id, or TAG at columns "
+					"and WITH (dedup = 'last') for the last row of each time and tags"},
+		{"UNIQUE", "write WITH (dedup = 'last') and rows of the same tags and time replace each "
+				   "other, or WITH (key = 'id')"},
+		{"FOREIGN", "leave it out, and join where you ask"},
+		{"REFERENCES", "leave it out, and join where you ask"},
+		{"DEFAULT",
+		 "leave it out: what is not sent is NULL, and coalesce(…) gives it a value where "
+		 "you ask"},
+		{"CHECK", "leave it out, and ask WHERE for what is wrong"},
+		{"CONSTRAINT", "leave it out"},
+		{"GENERATED", "leave it out, and compute it where you ask"},
+		{"AS", "leave it out, and compute it where you ask"},
+		{"COLLATE", "leave it out, and write COLLATE where you ask"},
+	};
+	for (size_t i = 0; i < COUNT_OF(constraints); i++)
+		if (parser_is_word(p, constraints[i].word))
+			return constraints[i].instead;
+	return NULL;
+}
+
+static Status
+report_constraint(const Parser *p)
+{
+	int32_t from = p->token.from, len = p->token.to - from;
+	return error_set_at(p->err, ST_INVALID, from, "%.*s is not kept in tables: %s", len,
+						(const char *)p->text.data + from, instead_of(p));
+}
+
+// PRIMARY KEY (…) and its like where a column could stand: these words may name a column too.
+static Status
+check_no_constraint(const Parser *p)
+{
+	if (p->token.kind != TOKEN_NAME || instead_of(p) == NULL)
+		return ST_OK;
+	Parser ahead = *p;
+	bool list = parser_is_word(p, "UNIQUE") || parser_is_word(p, "CHECK");
+	bool named = parser_is_word(p, "CONSTRAINT");
+	TRY(parser_advance(&ahead));
+	if (named && ahead.token.kind == TOKEN_NAME) {
+		TRY(parser_advance(&ahead));
+		return instead_of(&ahead) != NULL ? report_constraint(&ahead) : ST_OK;
+	}
+	bool constraint = list ? parser_is_sign(&ahead, '(') : parser_is_word(&ahead, "KEY");
+	return constraint ? report_constraint(p) : ST_OK;
+}
+
 static Status
 parse_column_marks(Parser *p, SqlColumnDef *column)
 {
@@ -70,7 +126,7 @@ parse_column_marks(Parser *p, SqlColumnDef *column)
 		column->not_null |= not ;
 		any = tag || not || null;
 	}
-	return ST_OK;
+	return instead_of(p) != NULL ? report_constraint(p) : ST_OK;
 }
 
 Status
@@ -93,10 +149,10 @@ parse_columns(Parser *p)
 {
 	TRY(parser_expect_sign(p, '('));
 	for (bool comma = true; comma;) {
+		TRY(check_no_constraint(p));
 		TRY(parse_column(p));
 		if (!parser_is_sign(p, ',') && !parser_is_sign(p, ')'))
-			return parser_expected(p, "TAG, NOT NULL, a comma or \")\": keys, defaults and checks "
-									  "are not kept");
+			return parser_expected(p, "TAG, NOT NULL, a comma or \")\"");
 		TRY(parser_accept_sign(p, ',', &comma));
 	}
 	return parser_expect_sign(p, ')');

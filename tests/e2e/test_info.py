@@ -242,8 +242,82 @@ def test_prepared_handles_that_are_none_are_refused(raw):
         assert (status in (NOT_FOUND, INVALID_ARGUMENT), bool(text)) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["CommandGetCatalogs", "CommandGetDbSchemas", "CommandGetTables", "CommandGetTableTypes", "CommandGetSqlInfo", "CommandGetXdbcTypeInfo",
-                                  "CommandGetPrimaryKeys", "CommandStatementSubstraitPlan", "CommandStatementIngest", "CommandOfTheFuture"])
+LISTED = {
+    "CommandGetCatalogs": pa.schema([pa.field("catalog_name", pa.utf8(), False)]),
+    "CommandGetDbSchemas": pa.schema([pa.field("catalog_name", pa.utf8()), pa.field("db_schema_name", pa.utf8(), False)]),
+    "CommandGetTables": pa.schema([pa.field("catalog_name", pa.utf8()), pa.field("db_schema_name", pa.utf8()), pa.field("table_name", pa.utf8(), False),
+                                   pa.field("table_type", pa.utf8(), False)]),
+    "CommandGetTableTypes": pa.schema([pa.field("table_type", pa.utf8(), False)]),
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_what_there_is_has_the_schemas_of_the_specification(cpu, name):
+    asked = command(sql_message(name))
+    info = cpu.get_flight_info(asked)
+    assert info.schema.equals(LISTED[name], check_metadata=True)
+    assert cpu.get_schema(asked).schema == LISTED[name]
+    assert cpu.do_get(info.endpoints[0].ticket).read_all().schema == LISTED[name]
+
+
+def listed(client, name, *arguments):
+    return client.do_get(flight.Ticket(sql_message(name, *arguments))).read_all().to_pydict()
+
+
+def test_databases_schemas_and_tables_are_listed(client):
+    ask(client, "CREATE DATABASE plant")
+    put(client, "cpu", series(1))
+    put(client, "cpu_2", series(1))
+    put(client, path("plant", "htdb", "pump"), series(1))
+    assert listed(client, "CommandGetCatalogs") == {"catalog_name": ["mobius", "plant"]}
+    assert listed(client, "CommandGetDbSchemas", field(1, b"plant")) == {"catalog_name": ["plant"], "db_schema_name": ["htdb"]}
+    assert listed(client, "CommandGetDbSchemas", field(2, b"x%"))["db_schema_name"] == []
+    assert listed(client, "CommandGetTableTypes") == {"table_type": ["TABLE"]}
+    everything = listed(client, "CommandGetTables")
+    assert list(zip(*everything.values())) == [("mobius", "htdb", "cpu", "TABLE"), ("mobius", "htdb", "cpu_2", "TABLE"), ("plant", "htdb", "pump", "TABLE")]
+    for arguments, want in (((field(3, b"cpu"),), ["cpu"]), ((field(3, b"cpu%"),), ["cpu", "cpu_2"]), ((field(1, b"plant"),), ["pump"]), ((field(1, b""),), []),
+                            ((field(4, b"BASE TABLE"),), ["cpu", "cpu_2", "pump"]), ((field(4, b"view"), field(4, b"table")), ["cpu", "cpu_2", "pump"]),
+                            ((field(4, b"VIEW"),), []), ((field(2, b"rtdb"),), [])):
+        assert listed(client, "CommandGetTables", *arguments)["table_name"] == want
+    (encoded,) = listed(client, "CommandGetTables", field(3, b"pump"), field(5, 1))["table_schema"]
+    assert pa.ipc.read_schema(pa.py_buffer(encoded)) == series(1).schema
+
+
+def test_adbc_looks_around(server, client):
+    put(client, "cpu", series(1))
+    with adbc.connect(server.location, autocommit=True) as connection:
+        assert connection.adbc_get_table_types() == ["TABLE"]
+        assert connection.adbc_get_table_schema("cpu") == series(1).schema
+        with pytest.raises(adbc_driver_manager.Error):
+            connection.adbc_get_table_schema("nothing")
+        (catalog,) = connection.adbc_get_objects().read_all().to_pylist()
+        assert catalog["catalog_name"] == "mobius"
+        (schema,) = catalog["catalog_db_schemas"]
+        (table,) = schema["db_schema_tables"]
+        assert (schema["db_schema_name"], table["table_name"], [column["column_name"] for column in table["table_columns"]]) == ("htdb", "cpu", ["ts", "host", "load"])
+
+
+def test_adbc_ingests(server, client):
+    with adbc.connect(server.location, autocommit=True) as connection, connection.cursor() as cursor:
+        assert cursor.adbc_ingest("t", pa.table(series(10)), mode="create") == 10
+        assert roles_of(client, "t") == {"ts": "time", "host": "tag", "load": "field"}
+        assert cursor.adbc_ingest("t", pa.table(series(5, start=10)), mode="append") == 5
+        assert cursor.adbc_ingest("t", series(5, start=15), mode="create_append") == 5
+        assert value(client, "SELECT count(*) FROM t") == 20
+        for table, mode, said in (("t", "create", "exists already"), ("nothing", "append", "to append to"), ("t", "replace", "replace is not built yet; DROP TABLE")):
+            with pytest.raises(adbc_driver_manager.Error, match=said):
+                cursor.adbc_ingest(table, pa.table(series(1)), mode=mode)
+        with pytest.raises(adbc_driver_manager.Error, match="temporary"):
+            cursor.adbc_ingest("u", pa.table(series(1)), mode="create", temporary=True)
+        with pytest.raises(adbc_driver_manager.Error, match="no database"):
+            cursor.adbc_ingest("u", pa.table(series(1)), mode="create", catalog_name="nowhere")
+        ask(client, "CREATE DATABASE plant")
+        assert cursor.adbc_ingest("u", pa.table(series(3)), mode="create", catalog_name="plant", db_schema_name="htdb") == 3
+    assert value(client, "SELECT count(*) FROM t") == 20
+    assert value(client, "SELECT count(*) FROM plant.htdb.u") == 3
+
+
+@pytest.mark.parametrize("name", ["CommandGetSqlInfo", "CommandGetXdbcTypeInfo", "CommandGetPrimaryKeys", "CommandStatementSubstraitPlan", "CommandOfTheFuture"])
 def test_commands_that_are_not_built_are_unimplemented_by_name(raw, name):
     for method in ("GetFlightInfo", "GetSchema", "PollFlightInfo"):
         status, text, _ = raw.call(method, command_descriptor(sql_message(name)))
@@ -252,6 +326,10 @@ def test_commands_that_are_not_built_are_unimplemented_by_name(raw, name):
     assert (status, name in text) == (UNIMPLEMENTED, True)
     status, text, _ = raw.call("DoGet", field(1, sql_message(name)))
     assert (status, name in text) == (UNIMPLEMENTED, True)
+
+
+def roles_of(client, table):
+    return dict(rows(client, f"SELECT name, role FROM system.columns WHERE \"table\" = '{table}'"))
 
 
 def test_transactions_are_not_offered(raw):

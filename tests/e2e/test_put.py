@@ -59,6 +59,51 @@ def test_first_schema_decides_time_and_tags(client, columns, metadata, want):
     assert rows(client, "SELECT name, kind, rows FROM system.tables") == [("t", kind, 1)]
 
 
+@pytest.mark.parametrize("made, later, said", [
+    ({}, {"mobius.dedup": "last"}, ["dedup = none", '"last"', "leave mobius.dedup out"]),
+    ({"mobius.dedup": "last"}, {"mobius.dedup": "none"}, ["dedup = last", '"none"']),
+    ({"mobius.ttl": "50000d"}, {"mobius.ttl": "60000d"}, ["ttl = 50000d", '"60000d"', 'ALTER TABLE "t" SET (ttl = \'60000d\')']),
+    ({}, {"mobius.tags": ""}, ['"host" is a tag', "mobius.tags"]),
+    ({}, {"mobius.tags": "host,load"}, ['"load" is a field', "mobius.tags"]),
+    ({}, {"mobius.key": "id"}, ["no key column", '"id"']),
+    ({}, {"mobius.time": "load"}, ['time column "ts"', '"load"']),
+    ({"mobius.key": "id"}, {"mobius.dedup": "none"}, ["key", '"none"']),
+    ({"mobius.key": "id"}, {"mobius.time": "ts"}, ["no time column", '"ts"']),
+    ({}, {"mobius.tag": "host"}, ["mobius.tag", 'did you mean "mobius.tags"']),
+    ({}, {"mobius.compression": "x"}, ["mobius.compression", "mobius.tags", "mobius.key"]),
+    ({}, {"Mobius.TTL": "1d"}, ["Mobius.TTL"]),
+])
+def test_what_a_put_says_of_a_table_that_is_otherwise_is_refused(client, made, later, said):
+    put(client, "t", series(3), metadata=made)
+    with pytest.raises(pa.ArrowInvalid) as refusal:
+        put(client, "t", series(3), metadata=later)
+    for part in said:
+        assert part in str(refusal.value)
+    assert value(client, "SELECT count(*) FROM t") == 3
+
+
+def test_what_a_put_says_of_a_table_may_be_so(client):
+    for metadata in ({"mobius.tags": "host", "mobius.ttl": "60000d", "mobius.dedup": "last", "mobius.time": "ts"}, {"mobius.ttl": "1440000h"}, {"other": "x"}, {}):
+        put(client, "t", series(3), metadata=metadata)
+    assert value(client, "SELECT count(*) FROM t") == 3
+
+
+def test_unknown_schema_metadata_makes_no_table(client):
+    with pytest.raises(pa.ArrowInvalid, match="mobius.dedup"):
+        put(client, "t", series(3), metadata={"mobius.dedupe": "last"})
+    assert rows(client, "SELECT name FROM system.tables") == []
+
+
+def test_a_refused_first_batch_tells_of_the_table_it_made(client):
+    nothing = pa.record_batch({"ts": pa.array([None], NANO), "v": pa.array([1])})
+    with pytest.raises(pa.ArrowInvalid, match='"t" was made from the schema and stays, empty'):
+        put(client, "t", nothing)
+    assert rows(client, "SELECT name, rows FROM system.tables") == [("t", 0)]
+    with pytest.raises(pa.ArrowInvalid) as refusal:
+        put(client, "t", nothing)
+    assert "was made" not in str(refusal.value)
+
+
 def test_a_schema_alone_creates_the_table(client):
     schema = series(1).schema
     writer, reader = start_put(client, "t", schema)

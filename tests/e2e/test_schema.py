@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import random
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
+from arrow_values import KINDS, column
 from flights import acknowledgements, act, ask, columns_of, flush, path, put, rows, start_put, table_names, value
 from waiting import wait_for
 
@@ -331,6 +333,83 @@ def test_show_create_table_makes_the_same_table(client):
         assert [row[0] for row in rows(client, "DESCRIBE t")] == list(columns)
         rows(client, "DROP TABLE t")
     refused(client, "SHOW CREATE TABLE t", pa.ArrowException, "no table")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_table_of_any_type_is_created_anew_by_what_is_shown(client, name):
+    batch = pa.record_batch({"moment": pa.array([1, 2, 3, 4, 5], NANO), "v": column(name)[0]})
+    put(client, "t", batch, metadata={"mobius.tags": ""})
+    check_created_anew(client)
+
+
+NESTS = [lambda kind: pa.list_(kind), lambda kind: pa.list_(kind, 3), lambda kind: pa.list_(pa.field("element", kind, nullable=False)),
+         lambda kind: pa.struct([("a", kind), pa.field('b: "c", d', kind, nullable=False)]), lambda kind: pa.map_(pa.utf8(), kind)]
+OPTIONS = [{"mobius.time": "", "mobius.tags": ""}, {"mobius.dedup": "last"}, {"mobius.tags": "", "mobius.ttl": "1w"}, {"mobius.key": "id"},
+           {"mobius.durability": "async"}, {"mobius.time": "moment", "mobius.tags": "k"}]
+
+
+def test_random_tables_are_created_anew_by_what_is_shown(client):
+    chance = random.Random(7)
+    for turn in range(40):
+        columns = {"moment": pa.timestamp(chance.choice(("s", "ms", "us", "ns")), chance.choice((None, "UTC", "Asia/Tokyo"))), "k": pa.utf8()}
+        for i in range(chance.randrange(1, 12)):
+            kind = KINDS[chance.choice(list(KINDS))][0]
+            for _ in range(chance.choice((0, 0, 1, 2)) if kind != pa.null() else 0):
+                kind = chance.choice(NESTS)(kind)
+            columns[f'c{i} "x" {chance.choice("abc")}'] = kind
+        schema = pa.schema(list(columns.items()))
+        put(client, "t", pa.record_batch([pa.array([], kind) for kind in columns.values()], schema=schema), metadata=chance.choice(OPTIONS))
+        if turn % 3 == 0:
+            rows(client, "ALTER TABLE t ADD COLUMN later TIMESTAMP")
+        check_created_anew(client)
+        rows(client, "DROP TABLE t")
+
+
+def check_created_anew(client):
+    def look():
+        ((_, create),) = rows(client, "SHOW CREATE TABLE t")
+        facts = rows(client, "SELECT kind, time_column, tags FROM system.tables"), rows(client, "SELECT * FROM system.columns ORDER BY position"), rows(client, "DESCRIBE t")
+        return create, facts, ask(client, "SELECT * FROM t LIMIT 0").schema
+    before = look()
+    rows(client, "DROP TABLE t")
+    rows(client, before[0])
+    assert look() == before
+
+
+def test_documents_are_text_and_no_tags(client):
+    rows(client, "CREATE TABLE t (ts TIMESTAMP, host VARCHAR, doc JSON)")
+    assert columns_of(client, "t") == {"ts": ("timestamp[us]", "time"), "host": ("string", "tag"), "doc": ("string", "field")}
+    rows(client, "INSERT INTO t VALUES ('2026-01-01', 'a', '{\"x\": [1, 2]}')")
+    assert value(client, "SELECT doc->'x'->>1 FROM t") == "2"
+    check_created_anew(client)
+    put(client, "u", pa.record_batch({"ts": pa.array([1], NANO), "doc": pa.array(["{}"], pa.json_())}))
+    assert columns_of(client, "u")["doc"] == ("string", "field")
+
+
+def test_types_may_be_written_as_arrow_does(client):
+    rows(client, "CREATE TABLE t (ts 'timestamp[ms, tz=Asia/Tokyo]' NOT NULL, d 'duration[s]', l 'list<item: uint8>', h 'string' TAG)")
+    assert columns_of(client, "t") == {"ts": ("timestamp[ms, tz=Asia/Tokyo]", "time"), "d": ("duration[s]", "field"), "l": ("list<item: uint8>", "field"),
+                                       "h": ("string", "tag")}
+    refused(client, "CREATE TABLE u (ts 'timestamp[fortnight]')", pa.ArrowInvalid, "no type of Arrow", '"ts"')
+
+
+@pytest.mark.parametrize("constraint, proposal", [
+    ("ts TIMESTAMP PRIMARY KEY", "key = 'id'"), ("ts TIMESTAMP, PRIMARY KEY (ts)", "dedup = 'last'"), ("ts TIMESTAMP UNIQUE", "dedup = 'last'"),
+    ("ts TIMESTAMP, v INT DEFAULT 5", "coalesce"), ("ts TIMESTAMP, v INT CHECK (v > 0)", "WHERE"), ("v INT REFERENCES u (v)", "join"),
+])
+def test_constraints_propose_what_there_is(client, constraint, proposal):
+    refused(client, f"CREATE TABLE t ({constraint})", pa.ArrowInvalid, "not kept", proposal)
+
+
+def test_describe_knows_what_cannot_be_null(client):
+    rows(client, "CREATE TABLE t (ts TIMESTAMP, host VARCHAR, v DOUBLE)")
+    want = [("ts", "TIMESTAMP", "NO", None, None, None), ("host", "VARCHAR", "YES", None, None, None), ("v", "DOUBLE", "YES", None, None, None)]
+    for text in ("DESCRIBE t", "DESC mobius.htdb.t", "describe table 't';"):
+        assert rows(client, text) == want
+    rows(client, "CREATE TABLE e (v DOUBLE) WITH (key = 'id')")
+    assert [row[2] for row in rows(client, "DESCRIBE e")] == ["NO", "YES"]
+    assert rows(client, "DESCRIBE system.databases")
+    refused(client, "DESCRIBE nothing", KeyError, "nothing")
 
 
 def test_every_channel_runs_them(server, client):

@@ -16,7 +16,7 @@ COLUMNS = {
     "segments": "database table id status level file rows bytes min_time max_time min_seq max_seq deleted_rows hot created_at sealed_at",
     "offsets": "database table segment wal_file offset length min_seq max_seq rows min_time max_time",
     "wal": "file state bytes min_seq max_seq",
-    "compactions": "started_at table level inputs rows bytes_in bytes_out duration_ms status",
+    "compactions": "database started_at table level inputs rows bytes_in bytes_out duration_ms status",
     "figures": "name value",
 }
 

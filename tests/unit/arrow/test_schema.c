@@ -10,6 +10,85 @@ type_name_is(Field field, const char *wanted)
 	buf_close(&name);
 }
 
+// What is written is read back as the same type.
+static void
+reads_back(const char *text)
+{
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	Field field;
+	Error err = ERROR_INIT;
+	ok(field_of_type_name("c", text, &arena, &field, &err), &err);
+	assert_string_equal(field.name, "c");
+	assert_true(field.nullable);
+	SCOPED(schema_drop) Schema *schema = NULL;
+	ok(schema_new(&field, 1, NULL, 0, &schema, &err), &err);
+	type_name_is(*schema_field(schema, 0), text);
+}
+
+static void
+types_are_read_as_they_are_written(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"null",
+		"bool",
+		"int8",
+		"uint64",
+		"halffloat",
+		"float",
+		"double",
+		"decimal128(10, 2)",
+		"decimal128(38, 0)",
+		"string",
+		"large_string",
+		"string_view",
+		"binary_view",
+		"fixed_size_binary[3]",
+		"date32[day]",
+		"date64[ms]",
+		"time32[s]",
+		"time64[ns]",
+		"timestamp[s]",
+		"timestamp[ns, tz=Europe/Berlin]",
+		"timestamp[ms, tz=+02:00]",
+		"duration[us]",
+		"month_day_nano_interval",
+		"list<item: double>",
+		"large_list<element: int64 not null>",
+		"fixed_size_list<item: duration[s]>[3]",
+		"struct<a: int64, b c: string not null, d>: list<item: null>>",
+		"struct<\"a: \"\"b\": int64, \"\"\"x\": bool>",
+		"map<string, list<item: struct<k: string>>>",
+		"map<int64, bool not null, keys_sorted>",
+	};
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		reads_back(texts[i]);
+	static const char *const wrong[] = {"",
+										"int65",
+										"int64 ",
+										"duration",
+										"duration[m]",
+										"timestamp[us, tz=]",
+										"timestamp[us, UTC]",
+										"decimal128(10)",
+										"list<double>",
+										"list<a: int8, b: int8>",
+										"list<item: int8",
+										"struct<>",
+										"struct<\"a: int8>",
+										"map<string>",
+										"fixed_size_list<item: int8>[]",
+										"dictionary<values=string, indices=int8, ordered=0>"};
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		SCOPED(arena_close) Arena arena = ARENA_INIT;
+		Field field;
+		Error err = ERROR_INIT;
+		if (field_of_type_name("c", wrong[i], &arena, &field, &err) != ST_INVALID)
+			fail_msg("\"%s\" was read", wrong[i]);
+		assert_non_null(strstr(err.text, "\"c\""));
+	}
+}
+
 static void
 a_schema_owns_a_copy_of_all_its_parts(void **state)
 {
@@ -260,6 +339,7 @@ main(void)
 		cmocka_unit_test(a_schema_owns_a_copy_of_all_its_parts),
 		cmocka_unit_test(fields_are_found_by_their_exact_name),
 		cmocka_unit_test(types_are_written_as_arrow_writes_them),
+		cmocka_unit_test(types_are_read_as_they_are_written),
 		cmocka_unit_test(what_is_no_type_is_refused_by_column),
 		cmocka_unit_test(types_nest_to_a_limit),
 		cmocka_unit_test(equality_is_of_names_types_and_nullability),

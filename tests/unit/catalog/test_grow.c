@@ -77,6 +77,71 @@ new_columns_are_fields_unless_named_as_tags(void **state)
 }
 
 static void
+tags_that_are_told_otherwise_are_refused(void **state)
+{
+	(void)state;
+	TableDef *def = host_table();
+#define SENT                                                                                       \
+	SCHEMA(field_of("time", TYPE_TIMESTAMP), field_of("host", TYPE_UTF8), field_of("v", TYPE_INT32))
+	TableDef *same = grown(def, SENT, "host");
+	assert_ptr_equal(same, def);
+	table_def_unref(same);
+	refuses(def, SENT, "", PARTS("\"host\" is a tag", "does not name it", "leave mobius.tags out"));
+	refuses(def, SENT, "host, v", PARTS("\"v\" is a field", "names it", "new table"));
+	refuses(def, SENT, "nothing", PARTS("nothing"));
+	// A tag that is not sent need not be named, and may be.
+	Field only = field_of("time", TYPE_TIMESTAMP);
+	for (int i = 0; i < 2; i++) {
+		same = grown(def, schema_from(&only, 1), i == 0 ? "" : "host");
+		assert_ptr_equal(same, def);
+		table_def_unref(same);
+	}
+	table_def_unref(def);
+}
+
+// ---- what else a put says of its table ----
+
+static void
+asks_in_vain(const TableDef *def, TableRequest asked, const char *const *parts)
+{
+	Error err = ERROR_INIT;
+	assert_int_equal(table_def_check_asked(def, &asked, &err), ST_INVALID);
+	for (; *parts != NULL; parts++)
+		says(&err, *parts);
+}
+
+static void
+asks_for_what_is(const TableDef *def, TableRequest asked)
+{
+	Error err = ERROR_INIT;
+	ok(table_def_check_asked(def, &asked, &err), &err);
+}
+
+static void
+a_table_is_what_a_put_asks_for_or_says_why_not(void **state)
+{
+	(void)state;
+	TableDef *def = host_table();
+	asks_for_what_is(def,
+					 (TableRequest){.time = "time", .dedup = "none", .ttl = "none", .key = ""});
+	asks_in_vain(def, (TableRequest){.dedup = "last"},
+				 PARTS("dedup = none", "\"last\"", "new table"));
+	asks_in_vain(def, (TableRequest){.dedup = "first"}, PARTS("last or none"));
+	asks_in_vain(def, (TableRequest){.ttl = "30d"}, PARTS("ttl = none", "\"30d\"", "ALTER TABLE"));
+	asks_in_vain(def, (TableRequest){.time = "v"}, PARTS("time column \"time\"", "\"v\""));
+	asks_in_vain(def, (TableRequest){.time = ""},
+				 PARTS("time column \"time\"", "leave mobius.time"));
+	asks_in_vain(def, (TableRequest){.key = "id"}, PARTS("no key column", "\"id\""));
+	TableDef *kept = NULL;
+	Error err = ERROR_INIT;
+	ok(table_def_set_options(def, &(TableOptions){.ttl = "30d"}, &kept, &err), &err);
+	asks_for_what_is(kept, (TableRequest){.ttl = "720h"});
+	asks_in_vain(kept, (TableRequest){.ttl = "none"}, PARTS("ttl = 30d", "SET (ttl = 'none')"));
+	table_def_unref(kept);
+	table_def_unref(def);
+}
+
+static void
 a_plain_table_gets_no_tags(void **state)
 {
 	(void)state;
@@ -269,6 +334,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_fits_changes_nothing),
 		cmocka_unit_test(new_columns_are_fields_unless_named_as_tags),
+		cmocka_unit_test(tags_that_are_told_otherwise_are_refused),
+		cmocka_unit_test(a_table_is_what_a_put_asks_for_or_says_why_not),
 		cmocka_unit_test(a_plain_table_gets_no_tags),
 		cmocka_unit_test(time_must_be_there),
 		cmocka_unit_test(names_are_checked),

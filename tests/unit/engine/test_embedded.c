@@ -171,7 +171,9 @@ an_append_names_a_table_or_a_database_and_a_table(void **state)
 	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
 	append_rows(db, "mobius.t", 0, 3);
 	append_rows(db, "t", 3, 3);
-	assert_int_equal(number(db, "SELECT count(*) FROM mobius.htdb.t"), 6);
+	append_rows(db, "htdb.t", 6, 3);
+	append_rows(db, "mobius.htdb.t", 9, 3);
+	assert_int_equal(number(db, "SELECT count(*) FROM mobius.htdb.t"), 12);
 	SCOPED(schema_drop) Schema *schema = rows_schema(false);
 	SCOPED(batch_drop) Batch *batch = rows_batch(schema, 0, 1);
 	static const struct {
@@ -179,7 +181,9 @@ an_append_names_a_table_or_a_database_and_a_table(void **state)
 		mobius_status code;
 	} cases[] = {{"other.t", MOBIUS_NOT_FOUND},  {"", MOBIUS_INVALID},
 				 {"a b", MOBIUS_INVALID},        {"mobius.", MOBIUS_INVALID},
-				 {"mobius.a.b", MOBIUS_INVALID}, {".t", MOBIUS_NOT_FOUND}};
+				 {"mobius.a.b", MOBIUS_INVALID}, {".t", MOBIUS_NOT_FOUND},
+				 {".htdb.t", MOBIUS_NOT_FOUND},  {"a.b.htdb.t", MOBIUS_NOT_FOUND},
+				 {"a.htdb.b.t", MOBIUS_INVALID}, {"htdb.", MOBIUS_INVALID}};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		mobius_error err = {0};
 		uint64_t seq = 77;

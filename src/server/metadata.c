@@ -1,0 +1,97 @@
+// metadata.c - what there is, as Flight SQL asks for it: databases are catalogs, and each has the
+// schema htdb of its tables.
+//
+// The answers are small and made at once, in the call's thread; the ticket is the question itself.
+
+#include <stdio.h>
+
+#include "server/server_int.h"
+
+enum { MESSAGE_BYTES = 1 << 20 };
+
+typedef struct MetadataCall {
+	FlightCall *call;
+	Server *server;
+	SqlListing *listing;
+	Status status;
+	Error error;
+} MetadataCall;
+
+// Sends what was added so far.
+static void
+send_rows(MetadataCall *m)
+{
+	IpcMessage message = IPC_MESSAGE_INIT;
+	int64_t rows = 0;
+	if (m->status == ST_OK)
+		m->status = sql_listing_take(m->listing, &message, &rows, &m->error);
+	if (m->status == ST_OK && rows > 0)
+		(void)flight_send_data(m->call, buf_slice(&message.metadata), (Slice){0}, message.body,
+							   (size_t)message.body_count);
+	ipc_message_close(&message);
+}
+
+static mobius_status
+add_table(void *arg, const mobius_table_info *table)
+{
+	MetadataCall *m = arg;
+	sql_listing_add(m->listing, &(SqlListed){.catalog = table->database,
+											 .db_schema = table->schema,
+											 .table = table->name,
+											 .type = "TABLE",
+											 .arrow_schema = {table->arrow_schema.data,
+															  table->arrow_schema.len}});
+	if (sql_listing_bytes(m->listing) > MESSAGE_BYTES)
+		send_rows(m);
+	return (mobius_status)m->status;
+}
+
+static mobius_status
+add_database(void *arg, const char *name)
+{
+	MetadataCall *m = arg;
+	sql_listing_add(m->listing, &(SqlListed){.catalog = name, .db_schema = "htdb"});
+	return MOBIUS_OK;
+}
+
+static mobius_status
+add_tables(void *arg, const char *database)
+{
+	MetadataCall *m = arg;
+	char all[192];
+	(void)snprintf(all, sizeof(all), "%s.", database);
+	return mobius_tables_each(m->server->session, all, add_table, m, NULL);
+}
+
+static mobius_status
+add_rows(MetadataCall *m, SqlCommandKind kind, mobius_error *err)
+{
+	switch (kind) {
+	case SQL_GET_TABLE_TYPES:
+		sql_listing_add(m->listing, &(SqlListed){.type = "TABLE"});
+		return MOBIUS_OK;
+	case SQL_GET_TABLES: return mobius_databases(m->server->db, add_tables, m, err);
+	default: return mobius_databases(m->server->db, add_database, m, err);
+	}
+}
+
+void
+serve_metadata(FlightCall *call, const SqlCommand *command)
+{
+	MetadataCall m = {.call = call, .server = flight_service(call), .error = ERROR_INIT};
+	SCOPED(buf_close) Buf schema = BUF_INIT;
+	SCOPED(sql_listing_drop) SqlListing *listing = NULL;
+	mobius_error err = {0};
+	m.status = sql_listing_new(command, &listing, &m.error);
+	m.listing = listing;
+	if (m.status == ST_OK)
+		m.status = sql_listing_begin(listing, &schema, &m.error);
+	if (m.status == ST_OK)
+		(void)flight_send_data(call, buf_slice(&schema), (Slice){0}, NULL, 0);
+	if (m.status == ST_OK && add_rows(&m, command->kind, &err) != MOBIUS_OK && m.status == ST_OK) {
+		call_fail(call, &err);
+		return;
+	}
+	send_rows(&m);
+	flight_finish(call, m.status, &m.error);
+}
