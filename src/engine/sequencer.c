@@ -130,6 +130,8 @@ write_some(Conductor *c, Commit *first)
 	if (st != ST_OK) {
 		log_error("log write failed", "error=\"%s\"", err.text);
 		c->on_write_failure(c->arg, st);
+		if (wal_failed(c->wal))
+			signal_raise(&c->sync); // it says so to everybody
 		fail_commits(first, end, st, &err);
 		return end;
 	}

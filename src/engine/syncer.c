@@ -122,6 +122,19 @@ run_lane(Lane *lane)
 	}
 }
 
+// A write that makes the log's file larger syncs it.
+static bool
+failed_while_writing(Conductor *c)
+{
+	if (!wal_failed(c->wal) || atomic_load(&c->failed))
+		return false;
+	Error err = ERROR_INIT;
+	Status st = wal_sync(c->wal, &(WalGroup){0}, &err);
+	must(st != ST_OK);
+	refuse_everything(c, NULL, &err);
+	return true;
+}
+
 void
 syncer_run(void *arg)
 {
@@ -148,7 +161,7 @@ syncer_run(void *arg)
 				refuse_everything(c, all, &err);
 		} else if (last && lane == NULL) {
 			return;
-		} else if (lane == NULL) {
+		} else if (!failed_while_writing(c) && lane == NULL) {
 			(void)signal_wait(&c->sync, INT64_MAX);
 		}
 	}

@@ -174,6 +174,15 @@ find_unsynced(Wal *wal, uint64_t last, uint64_t *end)
 	return file;
 }
 
+Status
+wal_file_sync(Wal *wal, const WalFile *file, Error *err)
+{
+	Status st = file_sync(file->file, err);
+	if (st != ST_OK)
+		atomic_store_explicit(&wal->failed, true, memory_order_relaxed);
+	return st;
+}
+
 static void
 note_synced(Wal *wal, WalFile *file, uint64_t end)
 {
@@ -197,11 +206,7 @@ wal_sync(Wal *wal, const WalGroup *group, Error *err)
 	WalFile *file;
 	// Older groups that nobody synced come along: what is after them counts only with them.
 	while ((file = find_unsynced(wal, last, &end)) != NULL) {
-		Status st = file_sync(file->file, err);
-		if (st != ST_OK) {
-			atomic_store_explicit(&wal->failed, true, memory_order_relaxed);
-			return st;
-		}
+		TRY(wal_file_sync(wal, file, err));
 		note_synced(wal, file, end);
 	}
 	return ST_OK;

@@ -16,8 +16,8 @@
 //
 // Errors   ST_IO or ST_DISK_FULL from wal_write leaves the log as it was before that call (what was
 // written is cut or overwritten);
-//          a failed wal_sync is final: the log then refuses every further write and sync with
-//          ST_UNAVAILABLE.
+//          a failed sync is final, also one inside wal_write: the log then refuses every further
+//          write and sync with ST_UNAVAILABLE.
 
 #pragma once
 
@@ -104,9 +104,9 @@ void wal_close(Wal *wal); // NULL is allowed; does not sync
 // Reads every commit with seq > after, in order, and gives it whole to `commit`; stops at its first
 // failure and returns it. `progress` (may be NULL) hears how far it is. ST_CORRUPT: acknowledged
 // data is damaged; the text names file, offset and the seqs concerned. In WAL_STRICT a missing file
-// in the sequence, a break with a later record whose synced_seq is beyond the break, and a log that
-// ends before `after` are that; other breaks are a tail that was never synced: it is cut, and the
-// report says how many bytes.
+// in the sequence, a file where the log ends that is shorter than it was made, a break with a later
+// record whose synced_seq is beyond the break, and a log that ends before `after` are that; other
+// breaks are a tail that was never synced: it is cut, and the report says how many bytes.
 typedef struct WalReader {
 	Status (*commit)(void *arg, uint64_t seq, const WalRecord *records, int32_t count, Error *err);
 	void (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);

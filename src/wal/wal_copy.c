@@ -1,6 +1,6 @@
 // A copy of what a replay needs, made while the log is written. Files are copied up to where they
 // end, the last one up to the end of one commit: what is before that is synced, so it stays as it
-// is.
+// is. The header says what size the copy has.
 
 #include <inttypes.h>
 
@@ -12,8 +12,9 @@ enum { COPY_BYTES = 1 << 20 };
 
 // One file to copy.
 typedef struct Extract {
-	uint64_t number;
-	uint64_t bytes;
+	WalHeader header;
+	uint64_t bytes; // to copy; 0: the file has no good header
+	uint64_t grown; // to this size, as its records say; 0: it has not
 	uint32_t seed;
 	bool whole; // no commit behind the last one asked for is in it
 } Extract;
@@ -30,7 +31,13 @@ choose(Wal *wal, uint64_t after, uint64_t last, Buf *out, Error *err)
 			break;
 		if (before <= after)
 			buf_reset(out);
-		Extract one = {file->header.number, file->end, file->seed, file->last_seq <= last};
+		Extract one = {
+			.header = file->header,
+			.bytes = file->end,
+			.grown = file->size > file->header.size ? file->size : 0,
+			.seed = file->seed,
+			.whole = file->last_seq <= last,
+		};
 		buf_add(out, &one, sizeof(one));
 		before = file->last_seq;
 	}
@@ -43,7 +50,7 @@ static Status
 find_cut(const Wal *wal, Extract *one, uint64_t last, Error *err)
 {
 	SCOPED(wal_cursor_close) WalCursor cursor = {.seed = one->seed};
-	TRY(wal_cursor_open(&cursor, wal, one->number, WAL_WINDOW_BYTES, err));
+	TRY(wal_cursor_open(&cursor, wal, one->header.number, WAL_WINDOW_BYTES, err));
 	uint64_t at = WAL_HEADER_BYTES;
 	while (at < one->bytes) {
 		WalHead head;
@@ -58,31 +65,39 @@ find_cut(const Wal *wal, Extract *one, uint64_t last, Error *err)
 }
 
 static Status
-copy_bytes(File *from, File *to, uint64_t bytes, Error *err)
+copy_bytes(File *from, File *to, const Extract *one, Error *err)
 {
 	SCOPED(mem_drop) uint8_t *buffer = mem_alloc_aligned(COPY_BYTES);
 	if (buffer == NULL)
 		return error_no_memory(err, "a copy of the log");
-	for (uint64_t at = 0; at < bytes; at += COPY_BYTES) {
-		size_t len = bytes - at < COPY_BYTES ? (size_t)(bytes - at) : COPY_BYTES;
+	WalHeader header = one->header;
+	header.size = one->bytes;
+	wal_header_encode(&header, buffer);
+	TRY(file_write(to, 0, buffer, WAL_HEADER_BYTES, err));
+	for (uint64_t at = WAL_HEADER_BYTES; at < one->bytes; at += COPY_BYTES) {
+		uint64_t left = one->bytes - at;
+		size_t len = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
 		TRY(file_read(from, at, buffer, len, err));
 		TRY(file_write(to, at, buffer, len, err));
 	}
-	return file_sync(to, err);
+	return one->grown > 0 ? file_truncate(to, one->grown, err) : ST_OK;
 }
 
 static Status
 copy_file(const Wal *wal, const Extract *one, const char *dir, Error *err)
 {
-	SCOPED(mem_drop) char *from_path = wal_path(wal, one->number, ".wal");
-	SCOPED(mem_drop) char *to_path = mem_printf("%s/%08" PRIu64 ".wal", dir, one->number);
+	uint64_t number = one->header.number;
+	SCOPED(mem_drop) char *from_path = wal_path(wal, number, ".wal");
+	SCOPED(mem_drop) char *to_path = mem_printf("%s/%08" PRIu64 ".wal", dir, number);
 	if (from_path == NULL || to_path == NULL)
 		return error_no_memory(err, "the name of a log file");
 	SCOPED(file_drop) File *from = NULL;
 	SCOPED(file_drop) File *to = NULL;
 	TRY(file_open(from_path, FILE_READ, &from, err));
 	TRY(file_open(to_path, FILE_CREATE_NEW, &to, err));
-	return copy_bytes(from, to, one->bytes, err);
+	if (one->bytes > 0)
+		TRY(copy_bytes(from, to, one, err));
+	return file_sync(to, err);
 }
 
 Status

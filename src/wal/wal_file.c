@@ -233,10 +233,13 @@ give_header(const Wal *wal, WalFile *file, Error *err)
 {
 	uint8_t bytes[WAL_HEADER_BYTES];
 	file->header.number = wal->next_number;
+	file->header.size = file->size;
 	memcpy(file->header.epoch, wal->epoch, sizeof(wal->epoch));
 	TRY(random_bytes(file->header.incarnation, sizeof(file->header.incarnation), err));
 	wal_header_encode(&file->header, bytes);
 	file->seed = wal_seed(file->header.incarnation);
+	file->told = file->size;
+	file->end_crc = file->seed;
 	TRY(file_write(file->file, 0, bytes, sizeof(bytes), err));
 	return file_sync(file->file, err);
 }
@@ -276,7 +279,6 @@ make_ready(Wal *wal, WalFile **out, Error *err)
 		unlink_quietly(to);
 		return st;
 	}
-	file->end_crc = file->header.crc;
 	*out = TAKE(file);
 	return ST_OK;
 }

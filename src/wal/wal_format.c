@@ -6,7 +6,7 @@
 #include "base/reader.h"
 
 enum {
-	HEADER_USED = 56, // bytes of the file header before its checksum
+	HEADER_USED = 64, // bytes of the file header before its checksum
 	BEGIN_BYTES = 56,
 	HOLE_BYTES = 32,
 };
@@ -43,7 +43,7 @@ load_u32(const uint8_t *at)
 }
 
 void
-wal_header_encode(WalHeader *header, uint8_t out[WAL_HEADER_BYTES])
+wal_header_encode(const WalHeader *header, uint8_t out[WAL_HEADER_BYTES])
 {
 	memset(out, 0, WAL_HEADER_BYTES);
 	uint8_t *at = put(out, magic, sizeof(magic));
@@ -51,20 +51,19 @@ wal_header_encode(WalHeader *header, uint8_t out[WAL_HEADER_BYTES])
 	at = put_u64(at, header->number);
 	at = put(at, header->epoch, sizeof(header->epoch));
 	at = put(at, header->incarnation, sizeof(header->incarnation));
-	header->crc = crc32c(0, out, HEADER_USED);
-	put_u32(at, header->crc);
+	at = put_u64(at, header->size);
+	put_u32(at, crc32c(0, out, HEADER_USED));
 }
 
 bool
 wal_header_decode(const uint8_t in[WAL_HEADER_BYTES], WalHeader *out)
 {
-	WalHeader header = {.number = wal_load_u64(in + 16), .crc = crc32c(0, in, HEADER_USED)};
 	if (memcmp(in, magic, sizeof(magic)) != 0 || wal_load_u64(in + 8) != WAL_FORMAT ||
-		load_u32(in + HEADER_USED) != header.crc)
+		load_u32(in + HEADER_USED) != crc32c(0, in, HEADER_USED))
 		return false;
-	memcpy(header.epoch, in + 24, sizeof(header.epoch));
-	memcpy(header.incarnation, in + 40, sizeof(header.incarnation));
-	*out = header;
+	*out = (WalHeader){.number = wal_load_u64(in + 16), .size = wal_load_u64(in + 56)};
+	memcpy(out->epoch, in + 24, sizeof(out->epoch));
+	memcpy(out->incarnation, in + 40, sizeof(out->incarnation));
 	return true;
 }
 

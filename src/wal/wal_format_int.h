@@ -1,21 +1,24 @@
 // wal_format_int.h - the bytes of a log file. All numbers are little-endian.
 //
 //     file header, 4096 B         written, synced and only then given its name, before it is used
-//         u64 magic · u32 format · u32 0 · u64 file number · epoch 16 B · incarnation 16 B random
-//         u32 crc32c of the 56 bytes before · zeros
+//         u64 magic · u32 format (2; 1 had no size, and is not read) · u32 0 · u64 file number
+//         epoch 16 B · incarnation 16 B random · u64 size of the file · u32 crc32c of the 64 bytes
+//         before · zeros
 //
 //     record, 8-aligned           the first of a file is a BEGIN
 //       0 u32 crc32c              of bytes 4..71, seeded with the incarnation and the offset
 //       4 u32 payload crc32c
 //       8 u32 length              of the payload
-//      12 u32 prev_crc            crc of the record before; the file header's for the first
+//      12 u32 prev_crc            crc of the record before; the seed for the first
 //      16 u64 seq
 //      24 u64 synced_seq          highest seq known to be on disk when this was written
 //      32 u8 kind · u8 flags · u16 0
 //      36 u32 table id · u32 schema id
 //      44 u32 attempt             how many writes of this run had failed before this one
-//      48 i64 rows · i64 min_time · i64 max_time        what the index says, so that it can be
-//      rebuilt 72 payload · zeros up to a multiple of 8
+//      48 i64 rows               of a BEGIN or mark: the size of the file, if it has grown
+//      56 i64 min_time · i64 max_time        with rows what the index says, so that it can be made
+//                                again
+//      72 payload · zeros up to a multiple of 8
 //
 //     BEGIN payload
 //         u64 previous file · u64 where it ended · u32 crc of its last record · u32 0
@@ -32,6 +35,10 @@
 //             crc). If a record goes on there as well, one of both is the leftover of a
 //             failed write: the later attempt holds. A BEGIN that is SETTLED was written, and
 //             synced, by a start that had read everything before it: it always holds.
+// Size        A file has its full size, on disk, before its header says so, and grows, for a commit
+//             larger than it, before a mark says so. So one that is shorter was cut, and what it
+//             held may have been acknowledged. A copy ends with its last record, and its header
+//             says the copy's size.
 // Holes       Places where a salvage has skipped damage; read over without a word from then on.
 
 #pragma once
@@ -43,7 +50,7 @@
 #include "wal/wal.h"
 
 enum {
-	WAL_FORMAT = 1,
+	WAL_FORMAT = 2,
 	WAL_HEADER_BYTES = 4096,
 	WAL_HEAD_BYTES = 72, // of a record
 	WAL_BEGIN = 8,       // the kind that only the log itself sees
@@ -61,7 +68,7 @@ typedef struct WalHeader {
 	uint64_t number;
 	uint8_t epoch[16];
 	uint8_t incarnation[16];
-	uint32_t crc;
+	uint64_t size; // of the file
 } WalHeader;
 
 typedef struct WalHead {
@@ -100,8 +107,7 @@ typedef struct WalBegin {
 	uint32_t hole_count;
 } WalBegin;
 
-// Fills header->crc.
-void wal_header_encode(WalHeader *header, uint8_t out[WAL_HEADER_BYTES]);
+void wal_header_encode(const WalHeader *header, uint8_t out[WAL_HEADER_BYTES]);
 bool wal_header_decode(const uint8_t in[WAL_HEADER_BYTES], WalHeader *out);
 
 uint32_t wal_seed(const uint8_t incarnation[16]);
@@ -138,6 +144,13 @@ static inline bool
 wal_head_plausible(const uint8_t in[WAL_HEAD_BYTES], uint64_t above_seq)
 {
 	return wal_load_u64(in + 16) > above_seq && wal_head_shaped(in);
+}
+
+// The size its file has at least, as a record that verifies says; 0: it says nothing.
+static inline uint64_t
+wal_head_size(const WalHead *head)
+{
+	return head->kind == WAL_BEGIN || head->kind == WAL_MARK ? (uint64_t)head->rows : 0;
 }
 
 // What a record takes, with its padding.

@@ -26,6 +26,7 @@ typedef struct WalFile {
 	// Guarded by Wal.lock. The sequencer writes what belongs to the active file, and reads it
 	// without the lock.
 	uint64_t size;       // on disk
+	uint64_t told;       // what the file itself says of that
 	uint64_t end;        // where the next record goes
 	uint32_t end_crc;    // of the record before `end`
 	uint64_t last_seq;   // of the last commit in this file or before it
@@ -114,5 +115,7 @@ void wal_plan_free(WalPlan *plan); // NULL is allowed
 // What the caller closes, without the lock that is held here: a file that takes no more writes and
 // is synced. NULL: not yet.
 File *wal_file_done(Wal *wal, WalFile *file);
+// A failure is final: it may have been for anything written before.
+Status wal_file_sync(Wal *wal, const WalFile *file, Error *err);
 
 DEFINE_DROP(WalFile, wal_file_drop, wal_file_free)

@@ -98,7 +98,7 @@ load_begin(Wal *wal, WalCursor *cursor, WalFile *file, Error *err)
 {
 	bool valid;
 	TRY(wal_cursor_head(cursor, WAL_HEADER_BYTES, &file->head, &valid, err));
-	if (!valid || file->head.kind != WAL_BEGIN || file->head.prev_crc != file->header.crc)
+	if (!valid || file->head.kind != WAL_BEGIN || file->head.prev_crc != file->seed)
 		return ST_OK;
 	SCOPED(bytes_drop) Bytes *payload = NULL;
 	TRY(wal_cursor_payload(cursor, WAL_HEADER_BYTES, &file->head, wal->pool, &payload, err));
@@ -126,8 +126,9 @@ load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
 	file->header.number = number;
 	file->end = file->readable ? WAL_HEADER_BYTES : 0;
 	file->synced_end = file->end;
-	file->end_crc = file->header.crc;
+	file->told = file->header.size;
 	file->seed = wal_seed(file->header.incarnation);
+	file->end_crc = file->seed;
 	cursor.seed = file->seed;
 	if (file->readable)
 		TRY(load_begin(wal, &cursor, file, err));

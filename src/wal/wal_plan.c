@@ -35,8 +35,8 @@ grow(void *array, size_t *cap, size_t wanted, size_t size)
 static Status
 reserve(WalPlan *plan, const WalCommit *commits, int32_t count, Error *err)
 {
-	size_t slots = 2; // a BEGIN, a mark
-	size_t iovs = 5;  // of those, with the padding at the end of two files
+	size_t slots = 3; // a BEGIN, two marks
+	size_t iovs = 6;  // of those, with the padding at the end of two files
 	for (int32_t i = 0; i < count; i++) {
 		for (int32_t j = 0; j < commits[i].count; j++) {
 			slots += 2; // one for the schema
@@ -62,6 +62,7 @@ part_init(WalPart *part, WalFile *file, const WalPart *before, uint64_t last_seq
 		.end_crc = file->end_crc,
 		.last_seq = last_seq,
 		.min_seq = file->min_seq,
+		.told = file->told,
 	};
 	if (before != NULL) {
 		part->first_slot = before->first_slot + before->slot_count;
@@ -147,7 +148,8 @@ fits(const WalPart *part, uint64_t bytes)
 	return part->end + bytes <= part->file->size;
 }
 
-// Makes the file larger for what does not fit into an empty one.
+// Makes the file larger for what does not fit into an empty one. That is on disk before the file
+// says so.
 static Status
 make_fit(Wal *wal, const WalPart *part, uint64_t bytes, Error *err)
 {
@@ -155,10 +157,22 @@ make_fit(Wal *wal, const WalPart *part, uint64_t bytes, Error *err)
 		return ST_OK;
 	uint64_t size = (part->end + bytes + WAL_ALIGNMENT - 1) & ~(uint64_t)(WAL_ALIGNMENT - 1);
 	TRY(file_allocate(part->file->file, size, err));
+	TRY(wal_file_sync(wal, part->file, err));
 	pthread_mutex_lock(&wal->lock);
 	part->file->size = size;
 	pthread_mutex_unlock(&wal->lock);
 	return ST_OK;
+}
+
+// A BEGIN or a mark.
+static void
+add_sized(WalPlan *plan, WalHead head, Slice payload)
+{
+	WalPart *part = plan->part;
+	const WalFile *file = part->file;
+	head.rows = file->size > file->header.size ? (int64_t)file->size : 0;
+	add_own(plan, head, payload);
+	part->told = file->size;
 }
 
 Status
@@ -180,8 +194,8 @@ wal_plan_first(Wal *wal, const WalPart *before, uint8_t flags, Error *err)
 	TRY(buf_status(&plan->begin, err, "a write to the log"));
 	TRY(make_fit(wal, plan->part, wal_record_bytes((uint32_t)plan->begin.len), err));
 	plan->part->begun_ns = begin.begun_ns;
-	add_own(plan, (WalHead){.kind = WAL_BEGIN, .flags = flags, .seq = begin.last_seq + 1},
-			buf_slice(&plan->begin));
+	add_sized(plan, (WalHead){.kind = WAL_BEGIN, .flags = flags, .seq = begin.last_seq + 1},
+			  buf_slice(&plan->begin));
 	return ST_OK;
 }
 
@@ -222,6 +236,20 @@ commit_bytes(const WalFile *file, const WalCommit *commit)
 			bytes += wal_record_bytes((uint32_t)entry->schema.len);
 	}
 	return bytes;
+}
+
+// A file that has grown says so before the commit that it has grown for.
+static Status
+make_commit_fit(Wal *wal, const WalCommit *commit, Error *err)
+{
+	WalPart *part = wal->plan->part;
+	uint64_t bytes = commit_bytes(part->file, commit);
+	bool grown = part->told < part->file->size; // for a write that failed
+	if (fits(part, bytes) && !grown)
+		return ST_OK;
+	TRY(make_fit(wal, part, bytes + WAL_HEAD_BYTES, err));
+	add_sized(wal->plan, (WalHead){.kind = WAL_MARK, .seq = commit->seq}, slice_of(NULL, 0));
+	return ST_OK;
 }
 
 // What the publication of this commit needs, so that it cannot fail.
@@ -275,7 +303,7 @@ wal_plan_commit(Wal *wal, const WalCommit *commit, bool *fitting, Error *err)
 		return ST_OK;
 	if (!*fitting && !empty)
 		TRY(roll(wal, err));
-	TRY(make_fit(wal, plan->part, commit_bytes(plan->part->file, commit), err));
+	TRY(make_commit_fit(wal, commit, err));
 	TRY(reserve_commit(wal, plan->part, commit, err));
 	for (int32_t i = 0; i < commit->count; i++)
 		add_entry(plan, commit, i);
@@ -294,7 +322,7 @@ wal_plan_mark(Wal *wal, uint64_t seq, bool clean, Error *err)
 		TRY(roll(wal, err));
 	TRY(make_fit(wal, plan->part, WAL_HEAD_BYTES, err));
 	uint8_t flags = clean ? WAL_CLEAN : 0;
-	add_own(plan, (WalHead){.kind = WAL_MARK, .flags = flags, .seq = seq}, slice_of(NULL, 0));
+	add_sized(plan, (WalHead){.kind = WAL_MARK, .flags = flags, .seq = seq}, slice_of(NULL, 0));
 	return ST_OK;
 }
 

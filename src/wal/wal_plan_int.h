@@ -15,13 +15,14 @@ typedef struct WalSlot {
 	uint8_t bytes[WAL_PAD_MAX + WAL_HEAD_BYTES]; // padding of the record before, then the head
 } WalSlot;
 
-// What goes into one file, from file->end on. `end` to `min_seq` will be the file's.
+// What goes into one file, from file->end on. `end` to `told` will be the file's.
 typedef struct WalPart {
 	WalFile *file; // NULL: the part is not used
 	uint64_t end;
 	uint32_t end_crc;
 	uint64_t last_seq;
 	uint64_t min_seq;
+	uint64_t told;
 	int64_t begun_ns; // 0: no BEGIN in this part
 	uint32_t entries; // for which the index has room
 	size_t pad;       // bytes still to come after the last record

@@ -29,17 +29,17 @@ static Status
 refuse(const WalReplay *replay, const WalTrace *trace, Error *err)
 {
 	WalPlace place = wal_stopped_at(replay);
-	char to[24] = "an unknown one";
+	char lost[48] = "on may be lost";
 	if (trace->synced_seq > replay->last_seq)
-		snprintf(to, sizeof(to), "%" PRIu64, trace->synced_seq);
+		snprintf(lost, sizeof(lost), "to %" PRIu64 " cannot be read", trace->synced_seq);
 	return error_set(
 		err, ST_CORRUPT,
 		"%s/%08" PRIu64 ".wal is damaged at byte %" PRIu64
-		": acknowledged commits from seq %" PRIu64 " to %s cannot be read (file %08" PRIu64
+		": acknowledged commits from seq %" PRIu64 " %s (file %08" PRIu64
 		".wal %s). Restore a backup, or start with --wal-recovery=point-in-time to stop there or "
 		"--wal-recovery=salvage to skip what is lost",
 		replay->wal->dir, place.file == 0 ? replay->wal->first->header.number : place.file,
-		place.offset, replay->last_seq + 1, to, trace->file, trace->proof);
+		place.offset, replay->last_seq + 1, lost, trace->file, trace->proof);
 }
 
 // The log does not go on. Sets *resumed when reading is to go on behind.
@@ -54,16 +54,18 @@ on_break(WalRecovering *recovery, bool *resumed, Error *err)
 	// A salvage may come here often.
 	WalTrace trace = {.brief = recovery->mode == WAL_SALVAGE};
 	TRY(wal_trace(replay, &trace, err));
-	if (trace.proof != NULL && recovery->mode == WAL_STRICT)
+	if (trace.proven && recovery->mode == WAL_STRICT)
 		return refuse(replay, &trace, err);
-	if (trace.proof == NULL || recovery->mode == WAL_POINT_IN_TIME)
+	if (!trace.proven || recovery->mode == WAL_POINT_IN_TIME)
 		replay->report.cut_bytes = trace.bytes;
-	if (trace.proof == NULL)
+	if (!trace.proven)
 		return ST_OK;
 	replay->report.damaged = true;
 	WalPlace place = wal_stopped_at(replay);
-	log_error("wal damaged", "file=%" PRIu64 " offset=%" PRIu64 " after_seq=%" PRIu64, place.file,
-			  place.offset, replay->last_seq);
+	log_error("wal damaged",
+			  "file=%" PRIu64 " offset=%" PRIu64 " after_seq=%" PRIu64 " proof=\"file %" PRIu64
+			  " %s\"",
+			  place.file, place.offset, replay->last_seq, trace.file, trace.proof);
 	if (recovery->mode == WAL_SALVAGE)
 		return wal_salvage(recovery, resumed, err);
 	recovery->damaged = true;

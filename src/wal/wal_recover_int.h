@@ -6,9 +6,10 @@
 
 // What lies behind a place where the log does not go on.
 typedef struct WalTrace {
-	bool brief;        // the first proof is enough
-	const char *proof; // of damage; NULL: none
-	uint64_t file;     // where the proof is
+	bool brief;     // the first proof is enough
+	bool proven;    // that something is damaged
+	char proof[96]; // what is wrong with `file`
+	uint64_t file;
 	uint64_t synced_seq;
 	uint64_t bytes; // of records
 } WalTrace;

@@ -171,6 +171,8 @@ take_record(WalReplay *replay, WalCursor *cursor, uint64_t at, const WalHead *he
 	replay->report.clean = head->kind == WAL_MARK && (head->flags & WAL_CLEAN) != 0;
 	if (head->synced_seq > replay->synced_seq)
 		replay->synced_seq = head->synced_seq;
+	if (wal_head_size(head) > replay->file->told)
+		replay->file->told = wal_head_size(head);
 	return ST_OK;
 }
 
@@ -210,7 +212,7 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 		replay->report.start_seq = file->begin.start_seq;
 	replay->file = file;
 	replay->offset = WAL_HEADER_BYTES;
-	replay->crc = file->header.crc;
+	replay->crc = file->seed;
 
 	SCOPED(mem_drop) char *path = wal_path(replay->wal, file->header.number, ".idx");
 	if (path == NULL)
@@ -219,7 +221,7 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	if (st == ST_NO_MEMORY)
 		return error_no_memory(err, "the index of a log file");
 	// An index may be older than a cut of its file: the next file knows.
-	if (st != ST_OK || file->last_seq > replay->after ||
+	if (st != ST_OK || file->last_seq > replay->after || file->end > file->size ||
 		!next_begins_at(file, file->end, file->end_crc)) {
 		wal_index_close(&file->index); // reading makes it again
 		file->min_seq = 0;

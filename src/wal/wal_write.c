@@ -25,6 +25,7 @@ publish_part(const WalPlan *plan, const WalPart *part)
 	file->end_crc = part->end_crc;
 	file->last_seq = part->last_seq;
 	file->min_seq = part->min_seq;
+	file->told = part->told;
 	if (part->begun_ns != 0)
 		file->begun_ns = part->begun_ns;
 	for (size_t i = 0; i < part->slot_count; i++) {

@@ -1,5 +1,6 @@
 """The process: what it prints, and how it ends."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -159,6 +160,24 @@ def test_a_log_that_is_gone_is_refused_unless_asked_for(server):
     with pytest.raises(StartFailed) as refusal:
         server.start()
     assert refusal.value.code == DAMAGE and "was acknowledged" in refusal.value.stderr
+    server.settings["wal.recovery"] = "point-in-time"
+    server.start()
+    assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 10}]
+
+
+def test_a_log_file_that_was_cut_is_refused_unless_asked_for(server):
+    with server.client() as client:
+        put(client, "t", TEN_ROWS)
+    server.kill()
+    file = server.data / "wal" / "00000001.wal"
+    made = file.stat().st_size
+    os.truncate(file, made - 4096)  # zeros, but who knows
+    told = f"00000001.wal has {made - 4096} bytes, and was made with {made}: it was cut"
+    with pytest.raises(StartFailed) as refusal:
+        server.start()
+    assert refusal.value.code == DAMAGE and told in refusal.value.stderr
+    checked = subprocess.run([BINARY.with_name("mobius"), "check", server.data], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == DAMAGE and told in checked.stdout
     server.settings["wal.recovery"] = "point-in-time"
     server.start()
     assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 10}]

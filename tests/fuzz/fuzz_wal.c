@@ -2,7 +2,8 @@
 // log is whole and says the same again.
 //
 // The first byte chooses: bits 0-1 what is made right (0: nothing, 1: the file header, 2 and 3:
-// also the checksums of records), bits 2-3 the mode. The second is `after`.
+// also the checksums of records), bits 2-3 the mode, bit 4 whether the header says that the file
+// was larger. The second is `after`.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,23 +44,23 @@ get_u32(const uint8_t *at)
 	return v;
 }
 
-static uint32_t
-make_header(uint8_t file[HEADER])
+static void
+make_header(uint8_t file[HEADER], uint64_t size)
 {
 	memset(file, 0, HEADER);
-	memcpy(file, "MOBIUSWL\1", 9);
+	memcpy(file, "MOBIUSWL\2", 9);
 	file[16] = 1;
-	uint32_t crc = crc32c(0, file, 56);
-	put_u32(file + 56, crc);
-	return crc;
+	memcpy(file + 56, &size, sizeof(size));
+	put_u32(file + 64, crc32c(0, file, 64));
 }
 
 // Makes records of what lies there, as long as lengths fit.
 static void
-make_records(uint8_t *file, size_t len, uint32_t prev_crc)
+make_records(uint8_t *file, size_t len)
 {
 	static const uint8_t incarnation[16];
 	uint32_t seed = crc32c(0, incarnation, sizeof(incarnation));
+	uint32_t prev_crc = seed;
 	for (uint64_t at = HEADER; at + HEAD <= len;) {
 		uint8_t *head = file + at;
 		uint32_t length = get_u32(head + 8) % 1024;
@@ -76,15 +77,16 @@ make_records(uint8_t *file, size_t len, uint32_t prev_crc)
 }
 
 static void
-write_file(const uint8_t *data, size_t len, int repair)
+write_file(const uint8_t *data, size_t len, int repair, bool cut)
 {
 	static uint8_t file[HEADER + LONGEST];
 	size_t start = repair == 0 ? 0 : HEADER;
 	len = len < LONGEST ? len : LONGEST;
-	uint32_t crc = repair == 0 ? 0 : make_header(file);
+	if (repair > 0)
+		make_header(file, start + len + (cut ? 1 : 0));
 	memcpy(file + start, data, len);
 	if (repair >= 2)
-		make_records(file, start + len, crc);
+		make_records(file, start + len);
 	char path[128];
 	snprintf(path, sizeof(path), "%s/00000001.wal", dir);
 	FILE *out = fopen(path, "wb");
@@ -133,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check(mkdtemp(dir) != NULL, "no directory for the test");
 	}
 	check(dir_remove_all(dir, &err) == ST_OK && dir_make(dir, &err) == ST_OK, "directory");
-	write_file(data + 2, len - 2, data[0] & 3);
+	write_file(data + 2, len - 2, data[0] & 3, (data[0] & 16) != 0);
 
 	Wal *wal;
 	WalReport report;

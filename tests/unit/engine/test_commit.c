@@ -448,6 +448,44 @@ after_a_sync_that_failed_everything_is_unavailable(void **state)
 	(void)parts_close(&fx);
 }
 
+static void
+do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+a_sync_that_fails_inside_a_write_ends_everything_too(void **state)
+{
+	(void)state;
+	int inside = 0;
+	bool hit = true;
+	for (long nth = 0; hit; nth++) {
+		Parts fx;
+		parts_open(&fx);
+		Sent sent; // larger than a file of the log, which grows for it
+		prepare_rows(&fx, &sent, 0, 10000, false);
+		fault_arm(nth);
+		conductor_submit(fx.conductor, &sent.commit);
+		Status st = sent_finish(&sent);
+		hit = fault_disarm();
+		for (int i = 0; i < 2; i++) // so that the publishing thread came round
+			conductor_run(fx.conductor, do_nothing, NULL);
+		assert_int_equal(conductor_failed(fx.conductor), wal_failed(fx.wal));
+		assert_int_equal(fx.sync_failures, wal_failed(fx.wal));
+		if (wal_failed(fx.wal)) {
+			Error err = ERROR_INIT;
+			uint64_t seq;
+			assert_int_not_equal(st, ST_OK);
+			inside += st != ST_UNAVAILABLE;
+			assert_int_equal(commit_rows(&fx, 1, false, &seq, &err), ST_UNAVAILABLE);
+			says(err.text, "read-only since a sync of the log failed");
+		}
+		(void)parts_close(&fx);
+	}
+	assert_true(inside > 0);
+}
+
 // ---- the lane ----
 
 typedef struct Counter {
@@ -621,6 +659,7 @@ main(void)
 		TEST(what_waits_for_one_sync_is_shown_at_once),
 		TEST(a_write_that_fails_takes_its_own_commits_only_and_their_numbers_are_given_again),
 		TEST(after_a_sync_that_failed_everything_is_unavailable),
+		TEST(a_sync_that_fails_inside_a_write_ends_everything_too),
 		TEST(jobs_of_the_lane_run_one_by_one_in_the_publishing_thread),
 		TEST(commits_of_many_threads_lose_no_number),
 		TEST(a_deletion_is_logged_and_shown_in_one_commit),

@@ -60,7 +60,14 @@ flip(const char *path, uint64_t byte, uint8_t mask)
 // ---- truncation ----
 
 static void
-a_file_cut_anywhere_gives_a_prefix_of_whole_commits(void **state)
+assert_cut(const char *dir, Seen *seen)
+{
+	assert_refused(log_read(dir, WAL_STRICT, 0, seen), seen, dir);
+	assert_non_null(strstr(seen->err.text, "it was cut"));
+}
+
+static void
+a_file_cut_anywhere_is_refused_and_holds_a_prefix_of_whole_commits(void **state)
 {
 	(void)state;
 	SCOPED(dir_drop) Dir dir = dir_new();
@@ -70,24 +77,94 @@ a_file_cut_anywhere_gives_a_prefix_of_whole_commits(void **state)
 	Blob blob = blob_load(path);
 	int32_t most = 0;
 	Seen seen;
-	for (uint64_t len = 0; len <= end; len++) {
+	for (uint64_t len = 0; len < blob.len; len += len < end + 8 ? 1 : 509) {
 		blob_save(path, blob.data, len);
-		Status st = log_read(dir.path, WAL_STRICT, 0, &seen);
-		if (len < HEADER) {
-			assert_refused(st, &seen, dir.path);
-			continue;
-		}
-		assert_int_equal(st, ST_OK);
+		if (len < HEADER)
+			assert_refused(log_read(dir.path, WAL_STRICT, 0, &seen), &seen, dir.path);
+		else
+			assert_cut(dir.path, &seen);
+		assert_int_equal(log_read(dir.path, WAL_POINT_IN_TIME, 0, &seen), ST_OK);
+		assert_true(seen.report.damaged);
 		assert_prefix(&seen);
 		assert_true(seen.count == most || seen.count == most + 1);
 		most = seen.count;
 	}
 	assert_int_equal(most, 8);
+	blob_save(path, blob.data, blob.len);
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 0, &seen), ST_OK);
 	free(blob.data);
 }
 
 static void
-a_cut_log_takes_new_commits_and_remembers_the_cut(void **state)
+cut_by(const char *dir, uint64_t number, uint64_t bytes)
+{
+	char path[160];
+	struct stat info;
+	file_name(path, dir, number);
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(truncate(path, info.st_size - (off_t)bytes), 0);
+}
+
+// It may have been begun, and all that it held be gone.
+static void
+a_file_that_was_ready_and_cut_is_refused(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 5);
+	Error err;
+	assert_int_equal(wal_prepare(wal, &err), ST_OK);
+	wal_close(wal);
+	cut_by(dir.path, 3, SEGMENT - HEADER);
+	Seen seen;
+	assert_cut(dir.path, &seen);
+	assert_non_null(strstr(seen.err.text, "00000003.wal has 4096 bytes, and was made with 16384"));
+}
+
+// What an earlier recovery gave up, or what never was, is not asked for.
+static void
+a_file_that_was_cut_behind_its_end_does_not_matter_once_the_log_goes_on(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	small_log(dir.path, 4, true);
+	Wal *wal = log_start(dir.path, SEGMENT, 5);
+	log_write_synced(wal, 5, 6);
+	wal_close(wal);
+	cut_by(dir.path, 1, 8);
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 0, &seen), ST_OK);
+	assert_int_equal(seen.count, 6);
+}
+
+static void
+an_index_does_not_hide_that_its_file_was_cut(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	Error err;
+	assert_int_equal(wal_prepare(wal, &err), ST_OK);
+	wal_close(wal);
+	cut_by(dir.path, 1, SEGMENT / 2);
+	Seen seen;
+	assert_refused(log_read(dir.path, WAL_STRICT, 100, &seen), &seen, dir.path);
+}
+
+// As a power cut leaves what was never synced.
+static void
+zero_from(const char *path, uint64_t from)
+{
+	Blob blob = blob_load(path);
+	memset(blob.data + from, 0, blob.len - from);
+	blob_save(path, blob.data, blob.len);
+	free(blob.data);
+}
+
+static void
+a_torn_log_takes_new_commits_and_remembers_where_it_was_cut(void **state)
 {
 	(void)state;
 	for (uint64_t back = 8; back < 1200; back += 61) {
@@ -95,7 +172,7 @@ a_cut_log_takes_new_commits_and_remembers_the_cut(void **state)
 		uint64_t end = small_log(dir.path, 8, false);
 		char path[160];
 		file_name(path, dir.path, 1);
-		assert_int_equal(truncate(path, (off_t)(end - back)), 0);
+		zero_from(path, end - back);
 		Seen seen;
 		assert_int_equal(log_read(dir.path, WAL_STRICT, 0, &seen), ST_OK);
 		int32_t left = seen.count;
@@ -141,7 +218,7 @@ a_flipped_bit_in_synced_commits_is_refused(void **state)
 	Seen seen;
 	long refused = 0;
 	for (uint64_t byte = 0; byte < end; byte++) {
-		if (byte == 64)
+		if (byte == 68)
 			byte = HEADER; // zeros that nobody reads
 		for (int bit = 0; bit < 8; bit++) {
 			flip(path, byte, (uint8_t)(1 << bit));
@@ -519,6 +596,27 @@ salvage_skips_files_that_are_gone_or_unreadable(void **state)
 }
 
 static void
+files_that_were_cut_are_given_up_or_skipped(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 4; round++) {
+		SCOPED(dir_drop) Dir dir = dir_new();
+		uint64_t files = long_log(dir.path, 150);
+		uint64_t number = round % 2 == 0 ? 2 : files;
+		cut_by(dir.path, number, SEGMENT - HEADER - 900);
+		Seen seen;
+		Seen again;
+		assert_refused(log_read(dir.path, WAL_STRICT, 0, &seen), &seen, dir.path);
+		WalRecovery mode = round < 2 ? WAL_POINT_IN_TIME : WAL_SALVAGE;
+		recover_and_go_on(dir.path, mode, 1001, &seen, &again);
+		assert_true(seen.count > 15 && seen.count < 150);
+		assert_int_equal(seen.report.lost_ranges, mode == WAL_SALVAGE);
+		if (mode == WAL_SALVAGE && number == 2)
+			assert_int_equal(seen.report.last_seq, 150);
+	}
+}
+
+static void
 salvage_of_much_damage_goes_on(void **state)
 {
 	(void)state;
@@ -543,8 +641,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_file_cut_anywhere_gives_a_prefix_of_whole_commits),
-		cmocka_unit_test(a_cut_log_takes_new_commits_and_remembers_the_cut),
+		cmocka_unit_test(a_file_cut_anywhere_is_refused_and_holds_a_prefix_of_whole_commits),
+		cmocka_unit_test(a_file_that_was_ready_and_cut_is_refused),
+		cmocka_unit_test(a_file_that_was_cut_behind_its_end_does_not_matter_once_the_log_goes_on),
+		cmocka_unit_test(an_index_does_not_hide_that_its_file_was_cut),
+		cmocka_unit_test(a_torn_log_takes_new_commits_and_remembers_where_it_was_cut),
 		cmocka_unit_test(a_torn_commit_is_dropped_whole),
 		cmocka_unit_test(a_flipped_bit_in_synced_commits_is_refused),
 		cmocka_unit_test(a_flipped_bit_in_commits_never_synced_cuts_there),
@@ -562,6 +663,7 @@ main(void)
 		cmocka_unit_test(point_in_time_stops_before_a_missing_file),
 		cmocka_unit_test(salvage_skips_one_commit_for_one_flip),
 		cmocka_unit_test(salvage_skips_files_that_are_gone_or_unreadable),
+		cmocka_unit_test(files_that_were_cut_are_given_up_or_skipped),
 		cmocka_unit_test(salvage_of_much_damage_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
