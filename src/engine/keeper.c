@@ -168,6 +168,7 @@ recycle_log(Keeper *keeper)
 		.keep_time_ns = db->settings.wal_keep_time_ns,
 		.keep_bytes = db->settings.wal_keep_bytes,
 		.now_ns = clock_wall_ns(),
+		.disk_full = !keeper_has_room(keeper),
 	};
 	if (wal_recycle(db->wal, &keep, &err) != ST_OK)
 		log_warn("log not recycled", "error=\"%s\"", err.text);

@@ -126,7 +126,7 @@ clear_tail(Wal *wal, Error *err)
 		if (wal->damaged)
 			TRY(keep_aside(wal, (*last)->header.number, err));
 		else
-			TRY(wal_spare_from(wal, *last, err));
+			TRY(wal_spare_from(wal, *last, WAL_SPARES_MAX, err));
 		wal_file_free(TAKE(*last));
 	}
 	return ST_OK;

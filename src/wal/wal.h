@@ -155,6 +155,7 @@ typedef struct WalKeep {
 	int64_t keep_time_ns;
 	uint64_t keep_bytes;
 	int64_t now_ns; // wall
+	bool disk_full; // no spares then: what they hold is room for others
 } WalKeep;
 // Turns files that nobody needs into spares (at most 8 kept, the rest removed). keep_time_ns and
 // keep_bytes: a file goes when either says so.

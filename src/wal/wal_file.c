@@ -78,10 +78,10 @@ wal_files_ready(Wal *wal)
 }
 
 static bool
-spare_wanted(Wal *wal)
+spare_wanted(Wal *wal, int32_t most)
 {
 	pthread_mutex_lock(&wal->lock);
-	bool wanted = wal->spare_count + count_ready(wal) < WAL_SPARES_MAX;
+	bool wanted = wal->spare_count + count_ready(wal) < most;
 	pthread_mutex_unlock(&wal->lock);
 	return wanted;
 }
@@ -142,7 +142,7 @@ wal_spare_make(Wal *wal, Error *err)
 }
 
 Status
-wal_spare_from(Wal *wal, const WalFile *file, Error *err)
+wal_spare_from(Wal *wal, const WalFile *file, int32_t most, Error *err)
 {
 	SCOPED(mem_drop) char *from = NULL;
 	SCOPED(mem_drop) char *index = NULL;
@@ -154,7 +154,7 @@ wal_spare_from(Wal *wal, const WalFile *file, Error *err)
 
 	// The index first: it must not outlive what it describes.
 	unlink_quietly(index);
-	bool kept = file->size == wal->segment_size && spare_wanted(wal);
+	bool kept = file->size == wal->segment_size && spare_wanted(wal, most);
 	Status st = kept ? file_rename(from, to, err) : file_unlink(from, err);
 	// An earlier try may have come as far as this.
 	if (st != ST_OK && st != ST_NOT_FOUND)
@@ -165,6 +165,17 @@ wal_spare_from(Wal *wal, const WalFile *file, Error *err)
 	if (kept && st == ST_OK)
 		spare_add(wal, id);
 	return ST_OK;
+}
+
+void
+wal_spares_remove(Wal *wal)
+{
+	uint64_t id;
+	while (spare_take(wal, &id)) {
+		SCOPED(mem_drop) char *path = wal_path(wal, id, ".spare");
+		if (path != NULL)
+			unlink_quietly(path);
+	}
 }
 
 // Opens a spare of the right size; *out stays NULL when there is none.

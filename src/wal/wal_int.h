@@ -101,8 +101,11 @@ int32_t wal_files_ready(Wal *wal);
 
 // Adds a spare of zeros. Slow.
 Status wal_spare_make(Wal *wal, Error *err);
-// Makes a spare of a closed file, or removes it when there are enough or it is of another size.
-Status wal_spare_from(Wal *wal, const WalFile *file, Error *err);
+// Makes a spare of a closed file, or removes it when that would make more than `most`, with those
+// that are ready, or it is of another size.
+Status wal_spare_from(Wal *wal, const WalFile *file, int32_t most, Error *err);
+// Removes all spares. One that stays for a failure is found by the next start.
+void wal_spares_remove(Wal *wal);
 
 // ---- wal_write.c, wal_plan.c ----
 

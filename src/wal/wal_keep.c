@@ -88,9 +88,11 @@ find_unneeded(Wal *wal, const WalKeep *keep)
 Status
 wal_recycle(Wal *wal, const WalKeep *keep, Error *err)
 {
+	if (keep->disk_full)
+		wal_spares_remove(wal);
 	WalFile *file;
 	while ((file = find_unneeded(wal, keep)) != NULL) {
-		TRY(wal_spare_from(wal, file, err));
+		TRY(wal_spare_from(wal, file, keep->disk_full ? 0 : WAL_SPARES_MAX, err));
 		pthread_mutex_lock(&wal->lock);
 		wal->first = file->next;
 		pthread_mutex_unlock(&wal->lock);

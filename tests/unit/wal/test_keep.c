@@ -229,6 +229,32 @@ at_most_eight_are_kept_for_use(void **state)
 }
 
 static void
+none_are_kept_for_use_while_the_disk_is_full(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 100);
+	prepare(wal);
+	recycle(wal, 60);
+	assert_true(count_names(dir.path, ".spare") > 0);
+	WalKeep keep = {.needed_seq = 1000, .disk_full = true};
+	Error err;
+	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
+	assert_int_equal(count_names(dir.path, ".spare"), 0);
+	assert_int_equal(count_files(wal).recycled, 2); // those that are ready
+	assert_int_equal(count_names(dir.path, ".wal"), 3);
+
+	log_write_synced(wal, 101, 200);
+	recycle(wal, 1000);
+	assert_true(count_names(dir.path, ".spare") > 0);
+	wal_close(wal);
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 199, &seen), ST_OK);
+	assert_int_equal(seen.count, 1);
+}
+
+static void
 spares_of_another_size_are_not_used(void **state)
 {
 	(void)state;
@@ -454,6 +480,7 @@ main(void)
 		cmocka_unit_test(a_file_is_kept_until_the_next_one_is_synced),
 		cmocka_unit_test(files_are_kept_for_a_time_and_a_size),
 		cmocka_unit_test(at_most_eight_are_kept_for_use),
+		cmocka_unit_test(none_are_kept_for_use_while_the_disk_is_full),
 		cmocka_unit_test(spares_of_another_size_are_not_used),
 		cmocka_unit_test(records_without_rows_have_no_times),
 		cmocka_unit_test(the_index_says_where_tables_lie),
