@@ -42,6 +42,22 @@ civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 	*year = year_of_era + era * 400 + (*month <= 2);
 }
 
+int64_t
+time_month_of_day(int64_t days)
+{
+	int64_t year;
+	int month, day;
+	civil_from_days(days, &year, &month, &day);
+	return (year - 1970) * 12 + month - 1;
+}
+
+int64_t
+time_day_of_month(int64_t months)
+{
+	int64_t years = (months >= 0 ? months : months - 11) / 12;
+	return days_from_civil(1970 + years, months - years * 12 + 1, 1);
+}
+
 static int
 days_in_month(int64_t year, int64_t month)
 {

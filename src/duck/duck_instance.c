@@ -120,6 +120,7 @@ prepare_database(Duck *duck, const DuckOptions *options, Error *err)
 	TRY(feed_register(duck, conn->conn, err));
 	TRY(alive_register(duck, conn->conn, err));
 	TRY(duck_register_file_function(conn->conn, err));
+	TRY(duck_register_bucket(conn->conn, err));
 	TRY(run_all(conn, settings, COUNT_OF(settings), err));
 	if (options->allowed_dir != NULL)
 		TRY(allow_directory(conn, options->allowed_dir, err));

@@ -81,5 +81,7 @@ decimal_bytes(int precision)
 	return precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
 }
 
-// The function that duck_file_column uses; to be registered once for each instance.
+// The function that duck_file_column uses, and time_bucket; to be registered once for each
+// instance.
 Status duck_register_file_function(duckdb_connection conn, Error *err);
+Status duck_register_bucket(duckdb_connection conn, Error *err);

@@ -161,6 +161,20 @@ scaling_saturates_and_rounds_down(void **state)
 	assert_true(time_scale_saturating(INT64_MIN, -1, 1) == INT64_MAX);
 }
 
+static void
+days_and_months_lead_to_each_other(void **state)
+{
+	(void)state;
+	assert_true(time_day_of_month(0) == 0 && time_month_of_day(0) == 0);
+	assert_true(time_day_of_month(360) == 10957 && time_month_of_day(10956) == 359);
+	assert_true(time_day_of_month(-1) == -31 && time_month_of_day(-1) == -1);
+	for (int64_t month = -24000 * 12; month < 24000 * 12; month++) {
+		int64_t first = time_day_of_month(month);
+		assert_true(time_month_of_day(first) == month);
+		assert_true(time_month_of_day(first - 1) == month - 1);
+	}
+}
+
 int
 main(void)
 {
@@ -173,6 +187,7 @@ main(void)
 		cmocka_unit_test(times_are_written_with_the_digits_asked_for),
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(scaling_saturates_and_rounds_down),
+		cmocka_unit_test(days_and_months_lead_to_each_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
