@@ -141,7 +141,8 @@ typedef enum mobius_next {
 	MOBIUS_NEXT_FAILED, // mobius_result_error says why
 } mobius_next;
 
-// Queues one statement for the workers. `timeout_ns` 0: query.timeout. Its first frame is the
+// Queues one statement for the workers; a row of constants that was asked for before is read at
+// once. `timeout_ns` 0: query.timeout. Its first frame is the
 // schema message. Production pauses (the statement is parked, its worker goes on with others) while
 // `MOBIUS_RESULT_QUEUE` bytes wait to be taken.
 #define MOBIUS_RESULT_QUEUE (4u << 20)

@@ -63,6 +63,27 @@ parse(const ResultOptions *options, SqlStatement **out, Error *err)
 	return sql_parse(slice_of(text, len), out, err);
 }
 
+// Queues it. What is sooner over than a worker is awake is run at once.
+static Status
+start(mobius_result *result, Error *err)
+{
+	mobius *db = result->db;
+	const SqlStatement *statement = result->statement;
+	if (statement->kind == STATEMENT_READ && sql_is_known_constant(db->sql, statement->text)) {
+		atomic_fetch_add(&result->refs, 1);
+		result_run_slice(&result->job);
+		return ST_OK;
+	}
+	Workers *workers = statement_is_read(statement) ? db->readers : db->waiters;
+	if (workers_waiting(workers) >= MOST_WAITING)
+		return error_set(err, ST_LIMIT, "%d statements wait already; try again later",
+						 MOST_WAITING);
+	atomic_fetch_add(&result->refs, 1);
+	ticker_add(db->ticker, &result->tick);
+	workers_submit(workers, &result->job);
+	return ST_OK;
+}
+
 Status
 result_open(mobius_session *session, const ResultOptions *options, mobius_result **out, Error *err)
 {
@@ -86,14 +107,7 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->waiting = true;
 	result->ticket = options->ticket != NULL ? ticket_ref(options->ticket) : NULL;
 	TRY(parse(options, &result->statement, err));
-	bool read = statement_is_read(result->statement);
-	if (workers_waiting(read ? db->readers : db->waiters) >= MOST_WAITING)
-		return error_set(err, ST_LIMIT, "%d statements wait already; try again later",
-						 MOST_WAITING);
-
-	atomic_fetch_add(&result->refs, 1);
-	ticker_add(db->ticker, &result->tick);
-	workers_submit(read ? db->readers : db->waiters, &result->job);
+	TRY(start(result, err));
 	*out = TAKE(result);
 	return ST_OK;
 }

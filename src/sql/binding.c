@@ -156,11 +156,14 @@ find_plan(SqlQuery *query, const Binding *binding)
 	return true;
 }
 
-// A second thread costs more to wake than it helps with few rows.
+// A second thread costs more to wake than it helps with few rows. Rows of memory that are passed on
+// are read by one thread in any case, so that they stay in order: it need not be another one.
 static Pool *
-fitting_pool(const Sql *sql, const Views *views)
+fitting_pool(const Sql *sql, const Verdict *verdict, const Views *views)
 {
 	int64_t rows = 0;
+	if (verdict->rows && views->count == 1 && views->refs[0].file_count == 0)
+		return sql->narrow;
 	for (int32_t i = 0; i < views->count; i++) {
 		const RefView *view = &views->refs[i];
 		rows += view->memory_rows;
@@ -182,7 +185,7 @@ query_bind_to(SqlQuery *query, const Snapshot *snapshot, Error *err)
 		TRY(binding_init(query, snapshot, true, &aliased, err));
 		hashes[1] = hash64(aliased.key.data, aliased.key.len);
 	}
-	Pool *pool = fitting_pool(query->sql, &written.views);
+	Pool *pool = fitting_pool(query->sql, query->verdict, &written.views);
 	TRY(query_ensure_conn(query, pool, hashes, maybe_aliased ? 2 : 1, err));
 	if (find_plan(query, &written) || (maybe_aliased && find_plan(query, &aliased)))
 		return ST_OK;

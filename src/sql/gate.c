@@ -206,6 +206,15 @@ check_bytes(Slice text, Error *err)
 									   "the statement has a zero byte");
 }
 
+// In few bytes only few constants can be nested, so that no stack is too small for them.
+static bool
+is_constant(const Verdict *v, const Walk *walk)
+{
+	enum { FEW_BYTES = 256 };
+	return v->len <= FEW_BYTES && v->body == 0 && v->root >= 0 && v->scope_count == 1 &&
+		   v->item_count == 0 && v->column_count == 0 && !v->scopes[v->root].stars && !walk->calls;
+}
+
 Status
 gate_judge(DuckConn *conn, Slice text, Verdict **out, Error *err)
 {
@@ -231,6 +240,7 @@ gate_judge(DuckConn *conn, Slice text, Verdict **out, Error *err)
 				 .token_count = tokens.count,
 				 .err = err};
 	TRY(walk_tree(tree, &walk));
+	v->constant = is_constant(v, &walk);
 	TRY(item_names_find(conn, body, v, err));
 	*out = TAKE(v);
 	return ST_OK;

@@ -52,6 +52,13 @@ sql_register(Sql *sql, const char *schema, const SqlSource *source, Error *err)
 	return ST_OK;
 }
 
+bool
+sql_is_known_constant(Sql *sql, const char *text)
+{
+	SCOPED(verdict_drop) Verdict *verdict = verdicts_find(sql->verdicts, slice_text(text));
+	return verdict != NULL && verdict->constant;
+}
+
 // 'duration[us]': what Arrow calls it, for types that the engine has no name for.
 static Status
 quoted_type(const char *text, Buf *out, bool *is, Error *err)

@@ -55,6 +55,9 @@ typedef struct SqlSession {
 // ST_LIMIT.
 Status sql_query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out,
 					  Error *err);
+// Whether reading the text takes microseconds, and little of the stack: it is a row of constants
+// that was asked for before.
+bool sql_is_known_constant(Sql *sql, const char *text);
 Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch has
 
 // The next batch of about max_rows / max_bytes at most (a stored batch may be passed on as it is),

@@ -130,7 +130,9 @@ typedef struct Verdict {
 	int32_t select_count;
 	int32_t values; // columns of a VALUES list that is all of the statement; 0: it is none
 	bool asof;      // an ASOF join stands in it
-	bool plain;     // SELECT columns FROM one table, and nothing else
+	bool rows;      // SELECT columns FROM one table, and nothing else but WHERE
+	bool plain;     // the same without WHERE
+	bool constant;  // SELECT constants, and nothing else: a row, which costs next to nothing
 	Arena arena;
 	atomic_uint refs_held;
 } Verdict;

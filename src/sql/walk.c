@@ -94,11 +94,11 @@ has_only(const json_t *node, const char *const *keys, size_t count)
 	return true;
 }
 
-// SELECT columns FROM a table, and nothing else.
+// SELECT columns FROM a table, and nothing else but WHERE.
 static bool
-is_plain(const Verdict *v, const json_t *node)
+is_rows(const Verdict *v, const json_t *node)
 {
-	static const char *const node_keys[] = {"type", "select_list", "from_table",
+	static const char *const node_keys[] = {"type", "select_list", "from_table", "where_clause",
 											"aggregate_handling"};
 	static const char *const table_keys[] = {"type",        "alias",        "query_location",
 											 "schema_name", "catalog_name", "table_name"};
@@ -147,7 +147,8 @@ walk_select(Walk *w, const json_t *node, Place place, bool outermost)
 			strcmp(key, "select_list") != 0 && strcmp(key, "where_clause") != 0)
 			TRY(walk_value(w, value, place));
 	}
-	w->verdict->plain = outermost && is_plain(w->verdict, node);
+	w->verdict->rows = outermost && is_rows(w->verdict, node);
+	w->verdict->plain = w->verdict->rows && json_object_get(node, "where_clause") == NULL;
 	return ST_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct Walk {
 	const Token *tokens; // of the text, with TOKEN_END at the end
 	int32_t token_count;
 	double list_items; // see CallPlace
+	bool calls;        // a function, which may take any time
 	Error *err;
 } Walk;
 

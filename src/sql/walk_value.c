@@ -227,6 +227,7 @@ walk_call(Walk *w, const json_t *node, Place place)
 {
 	CallPlace call = {.in_lambda = place.in_lambda, .items = &w->list_items};
 	TRY(function_check(node, &call, w->err));
+	w->calls = true;
 	place.in_arithmetic = function_is_arithmetic(node);
 	bool takes = function_takes_lambda(node);
 	const char *key;

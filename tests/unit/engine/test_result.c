@@ -57,6 +57,29 @@ the_first_frame_is_the_schema_and_the_others_are_its_batches(void **state)
 }
 
 static void
+constants_asked_for_again_are_there_at_once(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	for (int i = 0; i < 3; i++) {
+		Result r;
+		result_start(&fx, &r, "SELECT 1 AS one;");
+		if (i > 0) { // without waiting
+			assert_int_equal(mobius_result_next(r.result, &r.frame), MOBIUS_NEXT_FRAME);
+			assert_int_equal(mobius_result_next(r.result, &r.frame), MOBIUS_NEXT_FRAME);
+			assert_int_equal(r.frame.rows, 1);
+			assert_int_equal(mobius_result_next(r.result, &r.frame), MOBIUS_NEXT_END);
+			watch_wait(&r.watch); // who waits for the event has it too
+		} else {
+			result_end(&r);
+		}
+		result_stop(&r);
+	}
+	fixture_close(&fx);
+}
+
+static void
 only_the_schema_when_nothing_else_is_wanted(void **state)
 {
 	(void)state;
@@ -393,6 +416,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_frame_is_the_schema_and_the_others_are_its_batches),
+		TEST(constants_asked_for_again_are_there_at_once),
 		TEST(only_the_schema_when_nothing_else_is_wanted),
 		TEST(a_change_answers_one_row_and_how_many_it_changed),
 		TEST(texts_that_are_no_statement_are_refused_at_once),

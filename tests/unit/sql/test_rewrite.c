@@ -184,6 +184,48 @@ positions_come_back(void **state)
 	setup_close(&s);
 }
 
+static void
+a_constant_reads_and_calls_nothing(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sql;
+		bool constant;
+	} cases[] = {
+		{"SELECT 1", true},
+		{"SELECT 1 AS one, 'x', NULL, TIMESTAMP '2016-01-01', CAST('1' AS INT)", true},
+		{"SELECT CASE WHEN true THEN 1 ELSE 2 END", true},
+		{"SELECT 1 + 1", false}, // a call
+		{"SELECT random()", false},
+		{"SELECT now()", false},
+		{"SELECT current_timestamp", false},
+		{"SELECT count(*) OVER ()", false},
+		{"SELECT (SELECT 1)", false},
+		{"SELECT 1 WHERE EXISTS (SELECT 1)", false},
+		{"SELECT 1 FROM range(3)", false},
+		{"SELECT 1 FROM t", false},
+		{"SELECT * FROM (VALUES (1))", false},
+		{"VALUES (1)", false},
+		{"SELECT 1 UNION ALL SELECT 2", false},
+		{"WITH a AS (SELECT 1) SELECT 2", false},
+		{"EXPLAIN SELECT 1", false},
+	};
+	Setup s;
+	setup_open(&s);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		SCOPED(verdict_drop) Verdict *v = judge(&s, cases[i].sql);
+		if (v->constant != cases[i].constant)
+			fail_msg("%s", cases[i].sql);
+	}
+	char sql[400];
+	snprintf(sql, sizeof(sql), "SELECT 1 AS %0300d", 0);
+	memcpy(sql + 12, "a", 1);
+	SCOPED(verdict_drop) Verdict *v = judge(&s, sql);
+	assert_false(v->constant);
+	verdict_unref(TAKE(v));
+	setup_close(&s);
+}
+
 // ---- ranges ----
 
 static void
@@ -250,6 +292,7 @@ main(void)
 		cmocka_unit_test(constants_are_written_as_the_column_needs_them),
 		cmocka_unit_test(time_stands_for_the_time_column),
 		cmocka_unit_test(positions_come_back),
+		cmocka_unit_test(a_constant_reads_and_calls_nothing),
 		cmocka_unit_test(only_what_where_requires_narrows_a_table),
 	};
 	return RUN(tests);
