@@ -66,8 +66,10 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 // the end of the process loses all of it. Everything else is as usual, but that it holds no more
 // than memtable.limit (by default a quarter of the machine's memory; MOBIUS_LIMIT beyond), that a
 // statement changes at most commit.max_bytes of rows, and has query.memory and no disk to spill to,
-// that its segments are never FLUSHED (FLUSH seals them), that rows which were deleted or have
-// expired keep their memory until all of their sealed segment's are, and that it has no backups.
+// that its segments are never FLUSHED (FLUSH seals them), and that it has no backups. The memory of
+// rows that were deleted, have expired or were replaced by key is given back: sealed segments that
+// have many of them give way to smaller ones, and when memory is short growing ones are sealed for
+// it. What a stream sees stays until it is released.
 //   MOBIUS_CONFLICT  another process has it open
 //   MOBIUS_CORRUPT   acknowledged data is damaged; nothing was changed
 //   MOBIUS_INVALID   an unknown setting or a bad value

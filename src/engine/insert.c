@@ -204,25 +204,36 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	return ST_OK;
 }
 
+// In memory a look that began after this one found that there is nothing to give back: the second
+// is sure to.
+static bool
+is_full(mobius *db, uint64_t looks)
+{
+	return db->dir == NULL && keeper_idle_looks(db->keeper) >= looks + 2;
+}
+
 static Status
 wait_for_memory(mobius *db, uint64_t cost, Error *err)
 {
-	if (db->dir == NULL)
-		return error_set(err, ST_LIMIT,
-						 "the database in memory is full: memtable.limit is used up; raise it, or "
-						 "drop what is not needed");
 	int64_t began = clock_mono_ns(), delay = 0;
-	bool got = false;
-	while (!got && clock_mono_ns() - began <= db->settings.ingest_wait_ns) {
+	uint64_t looks = keeper_idle_looks(db->keeper);
+	bool got = false, full = false;
+	while (!got && !full && clock_mono_ns() - began <= db->settings.ingest_wait_ns) {
 		keeper_need_memory(db->keeper);
 		clock_sleep_ns(10 * 1000 * 1000);
+		full = is_full(db, looks); // what was given back before counts
 		got = budget_reserve(db->memtable, cost, NULL, &delay);
 	}
 	budget_note_wait(db->memtable, clock_mono_ns() - began);
-	clock_sleep_ns(delay);
-	return got ? ST_OK
-			   : error_set(err, ST_LIMIT,
-						   "no memory within ingest.wait: memtable.limit is used up");
+	if (got && db->dir != NULL) // without files time frees no memory
+		clock_sleep_ns(delay);
+	if (got)
+		return ST_OK;
+	if (db->dir != NULL)
+		return error_set(err, ST_LIMIT, "no memory within ingest.wait: memtable.limit is used up");
+	return error_set(err, ST_LIMIT,
+					 "the database in memory is full: memtable.limit is used up; raise it, or "
+					 "drop what is not needed");
 }
 
 Status

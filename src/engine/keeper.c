@@ -226,15 +226,6 @@ keep_log(Keeper *keeper)
 	pthread_mutex_unlock(&keeper->lock);
 }
 
-static void
-drop_unseen(Keeper *keeper)
-{
-	Error err = ERROR_INIT;
-	int64_t segments = 0;
-	if (store_drop_unseen(keeper->db->store, clock_wall_ns(), &segments, &err) != ST_OK)
-		log_warn("segments without rows not dropped", "error=\"%s\"", err.text);
-}
-
 // Whole files of which nobody will see a row again.
 static void
 drop_files(Keeper *keeper)
@@ -250,16 +241,13 @@ drop_files(Keeper *keeper)
 		log_info("files without rows dropped", "files=%" PRId64, files);
 }
 
-// There is nothing to write, and no memory to be had by it.
 static void
 keep_memory(Keeper *keeper)
 {
 	while (!keeper_stopping(keeper)) {
 		keep_ids(keeper);
-		if (log_is_ready(keeper)) {
-			conductor_run(keeper->db->conductor, seal_old, keeper->db);
-			drop_unseen(keeper);
-		}
+		if (log_is_ready(keeper))
+			keeper_compact(keeper);
 		(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
 	}
 }

@@ -18,8 +18,11 @@ void keeper_log_ready(Keeper *keeper); // the log was started: it may be prepare
 // Seals what is in memory of `table` (NULL: of all) and waits until it is in files. The keeper's
 // error when it cannot.
 Status keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err);
-// Somebody waits for memory: if no flush is about to give some back, what is growing is sealed.
+// Somebody waits for memory: if no flush is about to give some back, what is growing is sealed; in
+// memory, if it may have something to give back.
 void keeper_need_memory(Keeper *keeper);
+// In memory: how often there was nothing to give back.
+uint64_t keeper_idle_looks(const Keeper *keeper);
 // A write met a full disk: puts are refused (keeper_has_room) until there is room again.
 void keeper_disk_full(Keeper *keeper);
 bool keeper_has_room(const Keeper *keeper);

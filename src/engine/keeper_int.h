@@ -24,6 +24,7 @@ struct Keeper {
 
 	_Atomic int64_t stop_by_ns; // INT64_MAX while running
 	atomic_bool memory_needed;
+	_Atomic uint64_t idle_looks;
 	atomic_bool disk_full; // until there is room for the ballast again
 
 	// The keeper's thread alone.
@@ -38,3 +39,5 @@ struct Keeper {
 // keeper_disk.c. Gives the ballast back when the disk is full, and takes it when there is room.
 void keeper_mind_disk(Keeper *keeper);
 void keeper_look_for_room_later(Keeper *keeper);
+// keeper_compact.c. Of a database in memory: what nobody will see again gives its memory back.
+void keeper_compact(Keeper *keeper);

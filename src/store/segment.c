@@ -185,6 +185,17 @@ segment_seal(Segment *seg, int64_t now_ns)
 	atomic_store(&seg->status, SEGMENT_SEALED);
 }
 
+void
+segment_succeed(Segment *seg, const SegmentStats *stats)
+{
+	seg->created_ns = stats->created_ns;
+	atomic_store(&seg->min_seq, stats->min_seq);
+	atomic_store(&seg->max_seq, stats->max_seq);
+	atomic_store(&seg->late_min, stats->late_min);
+	atomic_store(&seg->late_max, stats->late_max);
+	segment_seal(seg, stats->sealed_ns);
+}
+
 SegmentStats
 segment_stats(const Segment *seg)
 {

@@ -64,6 +64,9 @@ void segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest
 void segment_append(Segment *seg, SegmentInsert *insert,
 					uint64_t seq); // GROWING only; takes the insert. Seqs never fall
 void segment_seal(Segment *seg, int64_t now_ns);
+// Its rows are the last it gets, and those that are left of older segments: of `stats` it takes the
+// times of their lives, their seqs and their late rows. Before anybody else can see it.
+void segment_succeed(Segment *seg, const SegmentStats *stats);
 SegmentStats segment_stats(const Segment *seg);
 
 // Which rows of a part were deleted, and by which commit.

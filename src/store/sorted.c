@@ -1,4 +1,4 @@
-#include "store/sorted.h"
+#include "store/sorted_int.h"
 
 #include <string.h>
 
@@ -7,21 +7,7 @@
 #include "base/mem.h"
 #include "store/series_int.h"
 
-// The segment's parts while they are put in order.
-typedef struct Sorting {
-	TableDef *def;
-	SeriesMap *series;
-	BytesPool *pool;
-	Batch **batches; // as the table has its columns
-	SegmentPart *parts;
-	int32_t count;
-	int32_t room;
-	int64_t rows;
-	bool with_ids;
-	bool *replaced; // by place in the order: the next row is of the same key; NULL: none is
-} Sorting;
-
-static void
+void
 sorting_close(Sorting *s)
 {
 	for (int32_t i = 0; i < s->count; i++)
@@ -96,12 +82,19 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	TRY(make_room(s, err));
 	SCOPED(batch_drop) Batch *head = NULL;
 	TRY(batch_head(part->batch, part->rows, &head, err));
-	must(part->first_row == s->rows); // so that rows are numbered by position
+	must(s->first_row + part->first_row == s->rows); // so that rows are numbered by position
 	TRY(as_table(s, part->shape, head, &s->batches[s->count], err));
 	s->parts[s->count++] = *part;
 	s->rows += part->rows;
 	s->with_ids &= part->ids != NULL;
 	return ST_OK;
+}
+
+Status
+sorting_add(Sorting *s, const Segment *seg, Error *err)
+{
+	s->first_row = s->rows;
+	return segment_each(seg, UINT64_MAX, INT64_MIN, INT64_MAX, add_part, s, err);
 }
 
 // ---- order ----
@@ -239,8 +232,15 @@ order_by_values(Sorting *s, uint32_t *order, Error *err)
 	return s->replaced != NULL ? note_replaced_values(s, all, order, err) : ST_OK;
 }
 
-static Status
-order_rows(Sorting *s, uint32_t *order, Error *err)
+Status
+sorting_ask_replaced(Sorting *s, Error *err)
+{
+	s->replaced = mem_alloc((size_t)s->rows + 1);
+	return s->replaced != NULL ? ST_OK : error_no_memory(err, "a flush");
+}
+
+Status
+sorting_order(Sorting *s, uint32_t *order, Error *err)
 {
 	if (table_order_column(s->def) >= 0)
 		return s->with_ids ? order_by_ids(s, order, err) : order_by_values(s, order, err);
@@ -277,14 +277,15 @@ segment_sorted(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *
 {
 	SCOPED(sorting_close)
 	Sorting s = {.def = def, .series = series, .pool = pool, .with_ids = true};
-	TRY(segment_each(seg, UINT64_MAX, INT64_MIN, INT64_MAX, add_part, &s, err));
+	TRY(sorting_add(&s, seg, err));
 	if (s.rows > UINT32_MAX)
 		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
 	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows + 1, sizeof(uint32_t));
-	s.replaced = table_replaces(def) ? mem_alloc((size_t)s.rows + 1) : NULL;
-	if (order == NULL || (table_replaces(def) && s.replaced == NULL))
+	if (order == NULL)
 		return error_no_memory(err, "a flush");
-	TRY(order_rows(&s, order, err));
+	if (table_replaces(def))
+		TRY(sorting_ask_replaced(&s, err));
+	TRY(sorting_order(&s, order, err));
 	TRY(gather_live(&s, order, out, err));
 	*positions = TAKE(order);
 	return ST_OK;

@@ -225,9 +225,6 @@ void store_freeze(Store *store);
 // Writes the masks to the catalog that it lacks. Until then replay needs their deletions, and
 // store_flushed_floor stays below them.
 Status store_keep_masks(Store *store, Error *err);
-// Of a store in memory: lets go of the sealed segments of which nobody will see a row again, all of
-// them deleted or expired at now_ns; *segments says how many.
-Status store_drop_unseen(Store *store, int64_t now_ns, int64_t *segments, Error *err);
 void store_on_sealed(Store *store, void (*wake)(void *arg),
 					 void *arg); // called when a segment was sealed
 // The lowest seq whose rows are in memory only (UINT64_MAX: none).

@@ -134,6 +134,79 @@ rows_are_replaced_by_key_and_do_not_come_back(void **state)
 	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 100);
 }
 
+// A table of 1,000 keys, far more often than there is room for.
+static void
+keys_are_written_over_and_over(void **state)
+{
+	(void)state;
+	SCOPED(db_drop)
+	mobius *db = memory_open(SETTINGS("memtable.limit=2MiB", "memtable.segment_size=256KiB"));
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+	assert_int_equal(number(db, "CREATE TABLE e (v BIGINT) WITH (key = 'id')"), 0);
+	for (int i = 0; i < 300; i++) {
+		append_rows(db, "t", 0, 1000);
+		assert_int_equal(number(db, "INSERT INTO e (id, v) SELECT range + 1, 7 FROM range(1000)"),
+						 1000);
+	}
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 499500);
+	assert_int_equal(number(db, "SELECT count(DISTINCT id) + count(*) FROM e"), 2000);
+}
+
+// It is not sealed before, since it is smaller than a segment.
+static void
+what_grows_gives_memory_back_where_there_is_none(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(SETTINGS("memtable.limit=1MiB"));
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+	for (int i = 0; i < 100; i++)
+		append_rows(db, "t", 0, 1000);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
+	assert_int_equal(number(db, "DELETE FROM t"), 1000);
+	for (int i = 0; i < 100; i++) { // a plain one
+		append_rows(db, "u", i * 1000, 1000);
+		assert_int_equal(number(db, "DELETE FROM u"), 1000);
+	}
+	append_rows(db, "u", 0, 1000);
+	assert_int_equal(number(db, "SELECT count(*) FROM u"), 1000);
+}
+
+// What a stream sees stays until it is released.
+static void
+a_reader_keeps_what_it_sees_while_rows_are_replaced(void **state)
+{
+	(void)state;
+	SCOPED(db_drop)
+	mobius *db = memory_open(SETTINGS("memtable.limit=2MiB", "memtable.segment_size=64KiB"));
+	assert_int_equal(number(db, "CREATE TABLE e (v BIGINT) WITH (key = 'id')"), 0);
+	assert_int_equal(number(db, "INSERT INTO e (id, v) SELECT range + 1, 1 FROM range(3000)"),
+					 3000);
+	struct ArrowArrayStream stream = {0};
+	mobius_error err = {0};
+	fine(mobius_query(db, "SELECT v FROM e", &stream, &err), &err);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(number(db, "INSERT INTO e (id, v) SELECT range + 1, 2 FROM range(1000)"),
+						 1000);
+	int64_t rows = 0;
+	for (struct ArrowArray array;; array.release(&array)) {
+		assert_int_equal(stream.get_next(&stream, &array), 0);
+		if (array.release == NULL)
+			break;
+		const int64_t *values = array.children[0]->buffers[1];
+		for (int64_t i = 0; i < array.length; i++)
+			assert_int_equal(values[array.children[0]->offset + i], 1);
+		rows += array.length;
+	}
+	stream.release(&stream);
+	assert_int_equal(rows, 3000);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM e"), 4000);
+}
+
 static void
 a_full_one_says_so_and_takes_rows_again_when_there_is_room(void **state)
 {
@@ -235,6 +308,9 @@ main(void)
 		TEST(a_flush_seals_and_rows_stay),
 		TEST(sealed_segments_without_rows_go),
 		TEST(rows_are_replaced_by_key_and_do_not_come_back),
+		TEST(keys_are_written_over_and_over),
+		TEST(what_grows_gives_memory_back_where_there_is_none),
+		TEST(a_reader_keeps_what_it_sees_while_rows_are_replaced),
 		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
 		TEST(a_commit_over_a_limit_is_refused),
 		TEST(every_call_of_an_open_may_fail_and_leaves_nothing),

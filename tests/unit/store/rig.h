@@ -23,6 +23,7 @@ typedef struct Rig {
 	uint32_t series_limit;
 	uint64_t seq;
 	bool verify_strict;
+	bool in_memory; // the store has no directory
 	Status (*replay)(struct Rig *rig, Error *err); // when it is opened; NULL: nothing
 } Rig;
 
@@ -65,7 +66,7 @@ static inline Status
 rig_try_store(Rig *rig, Error *err)
 {
 	StoreOptions options = {
-		.dir = rig->dir,
+		.dir = rig->in_memory ? NULL : rig->dir,
 		.catalog = rig->catalog,
 		.duck = rig->duck,
 		.budget = rig->budget,
