@@ -183,7 +183,16 @@ typedef mobius_status mobius_each_segment(void *arg, const mobius_segment_info *
 
 MOBIUS_API mobius_status mobius_segments(mobius_collection *collection, mobius_each_segment *each,
 										 void *arg, mobius_error *err); // files first
-// How many there are of a status; of MOBIUS_SEGMENT_DROPPED always 0.
+// Those of one status; of MOBIUS_SEGMENT_DROPPED there are none.
+MOBIUS_API mobius_status mobius_segments_by_status(mobius_collection *collection,
+												   mobius_segment_status status,
+												   mobius_each_segment *each, void *arg,
+												   mobius_error *err);
+MOBIUS_API mobius_status mobius_segments_size(mobius_collection *collection, int64_t *out,
+											  mobius_error *err);
+MOBIUS_API mobius_status mobius_segments_empty(mobius_collection *collection, bool *out,
+											   mobius_error *err);
+// How many there are of a status.
 MOBIUS_API mobius_status mobius_segment_count(mobius_collection *collection,
 											  mobius_segment_status status, int64_t *out,
 											  mobius_error *err);
@@ -195,6 +204,8 @@ MOBIUS_API mobius_status mobius_segment_open(mobius_collection *collection, uint
 // The growing one. MOBIUS_NOT_FOUND: none grows.
 MOBIUS_API mobius_status mobius_segment_active(mobius_collection *collection, mobius_segment **out,
 											   mobius_error *err);
+// The growing one is sealed, if there is one, so that the next row begins another.
+MOBIUS_API mobius_status mobius_segment_rotate(mobius_collection *collection, mobius_error *err);
 MOBIUS_API void mobius_segment_close(mobius_segment *segment); // NULL is allowed
 
 MOBIUS_API uint64_t mobius_segment_id(const mobius_segment *segment);
@@ -203,8 +214,10 @@ MOBIUS_API mobius_status mobius_segment_look(mobius_segment *segment, mobius_seg
 											 mobius_error *err);
 // MOBIUS_SEALED: it is not growing any more.
 MOBIUS_API mobius_status mobius_segment_seal(mobius_segment *segment, mobius_error *err);
-// Deletes its rows in one commit; a growing one is sealed before. Without rows it is left out by
-// the next flush or merge that comes to it, and is dropped then. MOBIUS_NOT_FOUND: it was dropped.
+// Deletes its rows in one commit; a growing one is sealed before. Where rows replace others by key,
+// those of its rows that a query would see take the older ones of their keys with them, wherever
+// they are: nothing that was replaced comes back. Without rows it is left out by the next flush or
+// merge that comes to it, and is dropped then. MOBIUS_NOT_FOUND: it was dropped.
 MOBIUS_API mobius_status mobius_segment_remove(mobius_segment *segment, mobius_error *err);
 // As mobius_collection_append, if the segment is growing when it begins; MOBIUS_SEALED: it is not.
 // Rows that meet the end of the segment on their way go into the next one.

@@ -75,6 +75,47 @@ mobius_segments(mobius_collection *collection, mobius_each_segment *each, void *
 	return error_out(each_segment(collection, each, arg, &e), &e, err);
 }
 
+typedef struct OfStatus {
+	mobius_segment_status status;
+	mobius_each_segment *each;
+	void *arg;
+} OfStatus;
+
+static mobius_status
+tell_of_status(void *arg, const mobius_segment_info *info)
+{
+	const OfStatus *of = arg;
+	return info->status == of->status ? of->each(of->arg, info) : MOBIUS_OK;
+}
+
+mobius_status
+mobius_segments_by_status(mobius_collection *collection, mobius_segment_status status,
+						  mobius_each_segment *each, void *arg, mobius_error *err)
+{
+	return mobius_segments(collection, tell_of_status, &(OfStatus){status, each, arg}, err);
+}
+
+mobius_status
+mobius_segments_size(mobius_collection *collection, int64_t *out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	Status st = embedded_collection_snapshot(collection, &snapshot, &e);
+	if (st == ST_OK)
+		*out = info_count(&snapshot->tables[0]);
+	return error_out(st, &e, err);
+}
+
+mobius_status
+mobius_segments_empty(mobius_collection *collection, bool *out, mobius_error *err)
+{
+	int64_t count;
+	mobius_status st = mobius_segments_size(collection, &count, err);
+	if (st == MOBIUS_OK)
+		*out = count == 0;
+	return st;
+}
+
 typedef struct Search {
 	bool (*is_it)(const struct Search *search, const mobius_segment_info *info);
 	uint64_t id;
@@ -289,6 +330,33 @@ mobius_segment_seal(mobius_segment *segment, mobius_error *err)
 {
 	Error e = ERROR_INIT;
 	return error_out(embedded_segment_seal(segment, &e), &e, err);
+}
+
+typedef struct Rotation {
+	const mobius_collection *collection;
+	Status status;
+	Error error;
+} Rotation;
+
+// In the publishing thread.
+static void
+end_growing(void *arg)
+{
+	Rotation *r = arg;
+	const mobius_collection *collection = r->collection;
+	r->status = embedded_collection_check(collection, &r->error);
+	if (r->status == ST_OK)
+		r->status = store_end_segment(collection->db->store, collection->table, &r->error);
+}
+
+mobius_status
+mobius_segment_rotate(mobius_collection *collection, mobius_error *err)
+{
+	Rotation r = {.collection = collection, .error = ERROR_INIT};
+	r.status = database_ready(collection->db, &r.error);
+	if (r.status == ST_OK)
+		conductor_run(collection->db->conductor, end_growing, &r);
+	return error_out(r.status, &r.error, err);
 }
 
 static Status

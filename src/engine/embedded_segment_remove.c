@@ -1,14 +1,28 @@
 // embedded_segment_remove.c - a segment of mobius.h goes with the rows it has: one deletion.
+//
+// Where rows replace others by key, the keys of those that a query would see go as with a DELETE:
+// nothing older comes back. Rows of the segment that were replaced by another's hide nothing.
 
 #include <inttypes.h>
 
 #include "base/mem.h"
 #include "engine/embedded_int.h"
+#include "engine/workers.h"
+#include "os/thread.h"
+#include "sql/rewrite.h"
+
+enum {
+	ROWS_AT_ONCE = 1 << 20,
+	BYTES_AT_ONCE = 64 << 20,
+	TRIES = 4, // on new definitions of the table
+};
 
 // ---- which rows ----
 
 typedef struct Rows {
 	uint64_t segment_id;
+	int64_t min_time; // of the segment, ns; min > max: none
+	int64_t max_time;
 	Buf addresses; // RowAddress
 } Rows;
 
@@ -19,9 +33,9 @@ rows_close(Rows *rows)
 }
 
 static void
-add_row(Rows *rows, int64_t row, bool in_file)
+add_row(Rows *rows, uint64_t segment_id, int64_t row, bool in_file)
 {
-	const RowAddress address = {.segment_id = rows->segment_id, .row = row, .in_file = in_file};
+	const RowAddress address = {.segment_id = segment_id, .row = row, .in_file = in_file};
 	buf_add(&rows->addresses, &address, sizeof(address));
 }
 
@@ -29,20 +43,32 @@ static void
 add_file(Rows *rows, const FileSet *files, int32_t i)
 {
 	const Mask *mask = file_set_mask(files, i);
-	int64_t count = data_file_meta(file_set_at(files, i))->rows;
-	for (int64_t row = 0; row < count; row++)
+	const FileMeta *meta = data_file_meta(file_set_at(files, i));
+	rows->min_time = meta->min_time;
+	rows->max_time = meta->max_time;
+	for (int64_t row = 0; row < meta->rows; row++)
 		if (mask == NULL || !mask_has(mask, row))
-			add_row(rows, row, true);
+			add_row(rows, rows->segment_id, row, true);
 }
 
 static Status
 add_part(void *arg, const SegmentPart *part, Error *err)
 {
 	(void)err;
+	Rows *rows = arg;
 	for (int64_t row = 0; row < part->rows; row++)
 		if (part_is_live(part, row))
-			add_row(arg, part->first_row + row, false);
+			add_row(rows, rows->segment_id, part->first_row + row, false);
 	return ST_OK;
+}
+
+static Status
+add_memory(Rows *rows, const Segment *segment, uint64_t seq, Error *err)
+{
+	SegmentStats stats = segment_stats(segment);
+	rows->min_time = stats.min_time;
+	rows->max_time = stats.max_time;
+	return segment_each(segment, seq, INT64_MIN, INT64_MAX, add_part, rows, err);
 }
 
 static Status
@@ -57,12 +83,75 @@ find_rows(const mobius_segment *segment, const Snapshot *snapshot, Rows *rows, E
 	for (int32_t i = 0; !found && i < view->segment_count; i++) {
 		found = segment_stats(view->segments[i]).id == segment->id;
 		if (found)
-			TRY(segment_each(view->segments[i], snapshot->seq, INT64_MIN, INT64_MAX, add_part, rows,
-							 err));
+			TRY(add_memory(rows, view->segments[i], snapshot->seq, err));
 	}
 	if (!found)
 		return error_set(err, ST_NOT_FOUND, "segment %" PRIu64 " was dropped", segment->id);
 	return buf_status(&rows->addresses, err, "the rows of a segment");
+}
+
+// ---- other versions of their keys ----
+
+static void
+add_versions(Rows *rows, const Batch *batch, int64_t row)
+{
+	const Column *segments = batch_column(batch, 2), *places = batch_column(batch, 3);
+	if (!column_valid(segments, row))
+		return;
+	const int32_t *ends = (const void *)segments->offsets.data;
+	const uint64_t *ids = (const void *)segments->children[0].values.data;
+	const int64_t *at = (const void *)places->children[0].values.data;
+	for (int32_t i = ends[row]; i < ends[row + 1]; i++)
+		add_row(rows, ids[i], at[i] >= 0 ? at[i] : -1 - at[i], at[i] >= 0);
+}
+
+// As a DELETE would find them, at the times that the segment has.
+static Status
+write_statement(const TableDef *def, const Rows *rows, Buf *sql, Error *err)
+{
+	buf_add_text(sql, "DELETE FROM ");
+	sql_add_name(sql, table_database(def));
+	buf_add_text(sql, ".htdb.");
+	sql_add_name(sql, table_name(def));
+	buf_add_text(sql, " WHERE ");
+	sql_add_name(sql, schema_field(table_schema(def), table_order_column(def))->name);
+	buf_add_printf(sql, " BETWEEN %" PRId64 " AND %" PRId64, rows->min_time, rows->max_time);
+	return buf_status(sql, err, "the rows of a segment");
+}
+
+static Status
+read_versions(SqlQuery *query, Rows *rows, Error *err)
+{
+	for (;;) {
+		SCOPED(batch_drop) Batch *batch = NULL;
+		TRY(sql_query_next(query, ROWS_AT_ONCE, BYTES_AT_ONCE, &batch, err));
+		if (batch == NULL)
+			return buf_status(&rows->addresses, err, "the rows of a segment");
+		const uint64_t *ids = (const void *)batch_column(batch, 0)->values.data;
+		for (int64_t row = 0; row < batch_rows(batch); row++)
+			if (ids[row] == rows->segment_id)
+				add_versions(rows, batch, row);
+	}
+}
+
+// ST_CONFLICT: the table has grown meanwhile.
+static Status
+find_versions(const mobius_collection *collection, Rows *rows, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(collection->table);
+	SCOPED(buf_close) Buf text = BUF_INIT;
+	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	if (!table_replaces(def) || rows->min_time > rows->max_time)
+		return ST_OK;
+	SqlSession session = {.database = table_database(def)};
+	TRY(write_statement(def, rows, &text, err));
+	TRY(sql_parse(buf_slice(&text), &statement, err));
+	TRY(sql_query_open_match(collection->db->sql, &(SqlMatch){statement, def, NULL}, &session,
+							 &query, err));
+	if (!sql_query_reads(query, collection->table))
+		return embedded_collection_check(collection, err);
+	return read_versions(query, rows, err);
 }
 
 // ---- the commit ----
@@ -93,6 +182,7 @@ remove_locked(const mobius_segment *segment, Error *err)
 	SCOPED(rows_close) Rows rows = {.addresses = BUF_INIT};
 	TRY(embedded_collection_snapshot(segment->collection, &snapshot, err));
 	TRY(find_rows(segment, snapshot, &rows, err));
+	TRY(find_versions(segment->collection, &rows, err));
 	return commit_deletion(segment->collection, &rows, err);
 }
 
@@ -103,25 +193,47 @@ segment_remove(mobius_segment *segment, Error *err)
 {
 	Table *table = segment->collection->table;
 	TRY(embedded_collection_check(segment->collection, err));
-	// Older versions of its keys, in other segments, would come back.
-	if (table_replaces(segment->collection->made))
-		return error_set(err, ST_UNIMPLEMENTED,
-						 "removing a segment of a collection with dedup = 'last' is not built yet; "
-						 "delete its rows");
 	Status st = embedded_segment_seal(segment, err);
 	if (st != ST_OK && st != ST_SEALED)
 		return st;
 	table_change_lock(table);
 	table_rewrite_lock(table);
-	st = remove_locked(segment, err);
+	st = ST_CONFLICT;
+	for (int try = 1; st == ST_CONFLICT && try <= TRIES; try++)
+		st = remove_locked(segment, err);
 	table_rewrite_unlock(table);
 	table_change_unlock(table);
 	return st;
 }
 
+// ---- on a stack that a query fits on ----
+
+typedef struct Removal {
+	Job job; // first
+	mobius_segment *segment;
+	Status status;
+	Error error;
+	Signal done;
+} Removal;
+
+static void
+run_removal(Job *job)
+{
+	Removal *removal = (Removal *)job;
+	removal->status = segment_remove(removal->segment, &removal->error);
+	signal_raise(&removal->done);
+}
+
 mobius_status
 mobius_segment_remove(mobius_segment *segment, mobius_error *err)
 {
-	Error e = ERROR_INIT;
-	return error_out(segment_remove(segment, &e), &e, err);
+	Removal removal = {.job = {.run = run_removal}, .segment = segment, .error = ERROR_INIT};
+	Status st = database_ready(segment->collection->db, &removal.error);
+	if (st != ST_OK)
+		return error_out(st, &removal.error, err);
+	signal_init(&removal.done);
+	workers_submit(segment->collection->db->waiters, &removal.job);
+	(void)signal_wait(&removal.done, INT64_MAX);
+	signal_close(&removal.done);
+	return error_out(removal.status, &removal.error, err);
 }

@@ -40,8 +40,8 @@ struct Table {
 	bool few_words;                 // its last trial found files smaller so
 	uint32_t untried;               // large merges since the first
 	// The keeper's, in memory: after the last look at what its segments can give back,
-	uint64_t looked_bytes; // what they had,
-	int64_t looked_ns;     // and when it was, if that was nothing
+	uint64_t looked_bytes;  // what they had,
+	int64_t looked_ns;      // and when it was, if that was nothing
 	pthread_mutex_t change; // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
 	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes

@@ -1,138 +1,8 @@
-// mobius.h: databases, collections and segments as objects, and queries without SQL.
+// mobius.h: databases and collections as objects, and queries without SQL.
 
 #include <math.h>
 
-#include "support.h"
-
-// ---- what the tests share ----
-
-static void
-database_drop(mobius_database **database)
-{
-	mobius_database_close(*database);
-}
-
-static void
-collection_drop(mobius_collection **collection)
-{
-	mobius_collection_close(*collection);
-}
-
-static void
-segment_handle_drop(mobius_segment **segment)
-{
-	mobius_segment_close(*segment);
-}
-
-static mobius_database *
-database_of(mobius *db, const char *name)
-{
-	mobius_database *database = NULL;
-	mobius_error err = {0};
-	fine(mobius_database_open(db, name, &database, &err), &err);
-	return database;
-}
-
-static mobius_status
-make_of(Schema *schema, mobius_database *database, const char *name, const char *const *options,
-		mobius_collection **out, mobius_error *err)
-{
-	struct ArrowSchema arrow = {0};
-	Error e = ERROR_INIT;
-	if (cdata_export_schema(schema, &arrow, &e) != ST_OK) { // the test's own call has failed
-		*err = (mobius_error){.code = (mobius_status)e.code, .text = "no memory"};
-		return err->code;
-	}
-	mobius_status st = mobius_create_collection(database, name, &arrow, options, out, err);
-	assert_null(arrow.release);
-	return st;
-}
-
-static mobius_status
-try_make(mobius_database *database, const char *name, const char *const *options,
-		 mobius_collection **out, mobius_error *err)
-{
-	SCOPED(schema_drop) Schema *schema = rows_schema(true);
-	return make_of(schema, database, name, options, out, err);
-}
-
-// A collection of time, host, v and w in the database that is there from the start.
-static mobius_collection *
-collection_of(mobius *db, const char *name)
-{
-	SCOPED(database_drop) mobius_database *database = database_of(db, "mobius");
-	mobius_collection *collection = NULL;
-	mobius_error err = {0};
-	fine(try_make(database, name, NULL, &collection, &err), &err);
-	return collection;
-}
-
-typedef mobius_status Append(void *object, struct ArrowSchema *schema, struct ArrowArray *array,
-							 uint64_t *seq, mobius_error *err);
-
-static mobius_status
-append_to(void *object, struct ArrowSchema *schema, struct ArrowArray *array, uint64_t *seq,
-		  mobius_error *err)
-{
-	return mobius_collection_append(object, schema, array, seq, err);
-}
-
-static mobius_status
-append_to_segment(void *object, struct ArrowSchema *schema, struct ArrowArray *array, uint64_t *seq,
-				  mobius_error *err)
-{
-	return mobius_segment_append(object, schema, array, seq, err);
-}
-
-static mobius_status
-append_of(Append *append, void *object, Batch *batch, mobius_error *err)
-{
-	struct ArrowSchema c_schema = {0};
-	struct ArrowArray array = {0};
-	Error e = ERROR_INIT;
-	Status st = cdata_export_schema(batch_schema(batch), &c_schema, &e);
-	if (st == ST_OK)
-		st = cdata_export_batch(batch, &array, &e);
-	if (st != ST_OK) { // the test's own call has failed
-		if (c_schema.release != NULL)
-			c_schema.release(&c_schema);
-		*err = (mobius_error){.code = (mobius_status)st, .text = "no memory"};
-		return err->code;
-	}
-	uint64_t seq = 0;
-	mobius_status done = append(object, &c_schema, &array, &seq, err);
-	assert_null(c_schema.release);
-	assert_null(array.release);
-	assert_int_equal(seq > 0, done == MOBIUS_OK);
-	return done;
-}
-
-static mobius_status
-try_append(Append *append, void *object, int64_t from, int64_t count, mobius_error *err)
-{
-	SCOPED(schema_drop) Schema *schema = rows_schema(true);
-	SCOPED(batch_drop) Batch *batch = rows_batch(schema, from, count);
-	return append_of(append, object, batch, err);
-}
-
-static void
-add_rows(mobius_collection *collection, int64_t from, int64_t count)
-{
-	mobius_error err = {0};
-	fine(try_append(append_to, collection, from, count, &err), &err);
-}
-
-static int64_t
-size_of(mobius_collection *collection)
-{
-	int64_t rows = -1;
-	bool empty = false;
-	mobius_error err = {0};
-	fine(mobius_collection_size(collection, &rows, &err), &err);
-	fine(mobius_collection_empty(collection, &empty, &err), &err);
-	assert_int_equal(empty, rows == 0);
-	return rows;
-}
+#include "objects.h"
 
 typedef struct Names {
 	char text[200];
@@ -289,147 +159,6 @@ what_was_dropped_is_not_found_and_not_made_anew(void **state)
 		if (made == 0)
 			mobius_collection_close(collection_of(db, "t"));
 	}
-}
-
-// ---- segments ----
-
-typedef struct Listed {
-	mobius_segment_info all[8];
-	int count;
-} Listed;
-
-static mobius_status
-add_segment(void *arg, const mobius_segment_info *info)
-{
-	Listed *listed = arg;
-	assert_true(listed->count < 8);
-	listed->all[listed->count++] = *info;
-	return MOBIUS_OK;
-}
-
-static mobius_status
-stop_at_once(void *arg, const mobius_segment_info *info)
-{
-	(void)arg;
-	(void)info;
-	return MOBIUS_CANCELLED;
-}
-
-static int64_t
-count_of(mobius_collection *collection, mobius_segment_status status)
-{
-	int64_t count = -1;
-	mobius_error err = {0};
-	fine(mobius_segment_count(collection, status, &count, &err), &err);
-	return count;
-}
-
-static void
-a_segment_grows_is_sealed_takes_no_row_and_becomes_a_file(void **state)
-{
-	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
-	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
-	SCOPED(collection_drop) mobius_collection *t = collection_of(db, "t");
-	SCOPED(segment_handle_drop) mobius_segment *first = NULL;
-	SCOPED(segment_handle_drop) mobius_segment *second = NULL;
-	mobius_segment_info info;
-	mobius_error err = {0};
-	assert_int_equal(mobius_segment_active(t, &first, &err), MOBIUS_NOT_FOUND);
-	add_rows(t, 0, 10);
-	fine(mobius_segment_active(t, &first, &err), &err);
-	fine(try_append(append_to_segment, first, 10, 5, &err), &err);
-	fine(mobius_segment_look(first, &info, &err), &err);
-	assert_int_equal(info.status, MOBIUS_SEGMENT_GROWING);
-	assert_int_equal(info.rows, 15);
-	assert_int_equal(info.id, mobius_segment_id(first));
-	assert_true(info.created_at > 0 && info.sealed_at == 0);
-
-	fine(mobius_segment_seal(first, &err), &err);
-	assert_int_equal(mobius_segment_seal(first, &err), MOBIUS_SEALED);
-	assert_int_equal(try_append(append_to_segment, first, 15, 5, &err), MOBIUS_SEALED);
-	says(err.text, "takes no rows");
-	assert_int_equal(count_of(t, MOBIUS_SEGMENT_GROWING), 0);
-	add_rows(t, 15, 5);
-	fine(mobius_segment_active(t, &second, &err), &err);
-	assert_int_not_equal(mobius_segment_id(second), mobius_segment_id(first));
-
-	assert_int_equal(number(db, "FLUSH t"), 0);
-	fine(mobius_segment_look(first, &info, &err), &err);
-	assert_int_equal(info.status, MOBIUS_SEGMENT_FLUSHED);
-	assert_int_equal(info.rows, 15);
-	assert_true(info.sealed_at > 0 && info.created_at >= info.sealed_at);
-	assert_int_equal(count_of(t, MOBIUS_SEGMENT_FLUSHED), 2);
-	assert_int_equal(size_of(t), 20);
-}
-
-static void
-segments_are_listed_and_found_by_id(void **state)
-{
-	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
-	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
-	SCOPED(collection_drop) mobius_collection *t = collection_of(db, "t");
-	SCOPED(segment_handle_drop) mobius_segment *segment = NULL;
-	mobius_error err = {0};
-	Listed listed = {0};
-	fine(mobius_segments(t, add_segment, &listed, &err), &err);
-	assert_int_equal(listed.count, 0);
-	add_rows(t, 0, 3);
-	assert_int_equal(number(db, "FLUSH t"), 0);
-	add_rows(t, 3, 4);
-	fine(mobius_segments(t, add_segment, &listed, &err), &err);
-	assert_int_equal(listed.count, 2);
-	assert_int_equal(listed.all[0].status, MOBIUS_SEGMENT_FLUSHED);
-	assert_int_equal(listed.all[0].rows, 3);
-	assert_int_equal(listed.all[1].status, MOBIUS_SEGMENT_GROWING);
-	assert_int_equal(listed.all[1].rows, 4);
-	assert_int_equal(mobius_segments(t, stop_at_once, NULL, &err), MOBIUS_CANCELLED);
-	bool there = false;
-	fine(mobius_segment_exists(t, listed.all[0].id, &there, &err), &err);
-	assert_true(there);
-	fine(mobius_segment_exists(t, 1u << 30, &there, &err), &err);
-	assert_false(there);
-	fine(mobius_segment_open(t, listed.all[0].id, &segment, &err), &err);
-	assert_int_equal(mobius_segment_id(segment), listed.all[0].id);
-	assert_int_equal(mobius_segment_open(t, 1u << 30, &segment, &err), MOBIUS_NOT_FOUND);
-	says(err.text, "1073741824");
-}
-
-// What it holds is deleted in one commit, whether it grows, waits or is a file; nothing else is.
-static void
-a_segment_that_is_removed_takes_its_rows_with_it(void **state)
-{
-	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
-	mobius *db = db_open(dir.path, NULL);
-	mobius_collection *t = collection_of(db, "t");
-	mobius_segment *segment = NULL;
-	mobius_segment_info info;
-	mobius_error err = {0};
-	for (int64_t flushed = 0; flushed < 2; flushed++) {
-		add_rows(t, 100 * flushed, 10);
-		assert_int_equal(number(db, "FLUSH t"), 0);
-		add_rows(t, 100 * flushed + 10, 5);
-		fine(mobius_segment_active(t, &segment, &err), &err);
-		if (flushed == 1) {
-			assert_int_equal(number(db, "DELETE FROM t WHERE v = 112"), 1);
-			assert_int_equal(number(db, "FLUSH t"), 0);
-		}
-		fine(mobius_segment_remove(segment, &err), &err);
-		add_rows(t, 100 * flushed + 15, 1);
-		fine(mobius_segment_look(segment, &info, &err), &err);
-		assert_int_equal(info.rows, 0);
-		assert_int_not_equal(info.status, MOBIUS_SEGMENT_GROWING);
-		assert_int_equal(size_of(t), 11 * (flushed + 1));
-		mobius_segment_close(segment);
-	}
-	mobius_collection_close(t);
-	mobius_close(db);
-	db = db_open(dir.path, NULL);
-	assert_int_equal(number(db, "SELECT count(*) FROM t WHERE v % 100 < 10 OR v % 100 = 15"), 22);
-	assert_int_equal(number(db, "SELECT count(*) FROM t"), 22);
-	mobius_close(db);
 }
 
 // ---- queries ----
@@ -696,6 +425,23 @@ use_segments(Life *life, mobius_error *err)
 }
 
 static mobius_status
+use_versions(Life *life, mobius_error *err)
+{
+	SCOPED(segment_handle_drop) mobius_segment *segment = NULL;
+	SCOPED(collection_drop) mobius_collection *made = NULL;
+	SCOPED(collection_drop) mobius_collection *k = NULL;
+	GO(unless(make_of(batch_schema(life->rows), life->database, "k",
+					  SETTINGS("tags=host", "dedup=last"), &made, err),
+			  MOBIUS_EXISTS));
+	GO(mobius_collection_open(life->database, "k", &k, err));
+	GO(append_of(append_to, k, life->rows, err));
+	GO(mobius_segment_rotate(k, err));
+	GO(append_of(append_to, k, life->rows, err));
+	GO(mobius_segment_active(k, &segment, err));
+	return mobius_segment_remove(segment, err);
+}
+
+static mobius_status
 use_queries(Life *life, mobius_error *err)
 {
 	const mobius_condition some = {.op = MOBIUS_IN, .column = "v", VALUES(mobius_int(2))};
@@ -730,8 +476,8 @@ each_call_may_fail_and_leaves_nothing(void **state)
 	SCOPED(dir_drop) Dir dir = dir_new();
 	SCOPED(schema_drop) Schema *schema = rows_schema(true);
 	SCOPED(batch_drop) Batch *batch = rows_batch(schema, 0, 5);
-	mobius_status (*const uses[])(Life *, mobius_error *) = {use_databases, use_collections,
-															 use_rows, use_segments, use_queries};
+	mobius_status (*const uses[])(Life *, mobius_error *) = {
+		use_databases, use_collections, use_rows, use_segments, use_versions, use_queries};
 	Life life = {.rows = batch};
 	life_open(&life, dir.path);
 	for (size_t i = 0; i < COUNT_OF(uses); i++)
@@ -747,9 +493,6 @@ main(void)
 		TEST(collections_are_made_as_tables_are),
 		TEST(rows_of_a_collection_are_counted_and_its_columns_shown),
 		TEST(what_was_dropped_is_not_found_and_not_made_anew),
-		TEST(a_segment_grows_is_sealed_takes_no_row_and_becomes_a_file),
-		TEST(segments_are_listed_and_found_by_id),
-		TEST(a_segment_that_is_removed_takes_its_rows_with_it),
 		TEST(conditions_choose_rows_of_all_segments),
 		TEST(order_limit_and_offset_hold_for_all_segments_together),
 		TEST(what_a_query_cannot_mean_is_refused_by_name),

@@ -23,7 +23,7 @@ typedef struct Rig {
 	uint32_t series_limit;
 	uint64_t seq;
 	bool verify_strict;
-	bool in_memory; // the store has no directory
+	bool in_memory;                                // the store has no directory
 	Status (*replay)(struct Rig *rig, Error *err); // when it is opened; NULL: nothing
 } Rig;
 
