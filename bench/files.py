@@ -1,6 +1,7 @@
-"""Measures many small files: how long a start takes to the first answer, and one series and one hour among them.
+"""Measures many small files: how long a start takes until it is ready and to its first answer, and one series and one
+hour among them.
 
-    files.py [--files N] [--keep]        in the folder that takes data
+    files.py [--files N] [--tables N] [--keep]        in the folder that takes data
 """
 
 import argparse
@@ -12,17 +13,20 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 import own
+import suite
 from mobiusd import Mobiusd
 
-HOSTS, ROWS = 10, 60
+HOSTS, ROWS = 10, 300
 HOUR_MS = 3_600_000
-# As few merges as there can be.
-SETTINGS = {"compaction.files": "1000", "cache.columns": "0", "log.level": "error"}
+STEP_MS = HOUR_MS // ROWS
+# Each batch becomes a file, and files stay as they are: no table has as many as start a merge.
+SETTINGS = {"compaction.files": "1000", "memtable.segment_size": "64KiB", "cache.columns": "0", "log.level": "error"}
+MOST_OF_A_TABLE = 900
 
 
 def hour(number):
-    """An hour of each host, a row a minute."""
-    times = pa.array([number * HOUR_MS + i * 60_000 for _ in range(HOSTS) for i in range(ROWS)], pa.timestamp("ms"))
+    """An hour of each host."""
+    times = pa.array([number * HOUR_MS + i * STEP_MS for _ in range(HOSTS) for i in range(ROWS)], pa.timestamp("ms"))
     hosts = pa.array([f"host_{h}" for h in range(HOSTS) for _ in range(ROWS)])
     return pa.record_batch({"host": hosts, "time": times, "v": pa.array(range(HOSTS * ROWS))})
 
@@ -31,51 +35,70 @@ def query(client, sql):
     return client.do_get(flight.Ticket(sql.encode())).read_all().to_pylist()
 
 
-def make(files):
+def count_files(client):
+    return query(client, "SELECT count(*) AS n FROM system.segments WHERE file IS NOT NULL")[0]["n"]
+
+
+def make(tables, hours):
+    """Acknowledged one by one, so that each batch ends its segment."""
     with own.fresh(SETTINGS) as server, server.client() as client:
-        for number in range(files):
-            writer, _ = client.do_put(flight.FlightDescriptor.for_path("cpu"), hour(0).schema)
-            writer.write_batch(hour(number))
-            writer.close()
-            own.act(server, "table.flush", "cpu")
+        streams = [suite.PutStream(own.peer_of(server), table, hour(0).schema) for table in tables]
+        for number in range(hours):
+            batch = hour(number)
+            for stream in streams:
+                stream.writer.write_batch(batch)
+            for stream in streams:
+                stream.arrived.get(timeout=60)
+        for stream, table in zip(streams, tables):
+            stream.finish()
+            own.act(server, "table.flush", table)
+        return count_files(client)
 
 
 def start():
-    """Milliseconds from the start of the process to its first answer."""
+    """Milliseconds from the start of the process until it is ready, and to its first answer."""
     began = time.perf_counter()
-    with Mobiusd(own.DATA, SETTINGS) as server, server.client() as client:
-        query(client, "SELECT 1")
-        return (time.perf_counter() - began) * 1e3
+    with Mobiusd(own.DATA, SETTINGS) as server:
+        ready = time.perf_counter()
+        with server.client() as client:
+            query(client, "SELECT 1")
+            return (ready - began) * 1e3, (time.perf_counter() - began) * 1e3
 
 
-def one_hour(files, runs):
-    """How many files there are by then, and milliseconds of each statement."""
+def one_hour(tables, hours, runs):
+    """Milliseconds of each statement."""
     with Mobiusd(own.DATA, SETTINGS) as server, server.client() as client:
-        left = query(client, "SELECT count(*) AS n FROM system.segments WHERE status = 'FLUSHED'")[0]["n"]
         times = []
         for run in range(runs):
-            at = (run * 7919) % files
-            sql = (f"SELECT count(*) AS n, max(v) AS v FROM cpu WHERE host = 'host_3' AND time >= {at * HOUR_MS}000000"
+            at, table = (run * 7919) % hours, tables[run % len(tables)]
+            sql = (f"SELECT count(*) AS n, max(v) AS v FROM {table} WHERE host = 'host_3' AND time >= {at * HOUR_MS}000000"
                    f" AND time < {(at + 1) * HOUR_MS}000000")
             began = time.perf_counter()
             rows = query(client, sql)
             times.append((time.perf_counter() - began) * 1e3)
             assert rows == [{"n": ROWS, "v": 4 * ROWS - 1}], rows
-        return left, times
+        return times
+
+
+def tell(what, times):
+    print(f"{what}: {statistics.median(times):.1f} ms [{min(times):.1f}, {max(times):.1f}]")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--tables", type=int, default=20)
     parser.add_argument("--keep", action="store_true", help="take the data directory that is there, and leave it")
     options = parser.parse_args()
+    tables, hours = [f"cpu_{i}" for i in range(options.tables)], -(-options.files // options.tables)
+    if hours > MOST_OF_A_TABLE:
+        parser.error(f"at most {MOST_OF_A_TABLE} files in a table: more would be merged")
     if not options.keep or not own.DATA.exists():
-        make(options.files)
+        print(f"{make(tables, hours)} files")
     starts = [start() for _ in range(5)]
-    print(f"start with {options.files} files, to the first answer: {statistics.median(starts):.0f} ms"
-          f" [{min(starts):.0f}, {max(starts):.0f}]")
-    left, times = one_hour(options.files, 50)
-    print(f"one series, one hour among {left} of them: {statistics.median(times):.1f} ms [{min(times):.1f}, {max(times):.1f}]")
+    tell("start, until ready", [ready for ready, _ in starts])
+    tell("start, to the first answer", [answer for _, answer in starts])
+    tell("one series, one hour", one_hour(tables, hours, 50))
     if not options.keep:
         shutil.rmtree(own.DATA)
 

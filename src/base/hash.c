@@ -15,6 +15,18 @@ hash64(const void *data, size_t len)
 	return XXH3_64bits(data, len);
 }
 
+static Hash128
+halves(XXH128_hash_t hash)
+{
+	return (Hash128){.low = hash.low64, .high = hash.high64};
+}
+
+Hash128
+hash128(const void *data, size_t len)
+{
+	return halves(XXH3_128bits(data, len));
+}
+
 Hasher128 *
 hasher128_new(void)
 {
@@ -34,8 +46,7 @@ hasher128_add(Hasher128 *h, const void *data, size_t len)
 Hash128
 hasher128_end(const Hasher128 *h)
 {
-	XXH128_hash_t hash = XXH3_128bits_digest(&h->state);
-	return (Hash128){.low = hash.low64, .high = hash.high64};
+	return halves(XXH3_128bits_digest(&h->state));
 }
 
 void

@@ -16,7 +16,9 @@ typedef struct Hash128 {
 	uint64_t high;
 } Hash128;
 
-// XXH3-128 of a stream, for whole files.
+Hash128 hash128(const void *data, size_t len); // XXH3-128
+
+// The same of a stream, for whole files.
 typedef struct Hasher128 Hasher128;
 Hasher128 *hasher128_new(void); // NULL: no memory
 void hasher128_add(Hasher128 *h, const void *data, size_t len);

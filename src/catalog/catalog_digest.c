@@ -30,6 +30,18 @@ static const char *const CONTENT[][16] = {
 
 // ---- functions ----
 
+typedef struct Digest {
+	Hash128 sum;
+	Buf row; // of one row, while it is added
+} Digest;
+
+static void
+digest_free(void *arg)
+{
+	buf_close(&((Digest *)arg)->row);
+	mem_free(arg);
+}
+
 static bool
 add_value(Buf *row, sqlite3_value *value)
 {
@@ -50,28 +62,23 @@ add_value(Buf *row, sqlite3_value *value)
 }
 
 static bool
-hash_row(int count, sqlite3_value **values, Hash128 *out)
+hash_row(Digest *digest, int count, sqlite3_value **values, Hash128 *out)
 {
-	SCOPED(buf_close) Buf row = BUF_INIT;
+	Buf *row = &digest->row;
+	buf_reset(row);
 	for (int i = 0; i < count; i++)
-		if (!add_value(&row, values[i]))
+		if (!add_value(row, values[i]))
 			return false;
-	Hasher128 *hasher = hasher128_new();
-	if (hasher == NULL || row.failed) {
-		hasher128_free(hasher);
-		return false;
-	}
-	hasher128_add(hasher, row.data, row.len);
-	*out = hasher128_end(hasher);
-	hasher128_free(hasher);
-	return true;
+	*out = hash128(row->data, row->len);
+	return !row->failed;
 }
 
 static void
 digest_add(sqlite3_context *context, int count, sqlite3_value **values)
 {
-	Hash128 *sum = sqlite3_user_data(context), row;
-	if (!hash_row(count - 1, values + 1, &row)) {
+	Digest *digest = sqlite3_user_data(context);
+	Hash128 *sum = &digest->sum, row;
+	if (!hash_row(digest, count - 1, values + 1, &row)) {
 		sqlite3_result_error_nomem(context);
 		return;
 	}
@@ -86,7 +93,7 @@ static void
 digest_set(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
-	Hash128 *sum = sqlite3_user_data(context);
+	Hash128 *sum = &((Digest *)sqlite3_user_data(context))->sum;
 	const void *bytes = sqlite3_value_blob(values[0]);
 	*sum = (Hash128){0};
 	if (bytes != NULL && sqlite3_value_bytes(values[0]) == sizeof(*sum))
@@ -98,21 +105,22 @@ digest_value(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	(void)count;
 	(void)values;
-	sqlite3_result_blob(context, sqlite3_user_data(context), sizeof(Hash128), SQLITE_TRANSIENT);
+	const Digest *digest = sqlite3_user_data(context);
+	sqlite3_result_blob(context, &digest->sum, sizeof(digest->sum), SQLITE_TRANSIENT);
 }
 
 Status
 catalog_digest_open(sqlite3 *db, Error *err)
 {
-	Hash128 *sum = mem_alloc(sizeof(*sum));
-	if (sum == NULL)
+	Digest *digest = mem_alloc(sizeof(*digest));
+	if (digest == NULL)
 		return error_no_memory(err, "the catalog");
-	// The first one has the sum, also if it fails.
-	if (sqlite3_create_function_v2(db, "digest_add", -1, SQLITE_UTF8, sum, digest_add, NULL, NULL,
-								   mem_free) != SQLITE_OK ||
-		sqlite3_create_function_v2(db, "digest_set", 1, SQLITE_UTF8, sum, digest_set, NULL, NULL,
+	// The first one has it, also if it fails.
+	if (sqlite3_create_function_v2(db, "digest_add", -1, SQLITE_UTF8, digest, digest_add, NULL,
+								   NULL, digest_free) != SQLITE_OK ||
+		sqlite3_create_function_v2(db, "digest_set", 1, SQLITE_UTF8, digest, digest_set, NULL, NULL,
 								   NULL) != SQLITE_OK ||
-		sqlite3_create_function_v2(db, "digest_value", 0, SQLITE_UTF8, sum, digest_value, NULL,
+		sqlite3_create_function_v2(db, "digest_value", 0, SQLITE_UTF8, digest, digest_value, NULL,
 								   NULL, NULL) != SQLITE_OK)
 		return catalog_sql_error(db, "its functions", err);
 	return ST_OK;

@@ -25,6 +25,7 @@ typedef struct DuckOptions {
 	const char *temp_dir;    // DuckDB's own, holds nothing else
 	const char *allowed_dir; // absolute; the only directory its SQL can read. NULL: none
 	bool trusted; // our own statements (flush): not locked against COPY TO the allowed directory
+	bool later;   // it opens with the first connection; what is wrong with the options shows then
 } DuckOptions;
 
 // Locked down in the order that holds; time macros installed so that now() compares with every
@@ -39,6 +40,7 @@ DEFINE_DROP(DuckConn, duck_conn_drop, duck_disconnect)
 void duck_interrupt(DuckConn *conn); // ends what it runs with ST_CANCELLED; harmless when idle
 bool duck_conn_poisoned(
 	const DuckConn *conn); // an INTERNAL or FATAL error came: the whole instance must be replaced
+bool duck_poisoned(const Duck *duck); // the same
 
 // `text` between quotes of that kind, each inner one doubled.
 void duck_quote(Buf *out, const char *text, char quote);

@@ -112,10 +112,24 @@ allow_directory(DuckConn *conn, const char *dir, Error *err)
 }
 
 static Status
+connect_open(Duck *duck, DuckConn **out, Error *err)
+{
+	SCOPED(duck_conn_drop) DuckConn *conn = mem_alloc(sizeof(*conn));
+	if (conn == NULL)
+		return error_no_memory(err, "a DuckDB connection");
+	conn->duck = duck;
+	if (duckdb_connect(duck->db, &conn->conn) != DuckDBSuccess)
+		return error_set(err, ST_INTERNAL, "DuckDB does not connect");
+
+	*out = TAKE(conn);
+	return ST_OK;
+}
+
+static Status
 prepare_database(Duck *duck, const DuckOptions *options, Error *err)
 {
 	SCOPED(duck_conn_drop) DuckConn *conn = NULL;
-	TRY(duck_connect(duck, &conn, err));
+	TRY(connect_open(duck, &conn, err));
 	TRY(scan_register(duck, conn->conn, err));
 	TRY(feed_register(duck, conn->conn, err));
 	TRY(alive_register(duck, conn->conn, err));
@@ -127,6 +141,47 @@ prepare_database(Duck *duck, const DuckOptions *options, Error *err)
 	return run_all(conn, locks, COUNT_OF(locks), err);
 }
 
+// A failure leaves nothing open.
+static Status
+open_and_prepare(Duck *duck, Error *err)
+{
+	duck->trusted = true; // until its own statements have run
+	Status st = open_database(duck, &duck->options, err);
+	if (st == ST_OK)
+		st = prepare_database(duck, &duck->options, err);
+	duck->trusted = duck->options.trusted;
+	if (st != ST_OK)
+		duckdb_close(&duck->db);
+	return st;
+}
+
+// Whoever comes first opens it; the others wait.
+static Status
+ensure_open(Duck *duck, Error *err)
+{
+	Status st = ST_OK;
+	pthread_mutex_lock(&duck->opening);
+	if (!duck->open)
+		st = open_and_prepare(duck, err);
+	duck->open |= st == ST_OK;
+	pthread_mutex_unlock(&duck->opening);
+	return st;
+}
+
+static Status
+keep_options(Duck *duck, const DuckOptions *options, Error *err)
+{
+	duck->options = *options;
+	duck->temp_dir = options->temp_dir != NULL ? mem_strdup(options->temp_dir) : NULL;
+	duck->allowed_dir = options->allowed_dir != NULL ? mem_strdup(options->allowed_dir) : NULL;
+	if ((options->temp_dir != NULL && duck->temp_dir == NULL) ||
+		(options->allowed_dir != NULL && duck->allowed_dir == NULL))
+		return error_no_memory(err, "a DuckDB instance");
+	duck->options.temp_dir = duck->temp_dir;
+	duck->options.allowed_dir = duck->allowed_dir;
+	return ST_OK;
+}
+
 Status
 duck_open(const DuckOptions *options, Duck **out, Error *err)
 {
@@ -134,12 +189,11 @@ duck_open(const DuckOptions *options, Duck **out, Error *err)
 	if (duck == NULL)
 		return error_no_memory(err, "a DuckDB instance");
 	pthread_mutex_init(&duck->lock, NULL);
+	pthread_mutex_init(&duck->opening, NULL);
 	duck->next_slot = 1;
-	duck->trusted = true; // until its own statements have run
-	TRY(open_database(duck, options, err));
-	TRY(prepare_database(duck, options, err));
-	duck->trusted = options->trusted;
-
+	TRY(keep_options(duck, options, err));
+	if (!options->later)
+		TRY(ensure_open(duck, err));
 	*out = TAKE(duck);
 	return ST_OK;
 }
@@ -153,21 +207,17 @@ duck_close(Duck *duck)
 		assert(duck->slots[i] == NULL); // a slot is freed before its instance
 	duckdb_close(&duck->db);
 	pthread_mutex_destroy(&duck->lock);
+	pthread_mutex_destroy(&duck->opening);
+	mem_free(duck->temp_dir);
+	mem_free(duck->allowed_dir);
 	mem_free(duck);
 }
 
 Status
 duck_connect(Duck *duck, DuckConn **out, Error *err)
 {
-	SCOPED(duck_conn_drop) DuckConn *conn = mem_alloc(sizeof(*conn));
-	if (conn == NULL)
-		return error_no_memory(err, "a DuckDB connection");
-	conn->duck = duck;
-	if (duckdb_connect(duck->db, &conn->conn) != DuckDBSuccess)
-		return error_set(err, ST_INTERNAL, "DuckDB does not connect");
-
-	*out = TAKE(conn);
-	return ST_OK;
+	TRY(ensure_open(duck, err));
+	return connect_open(duck, out, err);
 }
 
 void
@@ -190,4 +240,10 @@ bool
 duck_conn_poisoned(const DuckConn *conn)
 {
 	return atomic_load(&conn->duck->poisoned);
+}
+
+bool
+duck_poisoned(const Duck *duck)
+{
+	return atomic_load(&duck->poisoned);
 }

@@ -13,6 +13,11 @@
 enum { SLOT_BUCKETS = 256 };
 
 struct Duck {
+	DuckOptions options; // its texts are our own
+	char *temp_dir;
+	char *allowed_dir;
+	pthread_mutex_t opening; // held by who opens it; guards the next two
+	bool open;
 	duckdb_database db;
 	bool trusted;
 	atomic_bool poisoned;

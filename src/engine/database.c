@@ -72,7 +72,8 @@ open_duck(mobius *db, Error *err)
 						   .memory_bytes = FLUSH_MEMORY,
 						   .temp_dir = flush,
 						   .allowed_dir = allowed,
-						   .trusted = true};
+						   .trusted = true,
+						   .later = true};
 	return duck_open(&options, &db->flush_duck, err);
 }
 

@@ -64,29 +64,42 @@ note_disk(Keeper *keeper, Status st)
 		keeper_disk_full(keeper);
 }
 
-// Everything sealed, oldest first. A failure is tried again later: nothing has changed but the
-// memory that stays used.
-static void
-flush_sealed(Keeper *keeper)
+// The oldest of what is sealed. Its connection is not made before: a start has better to do.
+static Status
+flush_oldest(Keeper *keeper, bool *did, int64_t *rows, Error *err)
 {
-	bool did = clock_mono_ns() >= keeper->retry_ns;
-	while (did && clock_mono_ns() < atomic_load(&keeper->stop_by_ns)) {
-		Error err = ERROR_INIT;
-		int64_t rows = 0, began = clock_mono_ns();
-		Status st = store_flush_one(keeper->db->store, keeper->conn, &did, &rows, &err);
-		note_attempt(keeper, st, &err); // also of nothing: what was waited for may be gone
-		if (st != ST_OK) {
-			keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
-			log_error("flush failed", "error=\"%s\"", err.text);
-			note_disk(keeper, st);
-			return;
-		}
-		if (!did)
-			return;
-		pace_look(keeper->db);
+	mobius *db = keeper->db;
+	*did = false;
+	if (!store_has_sealed(db->store))
+		return ST_OK;
+	if (keeper->conn == NULL)
+		TRY(duck_connect(db->flush_duck, &keeper->conn, err));
+	return store_flush_one(db->store, keeper->conn, did, rows, err);
+}
+
+// False: there was none, or it failed. A failure is tried again later: nothing has changed but the
+// memory that stays used.
+static bool
+flush_next(Keeper *keeper)
+{
+	int64_t began = clock_mono_ns();
+	if (began < keeper->retry_ns || began >= atomic_load(&keeper->stop_by_ns))
+		return false;
+	Error err = ERROR_INIT;
+	int64_t rows = 0;
+	bool did;
+	Status st = flush_oldest(keeper, &did, &rows, &err);
+	note_attempt(keeper, st, &err); // also of nothing: what was waited for may be gone
+	if (st != ST_OK) {
+		keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
+		log_error("flush failed", "error=\"%s\"", err.text);
+		note_disk(keeper, st);
+		return false;
+	}
+	if (did)
 		log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
 				  (clock_mono_ns() - began) / 1000000);
-	}
+	return did;
 }
 
 static void
@@ -257,7 +270,7 @@ keep_directory(Keeper *keeper)
 {
 	while (!keeper_stopping(keeper)) {
 		keeper_mind_disk(keeper);
-		flush_sealed(keeper);
+		(void)flush_next(keeper); // one: the log waits for nothing longer than that
 		pace_look(keeper->db);
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
@@ -270,7 +283,8 @@ keep_directory(Keeper *keeper)
 			(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
 	}
 	keeper->retry_ns = 0;
-	flush_sealed(keeper);
+	while (flush_next(keeper))
+		;
 	if (log_is_ready(keeper))
 		write_checkpoint(keeper);
 }
@@ -306,9 +320,7 @@ keeper_start(mobius *db, Keeper **out, Error *err)
 	store_on_sealed(db->store, wake_keeper, keeper);
 
 	ThreadOptions options = {.name = "keeper", .stack_bytes = 8 << 20};
-	Status st = db->dir != NULL ? duck_connect(db->flush_duck, &keeper->conn, err) : ST_OK;
-	if (st == ST_OK)
-		st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
+	Status st = thread_start(&options, keeper_run, keeper, &keeper->thread, err);
 	if (st != ST_OK) {
 		keeper_stop(keeper, false);
 		return st;

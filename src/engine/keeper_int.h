@@ -7,7 +7,7 @@
 
 struct Keeper {
 	mobius *db;
-	DuckConn *conn;
+	DuckConn *conn; // NULL: nothing was flushed yet. The keeper's thread's
 	Thread *thread;
 	Signal wake;
 

@@ -34,7 +34,6 @@ struct Merger {
 
 	// Its thread's.
 	Duck *duck;
-	DuckConn *probe; // tells whether the instance broke
 
 	pthread_mutex_t lock; // guards all below
 	pthread_cond_t ended; // of a call
@@ -60,24 +59,17 @@ open_duck(Merger *merger, Error *err)
 						   .memory_bytes = db->settings.compaction_memory,
 						   .temp_dir = temp,
 						   .allowed_dir = allowed,
-						   .trusted = true};
-	TRY(duck_open(&options, &merger->duck, err));
-	return duck_connect(merger->duck, &merger->probe, err);
-}
-
-static void
-close_duck(Merger *merger)
-{
-	duck_disconnect(TAKE(merger->probe));
-	duck_close(TAKE(merger->duck));
+						   .trusted = true,
+						   .later = true};
+	return duck_open(&options, &merger->duck, err);
 }
 
 static Status
 ready_duck(Merger *merger, Error *err)
 {
-	if (merger->probe != NULL && !duck_conn_poisoned(merger->probe))
+	if (merger->duck != NULL && !duck_poisoned(merger->duck))
 		return ST_OK;
-	close_duck(merger);
+	duck_close(TAKE(merger->duck));
 	return open_duck(merger, err);
 }
 
@@ -237,7 +229,7 @@ merger_run(void *arg)
 static void
 merger_free(Merger *merger)
 {
-	close_duck(merger);
+	duck_close(merger->duck);
 	signal_close(&merger->wake);
 	pthread_mutex_destroy(&merger->lock);
 	pthread_cond_destroy(&merger->ended);

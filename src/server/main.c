@@ -198,7 +198,7 @@ static bool
 wait_open(mobius *db, mobius_status *status, mobius_error *err)
 {
 	while (!mobius_open_result(db, status, err))
-		if (signals_wait(SECOND_NS / 100) == SIGNAL_STOP)
+		if (signals_wait(SECOND_NS / 500) == SIGNAL_STOP)
 			return false;
 	return true;
 }

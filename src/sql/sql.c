@@ -24,7 +24,9 @@ sql_open(const SqlOptions *options, Sql **out, Error *err)
 						.memory_bytes = options->memory_bytes,
 						.temp_dir = options->temp_dir,
 						.allowed_dir = options->files_dir};
+	duck.later = true; // it differs from the other one in its threads
 	TRY(pool_open(&duck, &sql->pool, err));
+	duck.later = false;
 	duck.threads = 1;
 	TRY(pool_open(&duck, &sql->narrow, err));
 	*out = TAKE(sql);

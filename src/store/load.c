@@ -16,7 +16,8 @@ typedef struct Version {
 typedef struct Loading {
 	Store *store;
 	Version *versions;
-	Table *table; // whose files are coming
+	TableDef *def; // of the file that came last; borrowed from versions
+	Table *table;  // whose files are coming
 	DataFile **files;
 	Mask **masks; // of each of them, or NULL
 	int32_t file_count;
@@ -82,13 +83,23 @@ load_table(void *arg, TableDef *def, bool current, Error *err)
 
 // ---- files ----
 
-static TableDef *
-find_version(const Loading *loading, uint32_t id, uint32_t number)
+static bool
+is_version(const TableDef *def, uint32_t id, uint32_t number)
 {
-	for (const Version *v = loading->versions; v != NULL; v = v->next)
-		if (table_id(v->def) == id && table_version(v->def) == number)
-			return v->def;
-	return NULL;
+	return table_id(def) == id && table_version(def) == number;
+}
+
+// Most often that of the file before.
+static TableDef *
+find_version(Loading *loading, uint32_t id, uint32_t number)
+{
+	if (loading->def != NULL && is_version(loading->def, id, number))
+		return loading->def;
+	const Version *v = loading->versions;
+	while (v != NULL && !is_version(v->def, id, number))
+		v = v->next;
+	loading->def = v != NULL ? v->def : NULL;
+	return loading->def;
 }
 
 static Status

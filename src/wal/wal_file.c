@@ -344,3 +344,40 @@ wal_files_make_ready(Wal *wal, int32_t wanted, Error *err)
 	naming_end(wal);
 	return st;
 }
+
+// Takes the last ready file off the list; NULL: there is none. Its number is the next one's again.
+static WalFile *
+take_last_ready(Wal *wal)
+{
+	pthread_mutex_lock(&wal->lock);
+	WalFile *before = wal->active, *file = wal->ready;
+	while (file != NULL && file->next != NULL) {
+		before = file;
+		file = file->next;
+	}
+	if (file != NULL) {
+		before->next = NULL;
+		wal->last = before;
+		wal->ready = wal->ready == file ? NULL : wal->ready;
+	}
+	pthread_mutex_unlock(&wal->lock);
+	if (file != NULL)
+		wal->next_number = file->header.number;
+	return file;
+}
+
+Status
+wal_files_retire(Wal *wal, Error *err)
+{
+	Status st = ST_OK;
+	naming_begin(wal);
+	while (st == ST_OK) {
+		SCOPED(wal_file_drop) WalFile *file = take_last_ready(wal);
+		if (file == NULL)
+			break;
+		file_close(TAKE(file->file));
+		st = wal_spare_from(wal, file, WAL_SPARES_MAX, err);
+	}
+	naming_end(wal);
+	return st;
+}

@@ -98,6 +98,9 @@ void wal_file_free(WalFile *file);                                   // NULL is 
 // Adds prepared files to the list until `wanted` are ready, each from a spare where there is one.
 Status wal_files_make_ready(Wal *wal, int32_t wanted, Error *err);
 int32_t wal_files_ready(Wal *wal);
+// Makes spares of those again, from the last one back, so that the sequence has no hole at any
+// time. What fails is left to the next start.
+Status wal_files_retire(Wal *wal, Error *err);
 
 // Adds a spare of zeros. Slow.
 Status wal_spare_make(Wal *wal, Error *err);
@@ -106,6 +109,12 @@ Status wal_spare_make(Wal *wal, Error *err);
 Status wal_spare_from(Wal *wal, const WalFile *file, int32_t most, Error *err);
 // Removes all spares. One that stays for a failure is found by the next start.
 void wal_spares_remove(Wal *wal);
+
+// ---- wal_keep.c ----
+
+// Before the mark of a clean stop: the next start need not read the active file, nor look for
+// records in those that are ready. It does both where this fails.
+void wal_leave(Wal *wal);
 
 // ---- wal_write.c, wal_plan.c ----
 

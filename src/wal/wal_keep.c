@@ -55,6 +55,18 @@ wal_prepare(Wal *wal, Error *err)
 	return ST_OK;
 }
 
+// ---- a clean stop ----
+
+void
+wal_leave(Wal *wal)
+{
+	SCOPED(mem_drop) char *path = wal_path(wal, wal->active->header.number, ".idx");
+	Status st = path == NULL ? ST_NO_MEMORY : wal_index_save(wal->active, path, NULL);
+	if (st == ST_OK)
+		st = wal_files_retire(wal, NULL);
+	(void)st;
+}
+
 // ---- recycling ----
 
 static uint64_t

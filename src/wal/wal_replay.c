@@ -203,6 +203,32 @@ goes_on_in_next(const WalReplay *replay, const WalHead *here)
 		   file->next->head.attempt > here->attempt;
 }
 
+// Whether the mark of a clean stop comes behind what the index tells of: it was written after it.
+static Status
+ends_clean(const WalReplay *replay, const WalFile *file, bool *out, Error *err)
+{
+	SCOPED(wal_cursor_close) WalCursor cursor = {.seed = file->seed};
+	WalHead head = {0};
+	bool valid;
+	TRY(wal_cursor_open(&cursor, replay->wal, file->header.number, WAL_PEEK_BYTES, err));
+	TRY(wal_cursor_head(&cursor, file->end, &head, &valid, err));
+	*out = valid && head.prev_crc == file->end_crc && head.kind == WAL_MARK &&
+		   (head.flags & WAL_CLEAN) != 0;
+	return ST_OK;
+}
+
+// Whether nothing of the file must be read but what is behind its index. An index may be older than
+// a cut of its file: the next file knows.
+static Status
+index_is_enough(const WalReplay *replay, const WalFile *file, bool *out, Error *err)
+{
+	*out = false;
+	if (file->last_seq > replay->after || file->end > file->size)
+		return ST_OK;
+	*out = next_begins_at(file, file->end, file->end_crc);
+	return *out ? ST_OK : ends_clean(replay, file, out, err);
+}
+
 Status
 wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 {
@@ -220,9 +246,10 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	Status st = wal_index_load(file, path, NULL);
 	if (st == ST_NO_MEMORY)
 		return error_no_memory(err, "the index of a log file");
-	// An index may be older than a cut of its file: the next file knows.
-	if (st != ST_OK || file->last_seq > replay->after || file->end > file->size ||
-		!next_begins_at(file, file->end, file->end_crc)) {
+	bool enough = false;
+	if (st == ST_OK)
+		TRY(index_is_enough(replay, file, &enough, err));
+	if (!enough) {
 		wal_index_close(&file->index); // reading makes it again
 		file->min_seq = 0;
 		return ST_OK;
@@ -277,7 +304,8 @@ wal_replay_file(WalReplay *replay, bool *goes_on, Error *err)
 {
 	WalFile *file = replay->file;
 	SCOPED(wal_cursor_close) WalCursor cursor = {.seed = file->seed};
-	TRY(wal_cursor_open(&cursor, replay->wal, file->header.number, WAL_WINDOW_BYTES, err));
+	size_t window = file->indexed ? WAL_PEEK_BYTES : WAL_WINDOW_BYTES;
+	TRY(wal_cursor_open(&cursor, replay->wal, file->header.number, window, err));
 	uint64_t from = replay->offset;
 	TRY(read_records(replay, &cursor, goes_on, err));
 

@@ -162,6 +162,8 @@ wal_mark(Wal *wal, uint64_t seq, uint64_t synced_seq, bool clean, WalGroup *grou
 		return ST_OK;
 	}
 	TRY(check_running(wal, err));
+	if (clean)
+		wal_leave(wal);
 	TRY(wal_plan_begin(wal, wal->active, NULL, 0, synced_seq, err));
 	return make_write(wal, wal_plan_mark(wal, seq, clean, err), group, err);
 }

@@ -171,10 +171,34 @@ a_query_that_wants_too_much_memory_is_told_the_limit(void **state)
 }
 
 static void
-opening_undoes_itself_when_memory_is_short(void **state)
+one_may_open_with_its_first_connection(void **state)
 {
 	(void)state;
-	DuckOptions options = {.threads = 1, .memory_bytes = 64 << 20, .allowed_dir = "/tmp/none"};
+	char dir[] = "/tmp/none";
+	DuckOptions options = {
+		.threads = 1, .memory_bytes = 64 << 20, .allowed_dir = dir, .later = true};
+	Duck *duck = NULL;
+	DuckConn *first = NULL, *second = NULL;
+	Error err = ERROR_INIT;
+	ok(duck_open(&options, &duck, &err), &err);
+	duck_close(duck); // never used
+	ok(duck_open(&options, &duck, &err), &err);
+	memset(dir, 'x', strlen(dir));
+	assert_false(duck_poisoned(duck));
+	ok(duck_connect(duck, &first, &err), &err);
+	ok(duck_connect(duck, &second, &err), &err);
+	query_is(first, "SELECT current_setting('allowed_directories')", "[/tmp/none/]\n");
+	query_is(second, "SELECT 1", "1\n");
+	duck_disconnect(first);
+	duck_disconnect(second);
+	duck_close(duck);
+}
+
+static void
+undoes_itself(bool later)
+{
+	DuckOptions options = {
+		.threads = 1, .memory_bytes = 64 << 20, .allowed_dir = "/tmp/none", .later = later};
 	for (long nth = 0;; nth++) {
 		Duck *duck = NULL;
 		DuckConn *conn = NULL;
@@ -193,6 +217,14 @@ opening_undoes_itself_when_memory_is_short(void **state)
 	}
 }
 
+static void
+opening_undoes_itself_when_memory_is_short(void **state)
+{
+	(void)state;
+	undoes_itself(false);
+	undoes_itself(true);
+}
+
 int
 main(void)
 {
@@ -205,6 +237,7 @@ main(void)
 		cmocka_unit_test(the_present_compares_with_every_time),
 		cmocka_unit_test(settings_are_those_of_the_house),
 		cmocka_unit_test(a_query_that_wants_too_much_memory_is_told_the_limit),
+		cmocka_unit_test(one_may_open_with_its_first_connection),
 		cmocka_unit_test(opening_undoes_itself_when_memory_is_short),
 	};
 	return RUN(tests);

@@ -450,6 +450,66 @@ a_file_that_a_checkpoint_covers_is_not_read(void **state)
 }
 
 static void
+after_a_clean_stop_little_is_read(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	prepare(wal);
+	log_write_synced(wal, 1, 10);
+	log_mark(wal, 10, true);
+	wal_close(wal);
+	assert_int_equal(count_names(dir.path, ".wal"), 1);
+	assert_int_equal(count_names(dir.path, ".spare"), 2);
+
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 10, &seen), ST_OK);
+	assert_int_equal(seen.count, 0);
+	assert_true(seen.report.clean);
+	assert_int_equal(seen.report.first_seq, 1);
+	assert_int_equal(seen.report.last_seq, 10);
+	assert_in_range(seen.report.bytes_read, 1, 128); // the mark
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 9, &seen), ST_OK);
+	assert_int_equal(seen.count, 1);
+
+	// The next runs go on behind it, also where they do not stop cleanly.
+	for (uint64_t seq = 11; seq < 14; seq++) {
+		wal = log_start(dir.path, SEGMENT, 0);
+		prepare(wal);
+		log_write_synced(wal, seq, seq);
+		wal_close(wal);
+	}
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 10, &seen), ST_OK);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 0, &seen), ST_OK);
+	assert_int_equal(seen.count, 13);
+}
+
+static void
+an_index_without_the_mark_behind_it_is_not_believed(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 10);
+	uint64_t end = active_file(wal).bytes;
+	log_mark(wal, 10, true);
+	wal_close(wal);
+	char name[160];
+	file_name(name, dir.path, 1);
+	Blob blob = blob_load(name);
+	blob.data[end + 9] ^= 1;
+	blob_save(name, blob.data, blob.len);
+	free(blob.data);
+
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 10, &seen), ST_OK);
+	assert_false(seen.report.clean);
+	assert_int_equal(seen.report.last_seq, 10);
+	assert_true(seen.report.bytes_read > 1000);
+}
+
+static void
 the_log_after_a_seq_is_measured_in_files(void **state)
 {
 	(void)state;
@@ -486,6 +546,8 @@ main(void)
 		cmocka_unit_test(the_index_says_where_tables_lie),
 		cmocka_unit_test(a_flipped_bit_in_an_index_is_noticed),
 		cmocka_unit_test(a_file_that_a_checkpoint_covers_is_not_read),
+		cmocka_unit_test(after_a_clean_stop_little_is_read),
+		cmocka_unit_test(an_index_without_the_mark_behind_it_is_not_believed),
 		cmocka_unit_test(the_log_after_a_seq_is_measured_in_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
