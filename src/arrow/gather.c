@@ -31,6 +31,13 @@ new_buffer(const Gather *g, size_t len, Slice *out)
 	return data;
 }
 
+// Others may be adding rows behind these, in the same byte.
+static bool
+bit_beside_others(const uint8_t *bits, uint32_t row)
+{
+	return __atomic_load_n(&bits[row >> 3], __ATOMIC_RELAXED) >> (row & 7) & 1;
+}
+
 // Bits of one bitmap a source, NULL standing for all set.
 static void
 gather_bits(const Gather *g, const uint8_t *const *bases, uint8_t *out)
@@ -41,7 +48,7 @@ gather_bits(const Gather *g, const uint8_t *const *bases, uint8_t *out)
 		for (int64_t j = 0; j < n; j++) {
 			RowRef at = g->order[i + j];
 			const uint8_t *bits = bases[at.batch];
-			byte |= (bits == NULL || bit_get(bits, at.row) ? 1U : 0U) << j;
+			byte |= (bits == NULL || bit_beside_others(bits, at.row) ? 1U : 0U) << j;
 		}
 		out[i / 8] = (uint8_t)byte;
 	}

@@ -169,6 +169,7 @@ segment_unref(Segment *seg)
 		node_close(node, seg->budget);
 		mem_free(node);
 	}
+	segment_ids_free(seg->ids, seg->budget);
 	mem_free(seg);
 }
 

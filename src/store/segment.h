@@ -122,3 +122,19 @@ Status segment_make_room(Segment *seg, const uint32_t *rows, int64_t count, Erro
 void segment_delete(Segment *seg, const uint32_t *rows, int64_t count, uint64_t seq);
 int64_t segment_dead_rows(const Segment *seg, uint64_t seq); // not seen by a reader at seq
 uint64_t segment_newest_deletion(const Segment *seg);        // its seq; 0: none
+
+// ---- rows by id, of a table of entities ----
+
+// One row of a part.
+typedef struct SegmentRow {
+	SegmentPart part;
+	int64_t row; // of the part; -1: there is none
+} SegmentRow;
+
+// The last row with an id among those that a reader at `seq` has before it, deleted ones too.
+// `column_id`: of the ids. The first call makes an index of the segment's ids, and every call adds
+// what has come since; callers are one at a time, and their seqs never fall. What the index
+// occupies is taken of the segment's budget and goes with the segment. ST_LIMIT: there is no room
+// for it.
+Status segment_find_id(Segment *seg, uint32_t column_id, int64_t id, uint64_t seq, SegmentRow *out,
+					   Error *err);

@@ -46,6 +46,8 @@ typedef struct Node {
 	_Atomic(struct Node *) next;
 } Node;
 
+typedef struct SegmentIds SegmentIds;
+
 struct Segment {
 	atomic_uint refs;
 	uint64_t id;
@@ -62,6 +64,8 @@ struct Segment {
 	uint64_t commit_seq; // the newest, and where its rows begin
 	int64_t commit_first;
 
+	SegmentIds *ids; // NULL: nobody asked for one so far. Of who looks for ids, one at a time
+
 	_Atomic int status;
 	_Atomic int64_t sealed_ns;
 	_Atomic int64_t rows;
@@ -73,3 +77,21 @@ struct Segment {
 	_Atomic int64_t late_min;
 	_Atomic int64_t late_max;
 };
+
+static inline Node *
+first_node(const Segment *seg)
+{
+	return atomic_load_explicit(&seg->first, memory_order_acquire);
+}
+
+static inline Node *
+next_node(const Node *node)
+{
+	return atomic_load_explicit(&node->next, memory_order_acquire);
+}
+
+// What a reader at `seq` sees of it. False: nothing.
+bool node_part(const Node *node, uint64_t seq, SegmentPart *part);
+
+// segment_ids.c
+void segment_ids_free(SegmentIds *ids, Budget *budget); // NULL is allowed

@@ -3,22 +3,10 @@
 #include "base/mem.h"
 #include "store/segment_int.h"
 
-static Node *
-first_node(const Segment *seg)
-{
-	return atomic_load_explicit(&seg->first, memory_order_acquire);
-}
-
-static Node *
-next_node(const Node *node)
-{
-	return atomic_load_explicit(&node->next, memory_order_acquire);
-}
-
 // ---- parts ----
 
-static bool
-visible_part(const Node *node, uint64_t seq, SegmentPart *part)
+bool
+node_part(const Node *node, uint64_t seq, SegmentPart *part)
 {
 	*part = (SegmentPart){.shape = node->shape,
 						  .first_row = node->first_row,
@@ -53,7 +41,7 @@ segment_each(const Segment *seg, uint64_t seq, int64_t min_time, int64_t max_tim
 	for (const Node *node = first_node(seg); node != NULL; node = next_node(node)) {
 		SegmentPart part;
 		// Rows first: a chunk's range is widened before its rows appear.
-		if (visible_part(node, seq, &part) && overlaps(node, min_time, max_time))
+		if (node_part(node, seq, &part) && overlaps(node, min_time, max_time))
 			TRY(each(arg, &part, err));
 	}
 	return ST_OK;
@@ -130,7 +118,7 @@ segment_dead_rows(const Segment *seg, uint64_t seq)
 	int64_t count = 0;
 	for (const Node *node = first_node(seg); node != NULL; node = next_node(node)) {
 		SegmentPart part;
-		if (visible_part(node, seq, &part))
+		if (node_part(node, seq, &part))
 			count += part_dead_rows(&part);
 	}
 	return count;

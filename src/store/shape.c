@@ -234,3 +234,50 @@ shape_map(const Shape *shape, const TableDef *def, int32_t *map)
 		map[c] = shape_column_of(shape, table_column_id(def, c));
 	}
 }
+
+static Status
+table_columns(const Batch *batch, const int32_t *map, const TableDef *def, BytesPool *pool,
+			  Owners *owners, Column *columns, Error *err)
+{
+	const Schema *from = batch_schema(batch), *table = table_schema(def);
+	for (int32_t c = 0; c < schema_field_count(table); c++) {
+		const Field *to = schema_field(table, c);
+		if (map[c] < 0)
+			TRY(column_nulls(to, batch_rows(batch), pool, owners, &columns[c], err));
+		else
+			TRY(column_widen(schema_field(from, map[c]), batch_column(batch, map[c]), to, pool,
+							 owners, &columns[c], err));
+	}
+	return ST_OK;
+}
+
+Status
+batch_to_table(Batch *batch, const int32_t *map, TableDef *def, BytesPool *pool, Batch **out,
+			   Error *err)
+{
+	size_t count = (size_t)table_column_count(def);
+	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(*columns));
+	SCOPED(owners_drop) Owners *owners = owners_new();
+	if (columns == NULL || owners == NULL || !owners_add_batch(owners, batch))
+		return error_no_memory(err, "rows");
+	TRY(table_columns(batch, map, def, pool, owners, columns, err));
+	int32_t owner_count;
+	Bytes *const *list = owners_list(owners, &owner_count);
+	return batch_new(table_schema(def), batch_rows(batch), columns, list, owner_count, out, err);
+}
+
+Status
+shape_to_table(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
+			   Error *err)
+{
+	if (shape_is_whole(shape, def)) {
+		*out = batch_ref(batch);
+		return ST_OK;
+	}
+	SCOPED(mem_drop)
+	int32_t *map = mem_alloc_array((size_t)table_column_count(def), sizeof(*map));
+	if (map == NULL)
+		return error_no_memory(err, "rows");
+	shape_map(shape, def, map);
+	return batch_to_table(batch, map, def, pool, out, err);
+}

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "arrow/batch.h"
 #include "catalog/table_def.h"
 
 typedef struct Shape Shape;
@@ -29,6 +30,14 @@ int32_t shape_column_of(const Shape *shape, uint32_t column_id); // -1: none
 // map[c] for each column c of def: the shape's column, -1: none. `map` has table_column_count(def)
 // entries.
 void shape_map(const Shape *shape, const TableDef *def, int32_t *map);
+// Rows of the shape as def has its columns: values that are narrower are widened, and saturate
+// where the finer time unit does not reach them; what the shape lacks is NULL. A new reference:
+// where the shape is whole, of the batch itself.
+Status shape_to_table(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
+					  Error *err);
+// The same of any batch: map[c] is its column for column c of def, -1: none.
+Status batch_to_table(Batch *batch, const int32_t *map, TableDef *def, BytesPool *pool, Batch **out,
+					  Error *err);
 // A column that def does not have any more, since it was dropped: its values are not read. -1:
 // none.
 int32_t shape_dropped_column(const Shape *shape, const TableDef *def);

@@ -19,44 +19,6 @@ sorting_close(Sorting *s)
 
 // ---- parts as the table has its columns ----
 
-// As for who reads them in memory: a flush must not fail for a value.
-static Status
-table_columns(const Sorting *s, const Schema *from, Batch *batch, const int32_t *map,
-			  Owners *owners, Column *columns, Error *err)
-{
-	const Schema *table = table_schema(s->def);
-	for (int32_t c = 0; c < schema_field_count(table); c++) {
-		const Field *to = schema_field(table, c);
-		const Field *field = map[c] < 0 ? NULL : schema_field(from, map[c]);
-		if (field == NULL)
-			TRY(column_nulls(to, batch_rows(batch), s->pool, owners, &columns[c], err));
-		else
-			TRY(column_widen(field, batch_column(batch, map[c]), to, s->pool, owners, &columns[c],
-							 err));
-	}
-	return ST_OK;
-}
-
-static Status
-as_table(const Sorting *s, const Shape *shape, Batch *batch, Batch **out, Error *err)
-{
-	if (shape_is_whole(shape, s->def)) {
-		*out = batch_ref(batch);
-		return ST_OK;
-	}
-	size_t count = (size_t)table_column_count(s->def);
-	SCOPED(mem_drop) int32_t *map = mem_alloc_array(count, sizeof(*map));
-	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(*columns));
-	SCOPED(owners_drop) Owners *owners = owners_new();
-	if (map == NULL || columns == NULL || owners == NULL || !owners_add_batch(owners, batch))
-		return error_no_memory(err, "a flush");
-	shape_map(shape, s->def, map);
-	TRY(table_columns(s, shape_schema(shape), batch, map, owners, columns, err));
-	int32_t owner_count;
-	Bytes *const *list = owners_list(owners, &owner_count);
-	return batch_new(table_schema(s->def), batch_rows(batch), columns, list, owner_count, out, err);
-}
-
 static Status
 make_room(Sorting *s, Error *err)
 {
@@ -83,7 +45,8 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	SCOPED(batch_drop) Batch *head = NULL;
 	TRY(batch_head(part->batch, part->rows, &head, err));
 	must(s->first_row + part->first_row == s->rows); // so that rows are numbered by position
-	TRY(as_table(s, part->shape, head, &s->batches[s->count], err));
+	// As for who reads them in memory: a flush must not fail for a value.
+	TRY(shape_to_table(part->shape, s->def, head, s->pool, &s->batches[s->count], err));
 	s->parts[s->count++] = *part;
 	s->rows += part->rows;
 	s->with_ids &= part->ids != NULL;

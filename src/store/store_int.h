@@ -44,6 +44,7 @@ struct Table {
 	int64_t looked_ns;      // and when it was, if that was nothing
 	pthread_mutex_t change; // store.h says what they are for; in this order, before the store's
 	pthread_mutex_t rewrite;
+	pthread_mutex_t lookup; // guards its segments' indexes of ids; before the store's, and alone
 	bool replaying; // guarded by `rewrite`, as is the next: the log is replayed, and what flushes
 	Replayed *replayed; // make is not in the catalog yet; in order
 	Table *next_full;   // the publishing thread's, like full

@@ -54,6 +54,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->replaying = store->replaying;
 	pthread_mutex_init(&table->change, NULL);
 	pthread_mutex_init(&table->rewrite, NULL);
+	pthread_mutex_init(&table->lookup, NULL);
 	table->dropped_before = VISIBLE_ALWAYS;
 	TRY(series_new(store->options.series_limit, &table->series, err));
 	TRY(producers_new(&table->producers, err));
@@ -92,6 +93,7 @@ table_unref(Table *table)
 	table_def_unref(table->def);
 	pthread_mutex_destroy(&table->change);
 	pthread_mutex_destroy(&table->rewrite);
+	pthread_mutex_destroy(&table->lookup);
 	mem_free(table);
 }
 

@@ -1,7 +1,7 @@
 // Files that a commit adopts: they are the table's with the commit and not before, come back from
 // its record, and go where it never was.
 
-#include "rig.h"
+#include "keyed.h"
 #include "store/adopt.h"
 #include "store/merge.h"
 

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "deletes.h"
+#include "keyed.h"
 #include "store/compact.h"
 #include "store/retention.h"
 

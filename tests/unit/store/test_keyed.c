@@ -1,8 +1,7 @@
 // Tables that replace rows by key: what is late, what flushes and merges leave behind, and that it
 // is known after a start.
 
-#include "rig.h"
-#include "store/merge.h"
+#include "keyed.h"
 
 static void
 open_rig(Rig *rig)
@@ -97,17 +96,6 @@ late_rows_of_a_file_matter_where_an_older_one_lies(void **state)
 }
 
 static void
-merge_all(Rig *rig)
-{
-	Error err = ERROR_INIT;
-	MergeOptions options = {.duck = rig->duck, .files = 2, .memory_bytes = 64 << 20, .all = true};
-	for (bool did = true; did;) {
-		MergeReport report;
-		ok(store_merge_one(rig->store, &options, &did, &report, &err), &err);
-	}
-}
-
-static void
 a_merge_keeps_the_last_of_each_key(void **state)
 {
 	(void)state;
@@ -160,21 +148,6 @@ a_flush_that_fails_leaves_every_version(void **state)
 }
 
 // ---- entities ----
-
-// Their ids are where other tests have the time.
-static Table *
-add_entities(Rig *rig)
-{
-	SCOPED(schema_drop)
-	Schema *schema = SCHEMA(field_of("time", TYPE_INT64), field_of("host", TYPE_UTF8),
-							field_of("n", TYPE_INT64));
-	TableRequest request = {.database = "mobius", .name = "t", .schema = schema, .key = "time"};
-	SCOPED(table_def_drop) TableDef *def = NULL;
-	Error err = ERROR_INIT;
-	ok(table_def_create(&request, NULL, 1, 1000, any_field, &def, &err), &err);
-	apply_define(rig, def);
-	return table_by_id(rig, 1);
-}
 
 static void
 entities_are_replaced_by_id(void **state)
