@@ -146,12 +146,118 @@ MOBIUS_API mobius_status mobius_collection_append(mobius_collection *collection,
 												  struct ArrowSchema *schema,
 												  struct ArrowArray *array, uint64_t *seq,
 												  mobius_error *err);
+// The same, and *first_id tells the first of the ids that its rows were given: those without one
+// get consecutive ones, in order. 0: none was, or the collection has no key.
+MOBIUS_API mobius_status mobius_collection_append_ids(mobius_collection *collection,
+													  struct ArrowSchema *schema,
+													  struct ArrowArray *array, uint64_t *seq,
+													  int64_t *first_id, mobius_error *err);
 MOBIUS_API mobius_status mobius_collection_size(mobius_collection *collection, int64_t *rows,
 												mobius_error *err); // rows that a query would see
 MOBIUS_API mobius_status mobius_collection_empty(mobius_collection *collection, bool *empty,
 												 mobius_error *err);
 // Deletes every row in one commit, as TRUNCATE.
 MOBIUS_API mobius_status mobius_collection_clear(mobius_collection *collection, mobius_error *err);
+
+// ---- values ----
+
+typedef enum mobius_value_type {
+	MOBIUS_VALUE_NULL, // compared with, it is neither true nor false, as in SQL
+	MOBIUS_VALUE_INT,  // for a column of a timestamp type: ns since 1970, whatever its unit
+	MOBIUS_VALUE_DOUBLE,
+	MOBIUS_VALUE_BOOL,
+	MOBIUS_VALUE_TEXT, // UTF-8, ended by NUL; borrowed
+} mobius_value_type;
+
+typedef struct mobius_value {
+	mobius_value_type type;
+	union {
+		int64_t number;
+		double real;
+		bool truth;
+		const char *text;
+	} as;
+} mobius_value;
+
+static inline mobius_value
+mobius_int(int64_t number)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_INT;
+	value.as.number = number;
+	return value;
+}
+
+static inline mobius_value
+mobius_double(double real)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_DOUBLE;
+	value.as.real = real;
+	return value;
+}
+
+static inline mobius_value
+mobius_bool(bool truth)
+{
+	mobius_value value;
+	value.type = MOBIUS_VALUE_BOOL;
+	value.as.truth = truth;
+	return value;
+}
+
+static inline mobius_value
+mobius_text(const char *text)
+{
+	mobius_value value;
+	value.type = text != NULL ? MOBIUS_VALUE_TEXT : MOBIUS_VALUE_NULL;
+	value.as.text = text;
+	return value;
+}
+
+// ---- entities: rows that are known by their ids ----
+//
+// A collection with a key (option "key=id") has entities: each row has an id, a number from 1
+// upward, and of the rows with one id the last is seen. Ids are given by the collection, rise, and
+// are never given twice. Each change here is one durable commit; where there are many at once,
+// mobius_collection_append and a writer cost less a row.
+//
+// All of these answer MOBIUS_INVALID where the collection has no key, and where a column is not
+// there or does not take the value.
+
+typedef struct mobius_field {
+	const char *column;
+	mobius_value value;
+} mobius_field;
+
+// A new entity; columns that are not named are NULL. *id (may be NULL) is what it was given. With
+// the key among the fields, the entity of that id is replaced as a whole, or made.
+MOBIUS_API mobius_status mobius_collection_insert(mobius_collection *collection,
+												  const mobius_field *fields, size_t count,
+												  int64_t *id, mobius_error *err);
+// One entity as it is now, what was committed before the call in it: a struct array of one row, the
+// columns in the order of the collection's. The caller releases *out and, unless it is NULL,
+// *schema. While it is in memory this takes microseconds; the first call after many rows came looks
+// at them all once. In a file it is a query.
+//   MOBIUS_NOT_FOUND  there is none of that id
+MOBIUS_API mobius_status mobius_collection_get(mobius_collection *collection, int64_t id,
+											   struct ArrowSchema *schema, struct ArrowArray *out,
+											   mobius_error *err);
+MOBIUS_API mobius_status mobius_collection_contains(mobius_collection *collection, int64_t id,
+													bool *out, mobius_error *err);
+// Gives some of its columns new values; the others stay as they are.
+//   MOBIUS_NOT_FOUND  there is none of that id
+//   MOBIUS_INVALID    the key is among the fields: it stays
+//   MOBIUS_CONFLICT   others kept writing rows of it, or of ids around it, all the while
+MOBIUS_API mobius_status mobius_collection_update(mobius_collection *collection, int64_t id,
+												  const mobius_field *fields, size_t count,
+												  mobius_error *err);
+// MOBIUS_NOT_FOUND: there is none of that id.
+MOBIUS_API mobius_status mobius_collection_remove(mobius_collection *collection, int64_t id,
+												  mobius_error *err);
+// What the next entity without an id would get; somebody else may get it first.
+MOBIUS_API mobius_status mobius_collection_next_id(mobius_collection *collection, int64_t *out,
+												   mobius_error *err);
 
 // ---- segments: GROWING, SEALED, FLUSHED, DROPPED ----
 //
@@ -225,6 +331,16 @@ MOBIUS_API mobius_status mobius_segment_append(mobius_segment *segment, struct A
 											   struct ArrowArray *array, uint64_t *seq,
 											   mobius_error *err);
 
+// An entity of the collection, if what it is now lies in this segment: an update moves it into the
+// growing one, a merge into another file. The rest is as of mobius_collection_get.
+//   MOBIUS_NOT_FOUND  it is in another, or nowhere; the segment was dropped
+//   MOBIUS_INVALID    the collection has no key
+MOBIUS_API mobius_status mobius_segment_get(mobius_segment *segment, int64_t id,
+											struct ArrowSchema *schema, struct ArrowArray *out,
+											mobius_error *err);
+MOBIUS_API mobius_status mobius_segment_contains(mobius_segment *segment, int64_t id, bool *out,
+												 mobius_error *err);
+
 // ---- queries over one collection, without SQL text ----
 //
 // All segments are asked; order and limit hold for all of them together. Conditions are plain
@@ -235,60 +351,6 @@ MOBIUS_API mobius_status mobius_segment_append(mobius_segment *segment, struct A
 //         {.op = MOBIUS_EQ, .column = "host", .values = &host, .value_count = 1},
 //         {.op = MOBIUS_GT, .column = "load", .values = &zero, .value_count = 1}};
 //     mobius_condition both = {.op = MOBIUS_AND, .parts = parts, .part_count = 2};
-
-typedef enum mobius_value_type {
-	MOBIUS_VALUE_NULL, // compared with, it is neither true nor false, as in SQL
-	MOBIUS_VALUE_INT,  // for a column of a timestamp type: ns since 1970, whatever its unit
-	MOBIUS_VALUE_DOUBLE,
-	MOBIUS_VALUE_BOOL,
-	MOBIUS_VALUE_TEXT, // UTF-8, ended by NUL; borrowed
-} mobius_value_type;
-
-typedef struct mobius_value {
-	mobius_value_type type;
-	union {
-		int64_t number;
-		double real;
-		bool truth;
-		const char *text;
-	} as;
-} mobius_value;
-
-static inline mobius_value
-mobius_int(int64_t number)
-{
-	mobius_value value;
-	value.type = MOBIUS_VALUE_INT;
-	value.as.number = number;
-	return value;
-}
-
-static inline mobius_value
-mobius_double(double real)
-{
-	mobius_value value;
-	value.type = MOBIUS_VALUE_DOUBLE;
-	value.as.real = real;
-	return value;
-}
-
-static inline mobius_value
-mobius_bool(bool truth)
-{
-	mobius_value value;
-	value.type = MOBIUS_VALUE_BOOL;
-	value.as.truth = truth;
-	return value;
-}
-
-static inline mobius_value
-mobius_text(const char *text)
-{
-	mobius_value value;
-	value.type = text != NULL ? MOBIUS_VALUE_TEXT : MOBIUS_VALUE_NULL;
-	value.as.text = text;
-	return value;
-}
 
 typedef enum mobius_operator {
 	MOBIUS_EQ, // this and the next five: column and one value

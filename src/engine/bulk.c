@@ -128,6 +128,7 @@ bulk_entry(mobius *db, Table *table, Bulk *const *bulks, int32_t count, const St
 		.table = table_ref(table),
 		.producer = from->producer,
 		.producer_seq = from->producer_seq,
+		.read_seq = from->read_seq,
 	};
 	SCOPED(buf_close) Buf payload = BUF_INIT;
 	TRY(store_adopt_new(db->store, table, bulks, count, del, &entry.adopt, err));

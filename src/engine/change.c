@@ -325,8 +325,7 @@ add_files(Change *change, Pending *pending, Table *table, Error *err)
 		return ST_OK;
 	CommitEntry *entry = &pending->entries[pending->count];
 	TRY(bulk_entry(pending->db, table, bulks, count, deletion_of(pending, table),
-				   &(InsertSource){0}, entry, err));
-	entry->read_seq = read_seq;
+				   &(InsertSource){.read_seq = read_seq}, entry, err));
 	pending->count++;
 	return ST_OK;
 }

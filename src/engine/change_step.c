@@ -318,9 +318,9 @@ step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *e
 	if (step->converted == NULL)
 		return ST_OK;
 	uint64_t cost = insert_cost(step->converted);
-	TRY(insert_entry(db, &step->plan, step->converted, &(InsertSource){0}, cost, out, err));
-	if (step->statement->kind == STATEMENT_UPDATE)
-		out->read_seq = step->read_seq;
+	bool update = step->statement->kind == STATEMENT_UPDATE;
+	const InsertSource from = {.read_seq = update ? step->read_seq : 0};
+	TRY(insert_entry(db, &step->plan, step->converted, &from, cost, out, err));
 	*reserved -= cost;
 	return ST_OK;
 }

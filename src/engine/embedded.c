@@ -44,7 +44,7 @@ split_name(const char *table, char **database, const char **name, Error *err)
 
 static Status
 append(mobius *db, const PutTarget *to, const struct ArrowSchema *schema, struct ArrowArray *array,
-	   uint64_t *seq, Error *err)
+	   uint64_t *seq, int64_t *first_id, Error *err)
 {
 	SCOPED(schema_drop) Schema *sent = NULL;
 	TRY(cdata_import_schema(schema, &sent, err));
@@ -53,6 +53,14 @@ append(mobius *db, const PutTarget *to, const struct ArrowSchema *schema, struct
 
 	PutTarget target = *to;
 	target.wire = sent;
+	return embedded_put(db, &target, batch, &(InsertSource){0}, seq, first_id, err);
+}
+
+Status
+embedded_put(mobius *db, const PutTarget *to, Batch *batch, const InsertSource *from, uint64_t *seq,
+			 int64_t *first_id, Error *err)
+{
+	PutTarget target = *to;
 	target.decoded = batch_schema(batch);
 	SCOPED(table_drop_ref) Table *found = NULL;
 	SCOPED(shape_drop) Shape *shape = NULL;
@@ -60,18 +68,20 @@ append(mobius *db, const PutTarget *to, const struct ArrowSchema *schema, struct
 	if (batch_rows(batch) == 0) {
 		if (seq != NULL)
 			*seq = 0;
+		if (first_id != NULL)
+			*first_id = 0;
 		return ST_OK;
 	}
 	SCOPED(insert_plan_close) InsertPlan plan = {0};
 	insert_plan_init(&plan, found, shape, batch_schema(batch));
-	return insert_batch(db, &plan, batch, false, seq, err);
+	return insert_batch(db, &plan, batch, from, seq, first_id, err);
 }
 
 Status
 embedded_append(mobius *db, const PutTarget *to, struct ArrowSchema *schema,
-				struct ArrowArray *array, uint64_t *seq, Error *err)
+				struct ArrowArray *array, uint64_t *seq, int64_t *first_id, Error *err)
 {
-	Status st = append(db, to, schema, array, seq, err);
+	Status st = append(db, to, schema, array, seq, first_id, err);
 	embedded_release(schema, array);
 	return st;
 }
@@ -95,7 +105,7 @@ append_by_name(mobius *db, const char *table, struct ArrowSchema *schema, struct
 	const char *name = NULL;
 	TRY(split_name(table, &database, &name, err));
 	return embedded_append(db, &(PutTarget){.database = database, .table = name}, schema, array,
-						   seq, err);
+						   seq, NULL, err);
 }
 
 mobius_status

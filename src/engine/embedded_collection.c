@@ -69,14 +69,14 @@ mobius_collection_schema(mobius_collection *collection, struct ArrowSchema *out,
 
 Status
 embedded_collection_append(const mobius_collection *collection, struct ArrowSchema *schema,
-						   struct ArrowArray *array, uint64_t *seq, Error *err)
+						   struct ArrowArray *array, uint64_t *seq, int64_t *first_id, Error *err)
 {
 	const PutTarget target = {.database = table_database(collection->made),
 							  .table = table_name(collection->made),
 							  .only = collection->table};
 	Status st = embedded_collection_check(collection, err);
 	if (st == ST_OK)
-		return embedded_append(collection->db, &target, schema, array, seq, err);
+		return embedded_append(collection->db, &target, schema, array, seq, first_id, err);
 	embedded_release(schema, array);
 	return st;
 }
@@ -86,7 +86,17 @@ mobius_collection_append(mobius_collection *collection, struct ArrowSchema *sche
 						 struct ArrowArray *array, uint64_t *seq, mobius_error *err)
 {
 	Error e = ERROR_INIT;
-	return error_out(embedded_collection_append(collection, schema, array, seq, &e), &e, err);
+	return error_out(embedded_collection_append(collection, schema, array, seq, NULL, &e), &e, err);
+}
+
+mobius_status
+mobius_collection_append_ids(mobius_collection *collection, struct ArrowSchema *schema,
+							 struct ArrowArray *array, uint64_t *seq, int64_t *first_id,
+							 mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(embedded_collection_append(collection, schema, array, seq, first_id, &e), &e,
+					 err);
 }
 
 mobius_status

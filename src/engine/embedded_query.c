@@ -301,25 +301,73 @@ take_number(struct ArrowArrayStream *stream, int64_t *out, mobius_error *err)
 	return MOBIUS_OK;
 }
 
+// What was written answers one number.
+static mobius_status
+run_number(Writing *w, int64_t *out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	(void)buf_text(&w->sql);
+	Status written = buf_status(&w->sql, &e, "a statement");
+	if (written != ST_OK)
+		return error_out(written, &e, err);
+	struct ArrowArrayStream stream;
+	mobius_status st = run_written(w, &stream, err);
+	if (st != MOBIUS_OK)
+		return st;
+	st = take_number(&stream, out, err);
+	stream.release(&stream);
+	return st;
+}
+
 mobius_status
 embedded_collection_number(mobius_collection *collection, const char *statement, int64_t *out,
 						   mobius_error *err)
 {
 	SCOPED(writing_close) Writing w = {.collection = collection, .sql = BUF_INIT};
 	Error e = ERROR_INIT;
+	Status st = embedded_collection_check(collection, &e);
+	if (st != ST_OK)
+		return error_out(st, &e, err);
 	buf_add_text(&w.sql, statement);
 	add_table(&w);
+	return run_number(&w, out, err);
+}
+
+Status
+embedded_collection_delete(mobius_collection *collection, const mobius_condition *where,
+						   int64_t *rows, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(collection->table);
+	SCOPED(writing_close)
+	Writing w = {.collection = collection, .schema = table_schema(def), .sql = BUF_INIT};
+	TRY(embedded_collection_check(collection, err));
+	buf_add_text(&w.sql, "DELETE FROM ");
+	add_table(&w);
+	buf_add_text(&w.sql, " WHERE ");
+	TRY(add_condition(&w, where, 1, err));
+	mobius_error e = {0};
+	mobius_status st = run_number(&w, rows, &e);
+	return st == MOBIUS_OK ? ST_OK : error_set(err, (Status)st, "%s", e.text);
+}
+
+Status
+embedded_entity_text(const mobius_collection *collection, const TableDef *def, int64_t id,
+					 bool update, Buf *out, Error *err)
+{
+	Writing w = {.collection = collection, .sql = BUF_INIT};
+	const char *key = schema_field(table_schema(def), table_key_column(def))->name;
+	buf_add_text(&w.sql, update ? "UPDATE " : "SELECT * FROM ");
+	add_table(&w);
+	if (update) {
+		buf_add_text(&w.sql, " SET ");
+		add_quoted(&w.sql, '"', key);
+		buf_add_text(&w.sql, " = ");
+		add_quoted(&w.sql, '"', key);
+	}
+	buf_add_text(&w.sql, " WHERE ");
+	add_quoted(&w.sql, '"', key);
+	buf_add_printf(&w.sql, " = %" PRId64, id);
 	(void)buf_text(&w.sql);
-	Status written = embedded_collection_check(collection, &e);
-	if (written == ST_OK)
-		written = buf_status(&w.sql, &e, "a statement");
-	if (written != ST_OK)
-		return error_out(written, &e, err);
-	struct ArrowArrayStream stream;
-	mobius_status st = run_written(&w, &stream, err);
-	if (st != MOBIUS_OK)
-		return st;
-	st = take_number(&stream, out, err);
-	stream.release(&stream);
-	return st;
+	*out = w.sql;
+	return buf_status(out, err, "a query");
 }

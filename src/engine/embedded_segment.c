@@ -364,7 +364,7 @@ append_growing(mobius_segment *segment, struct ArrowSchema *schema, struct Arrow
 			   uint64_t *seq, Error *err)
 {
 	TRY(check_growing(segment, err));
-	return embedded_collection_append(segment->collection, schema, array, seq, err);
+	return embedded_collection_append(segment->collection, schema, array, seq, NULL, err);
 }
 
 mobius_status

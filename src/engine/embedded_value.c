@@ -78,3 +78,15 @@ embedded_value_check(const Field *field, mobius_value *value, Error *err)
 	}
 	return embedded_value_refuse(field, "takes no value of a type that there is not", err);
 }
+
+void
+embedded_value_add(const mobius_value *value, ColumnBuilder *column)
+{
+	switch (value->type) {
+	case MOBIUS_VALUE_NULL: column_add_null(column); break;
+	case MOBIUS_VALUE_INT: column_add_int(column, value->as.number); break;
+	case MOBIUS_VALUE_DOUBLE: column_add_double(column, value->as.real); break;
+	case MOBIUS_VALUE_BOOL: column_add_bool(column, value->as.truth); break;
+	case MOBIUS_VALUE_TEXT: column_add_text(column, value->as.text); break;
+	}
+}

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 
-#include "arrow/builder.h"
 #include "base/mem.h"
 #include "engine/bulk.h"
 #include "engine/embedded_int.h"
@@ -25,6 +24,7 @@ struct mobius_writer {
 	mobius *db;
 	Schema *schema; // of the rows; a reference
 	int32_t time;   // its column; -1: none
+	int32_t key;    // the same of ids, which are given where they are not set
 	InsertPlan plan;
 	int64_t most_rows;
 	int64_t wait_ns;
@@ -217,6 +217,7 @@ prepare(mobius_writer *writer, const mobius_collection *collection, Error *err)
 	SCOPED(table_def_drop) TableDef *def = table_current(collection->table);
 	writer->schema = schema_ref(table_schema(def));
 	writer->time = table_time_column(def);
+	writer->key = table_key_column(def);
 	size_t count = (size_t)schema_field_count(writer->schema);
 	writer->row = mem_alloc_array(count + 1, sizeof(*writer->row));
 	if (writer->row == NULL)
@@ -321,23 +322,11 @@ check_row(const mobius_writer *writer, Error *err)
 {
 	for (int32_t i = 0; i < schema_field_count(writer->schema); i++) {
 		const Field *field = schema_field(writer->schema, i);
-		bool needed = i == writer->time || !field->nullable;
+		bool needed = i == writer->time || (!field->nullable && i != writer->key);
 		if (needed && writer->row[i].type == MOBIUS_VALUE_NULL)
 			return embedded_value_refuse(field, "was not set; every row has it", err);
 	}
 	return ST_OK;
-}
-
-static void
-add_value(ColumnBuilder *column, const mobius_value *value)
-{
-	switch (value->type) {
-	case MOBIUS_VALUE_NULL: column_add_null(column); break;
-	case MOBIUS_VALUE_INT: column_add_int(column, value->as.number); break;
-	case MOBIUS_VALUE_DOUBLE: column_add_double(column, value->as.real); break;
-	case MOBIUS_VALUE_BOOL: column_add_bool(column, value->as.truth); break;
-	case MOBIUS_VALUE_TEXT: column_add_text(column, value->as.text); break;
-	}
 }
 
 static void
@@ -346,7 +335,7 @@ add_row(mobius_writer *writer)
 	int32_t count = schema_field_count(writer->schema);
 	pthread_mutex_lock(&writer->lock);
 	for (int32_t i = 0; i < count; i++)
-		add_value(builder_column(writer->builder, i), &writer->row[i]);
+		embedded_value_add(&writer->row[i], builder_column(writer->builder, i));
 	bool first = writer->rows++ == 0;
 	if (first)
 		writer->began_ns = clock_mono_ns();

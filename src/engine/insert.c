@@ -121,6 +121,7 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertS
 		.shape = shape_ref(plan->shape),
 		.producer = from->producer,
 		.producer_seq = from->producer_seq,
+		.read_seq = from->read_seq,
 	};
 	if (from->message.len > 0) {
 		entry.body = bytes_ref(from->body);
@@ -248,22 +249,23 @@ insert_reserve(mobius *db, uint64_t cost, Error *err)
 }
 
 static Status
-paid_entry(mobius *db, const InsertPlan *plan, Batch *converted, uint64_t cost, CommitEntry *out,
-		   Error *err)
+paid_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
+		   uint64_t cost, CommitEntry *out, Error *err)
 {
 	TRY(insert_reserve(db, cost, err));
-	Status st = insert_entry(db, plan, converted, &(InsertSource){0}, cost, out, err);
+	Status st = insert_entry(db, plan, converted, from, cost, out, err);
 	if (st != ST_OK)
 		budget_release(db->memtable, cost);
 	return st;
 }
 
 Status
-insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq, Error *err)
+insert_batch(mobius *db, InsertPlan *plan, Batch *batch, const InsertSource *from, uint64_t *seq,
+			 int64_t *first_id, Error *err)
 {
 	SCOPED(batch_drop) Batch *converted = NULL;
-	int64_t expired, first_id;
-	TRY(insert_convert(db, plan, batch, &converted, &first_id, err));
+	int64_t expired, first;
+	TRY(insert_convert(db, plan, batch, &converted, &first, err));
 	TRY(insert_expire(db, plan, &converted, &expired, err));
 	if (converted == NULL) {
 		if (seq != NULL)
@@ -275,11 +277,14 @@ insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *s
 	CommitEntry entry = {0};
 	bool bulk = bulk_is_needed(db, batch_bytes(converted), cost);
 	if (!bulk) {
-		TRY(paid_entry(db, plan, converted, cost, &entry, err));
+		TRY(paid_entry(db, plan, converted, from, cost, &entry, err));
 		bulk = bulk_is_needed(db, entry.wal.length, cost);
 	}
-	if (!bulk)
-		return conductor_commit(db->conductor, &entry, async, seq, err);
-	commit_entry_close(&entry);
-	return bulk_commit(db, plan, converted, &(InsertSource){0}, seq, err);
+	if (bulk)
+		commit_entry_close(&entry);
+	TRY(bulk ? bulk_commit(db, plan, converted, from, seq, err)
+			 : conductor_commit(db->conductor, &entry, false, seq, err));
+	if (first_id != NULL)
+		*first_id = first;
+	return ST_OK;
 }

@@ -49,12 +49,14 @@ typedef struct InsertSource {
 	Bytes *body;
 	Producer *producer; // NULL: nobody
 	int64_t producer_seq;
+	uint64_t read_seq; // of what its rows were made, as in CommitEntry; 0: of nothing
 } InsertSource;
 
 // The entry of one batch; takes over `reserved` bytes of the memtable budget on ST_OK.
 Status insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
 					uint64_t reserved, CommitEntry *out, Error *err);
 
-// Converts, pays for and commits one batch, and waits for it: for callers that may wait.
-Status insert_batch(mobius *db, InsertPlan *plan, Batch *batch, bool async, uint64_t *seq,
-					Error *err);
+// Converts, pays for and commits one batch, and waits for it: for callers that may wait. `seq` and
+// `first_id` (as of insert_convert) may be NULL.
+Status insert_batch(mobius *db, InsertPlan *plan, Batch *batch, const InsertSource *from,
+					uint64_t *seq, int64_t *first_id, Error *err);
