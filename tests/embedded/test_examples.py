@@ -10,7 +10,8 @@ from mobiusd import BINARY, ROOT
 
 APPENDED = ["stored as commit 2", "average 2.0 over 3 rows"]
 COLLECTED = ["load has 10800 rows", "segment 2: SEALED, 10800 rows", "second 598: load 9.9", "second 597: load 9.8", "second 596: load 9.7"]
-PRINTED = {"append_query": APPENDED, "collections": COLLECTED}
+ENTITIES = ["inlet runs at 12.5", "inlet runs at 13.5", "the outlet was removed", "pumps: 1 in all"]
+PRINTED = {"append_query": APPENDED, "collections": COLLECTED, "entities": ENTITIES}
 
 
 def run(program, folder, **options):
