@@ -13,15 +13,17 @@
 
 enum {
 	BLOCK = FILE_BLOCK,
-	STAGE_BYTES = 1 << 20,
+	STAGE_BYTES = 64 << 10,
+	STAGE_BYTES_MAX = 1 << 20,
 };
 
 struct Direct {
-	uint8_t *memory; // what stage and tail lie in
+	uint8_t *memory; // what the stage lies in
 	uint8_t *stage;  // aligned
-	uint8_t *tail;   // aligned: the last block written
+	size_t room;     // of the stage: whole blocks
 	uint64_t tail_off;
 	bool has_tail;
+	uint8_t tail[BLOCK]; // the last block written
 };
 
 uint8_t *
@@ -30,21 +32,43 @@ file_block_align(uint8_t *memory)
 	return memory + (FILE_BLOCK - (uintptr_t)memory % FILE_BLOCK) % FILE_BLOCK;
 }
 
+static bool
+make_stage(Direct *direct, size_t room)
+{
+	uint8_t *memory = mem_alloc_aligned(room + BLOCK);
+	if (memory == NULL)
+		return false;
+	mem_free(direct->memory);
+	direct->memory = memory;
+	direct->stage = file_block_align(memory);
+	direct->room = room;
+	return true;
+}
+
+// What a write takes goes in one call, if there is memory for it.
+static void
+grow_stage(Direct *direct, size_t used, const struct iovec *iov, size_t count)
+{
+	size_t wanted = used;
+	for (size_t i = 0; i < count && wanted < STAGE_BYTES_MAX; i++)
+		wanted += iov[i].iov_len < STAGE_BYTES_MAX ? iov[i].iov_len : STAGE_BYTES_MAX;
+	size_t room = direct->room;
+	while (room < wanted && room < STAGE_BYTES_MAX)
+		room *= 2;
+	if (room > direct->room)
+		(void)make_stage(direct, room);
+}
+
 Status
 file_append_direct(File *file, Error *err)
 {
 	if (file->hold != NULL || file->direct != NULL)
 		return ST_OK;
 	Direct *direct = mem_alloc(sizeof(*direct));
-	uint8_t *memory = mem_alloc_aligned(STAGE_BYTES + 2 * BLOCK);
-	if (direct == NULL || memory == NULL) {
+	if (direct == NULL || !make_stage(direct, STAGE_BYTES)) {
 		mem_free(direct);
-		mem_free(memory);
 		return error_set(err, ST_NO_MEMORY, "%s: no memory to write to it", file->path);
 	}
-	direct->memory = memory;
-	direct->stage = file_block_align(memory);
-	direct->tail = direct->stage + STAGE_BYTES;
 	// Some file systems cannot; then the page cache does as well.
 	int flags = fcntl(file->fd, F_GETFL);
 	if (flags < 0 || fcntl(file->fd, F_SETFL, flags | O_DIRECT) != 0) {
@@ -114,9 +138,10 @@ direct_writev(File *file, uint64_t off, struct iovec *iov, size_t count, Error *
 	Direct *direct = file->direct;
 	uint64_t block = off & ~(uint64_t)(BLOCK - 1);
 	size_t used = (size_t)(off - block);
+	grow_stage(direct, used, iov, count);
 	TRY(load_block(file, block, used, err));
 	for (;;) {
-		size_t taken = take_bytes(&iov, &count, direct->stage + used, STAGE_BYTES - used);
+		size_t taken = take_bytes(&iov, &count, direct->stage + used, direct->room - used);
 		if (taken == 0)
 			return ST_OK;
 		size_t len = used + taken;

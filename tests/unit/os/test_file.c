@@ -160,6 +160,35 @@ a_full_disk_is_told_apart(void **state)
 	file_close(file);
 }
 
+// Pieces of many lengths, some larger than what is gathered at once.
+static void
+what_is_appended_past_the_cache_is_read_back(void **state)
+{
+	(void)state;
+	enum { ALL = 6 << 20 };
+	SCOPED(folder_drop) Folder folder = folder_make();
+	SCOPED(file_drop) File *file = open_in(&folder, "a", FILE_WRITE);
+	Error err = ERROR_INIT;
+	ok(file_append_direct(file, &err), &err);
+	uint8_t *bytes = malloc(ALL), *back = malloc(ALL);
+	for (size_t i = 0; i < ALL; i++)
+		bytes[i] = (uint8_t)(i * 31 + i / 251);
+	static const size_t lengths[] = {1, 4095, 4096, 100, 70000, 3, 1 << 20, 65536, 2500001, 8};
+	size_t at = 0;
+	for (size_t i = 0; at + lengths[i] <= ALL; i = (i + 1) % COUNT_OF(lengths)) {
+		struct iovec pieces[] = {{bytes + at, lengths[i] / 3},
+								 {bytes + at + lengths[i] / 3, lengths[i] - lengths[i] / 3}};
+		ok(file_writev(file, at, pieces, 2, &err), &err);
+		at += lengths[i];
+	}
+	ok(file_sync(file, &err), &err);
+	SCOPED(file_drop) File *again = open_in(&folder, "a", FILE_READ);
+	ok(file_read(again, 0, back, at, &err), &err);
+	assert_memory_equal(back, bytes, at);
+	free(bytes);
+	free(back);
+}
+
 static void
 a_file_grows_and_shrinks(void **state)
 {
@@ -271,6 +300,7 @@ main(void)
 		cmocka_unit_test(writing_nothing_is_fine),
 		cmocka_unit_test(a_write_that_the_system_takes_in_part_goes_on),
 		cmocka_unit_test(a_full_disk_is_told_apart),
+		cmocka_unit_test(what_is_appended_past_the_cache_is_read_back),
 		cmocka_unit_test(a_file_grows_and_shrinks),
 		cmocka_unit_test(names_can_be_moved_linked_and_removed),
 		cmocka_unit_test(a_lock_is_had_once_and_ends_with_its_file),
