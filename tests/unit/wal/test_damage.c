@@ -77,7 +77,7 @@ a_file_cut_anywhere_is_refused_and_holds_a_prefix_of_whole_commits(void **state)
 	Blob blob = blob_load(path);
 	int32_t most = 0;
 	Seen seen;
-	for (uint64_t len = 0; len < blob.len; len += len < end + 8 ? 1 : 509) {
+	for (uint64_t len = 0; len < blob.len; len += len < HEADER ? 64 : len < end + 8 ? 1 : 509) {
 		blob_save(path, blob.data, len);
 		if (len < HEADER)
 			assert_refused(log_read(dir.path, WAL_STRICT, 0, &seen), &seen, dir.path);

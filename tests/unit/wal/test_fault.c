@@ -191,7 +191,8 @@ a_failed_sync_is_final(void **state)
 	wal_close(wal);
 }
 
-enum { LARGE = 4 << 20, MANY = 3000 };
+// What one call writes, and half as much again.
+enum { LARGE = 3 << 19, MANY = 2200 };
 
 // A write that takes more than one system call, failing between them. Returns what the write said;
 // *left says whether the first call left something that was not wiped.

@@ -75,6 +75,8 @@ static void
 tear_sector(uint8_t *now, const uint8_t *safe, size_t len, uint32_t *seed)
 {
 	uint32_t fate = next_random(seed) % 8;
+	if (memcmp(now, safe, len) == 0)
+		return;
 	size_t from = 0;
 	size_t to = len;
 	while (from < len && now[from] == safe[from])
