@@ -18,21 +18,27 @@
 
 // ---- actions ----
 
+static bool
+cell_is(const Batch *batch, const char *name, int64_t row, const char *text)
+{
+	int32_t at = schema_find(batch_schema(batch), name), ends[2];
+	if (at < 0)
+		return false;
+	const Column *column = batch_column(batch, at);
+	memcpy(ends, column->offsets.data + 4 * row, sizeof(ends));
+	return slice_is(slice_of(column->values.data + ends[0], (size_t)(ends[1] - ends[0])), text);
+}
+
+// Rows of a table of "system": all, or those about one table.
 static Status
-reply_rows(mobius_call *call, const char *name, const char *table, Error *err)
+reply_rows(mobius_call *call, const char *name, const TableDef *of, Error *err)
 {
 	SCOPED(batch_drop) Batch *batch = NULL;
 	TRY(system_rows(call->db, name, &batch, err));
-	int32_t at = schema_find(batch_schema(batch), "table");
 	for (int64_t row = 0; row < batch_rows(batch); row++) {
-		if (table != NULL && at >= 0) {
-			const Column *column = batch_column(batch, at);
-			int32_t ends[2];
-			memcpy(ends, column->offsets.data + 4 * row, 8);
-			if (!slice_is(slice_of(column->values.data + ends[0], (size_t)(ends[1] - ends[0])),
-						  table))
-				continue;
-		}
+		if (of != NULL && (!cell_is(batch, "database", row, table_database(of)) ||
+						   !cell_is(batch, "table", row, table_name(of))))
+			continue;
 		SCOPED(buf_close) Buf json = BUF_INIT;
 		TRY(json_row(batch, row, &json, err));
 		TRY(call_reply(call, &json, err));
@@ -46,10 +52,37 @@ run_table_list(mobius_call *call, Error *err)
 	return reply_rows(call, "tables", NULL, err);
 }
 
+// What stands before the last dot of `name`, or behind it.
+static SqlName
+last_part(char *name, bool *more)
+{
+	char *dot = *more ? strrchr(name, '.') : NULL;
+	SqlName part = {.text = !*more        ? NULL
+							: dot == NULL ? name
+										  : dot + 1,
+					.quoted = true,
+					.position = -1};
+	*more = dot != NULL;
+	if (dot != NULL)
+		*dot = '\0';
+	return part;
+}
+
+// [[database.]schema.]table.
 static Status
 find_table(mobius_call *call, const char *name, Table **out, Error *err)
 {
-	SqlTableName parts = {.table = {.text = name, .quoted = true, .position = -1}};
+	bool more = true;
+	SCOPED(mem_drop) char *copy = mem_strdup(name);
+	if (copy == NULL)
+		return error_no_memory(err, "a table's name");
+	SqlTableName parts = {.table = last_part(copy, &more)};
+	parts.schema = last_part(copy, &more);
+	parts.database = last_part(copy, &more);
+	if (more)
+		return error_set(err, ST_INVALID,
+						 "\"%.300s\" is no table's name; write table, or database.htdb.table",
+						 name);
 	return sql_find_table(call->db->sql, &parts, &(SqlSession){.database = call->session->database},
 						  out, err);
 }
@@ -61,7 +94,8 @@ run_table_offsets(mobius_call *call, Error *err)
 	TRY(call_text(call, "table", true, &name, err));
 	SCOPED(table_drop_ref) Table *table = NULL;
 	TRY(find_table(call, name, &table, err));
-	return reply_rows(call, "offsets", name, err);
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	return reply_rows(call, "offsets", def, err);
 }
 
 // The table that is named, or NULL: none is.
@@ -222,7 +256,8 @@ run_sql_execute(mobius_call *call, Error *err)
 	json_t *params = json_object_get(call->request, "params");
 	if (params != NULL && json_array_size(params) + json_object_size(params) > 0)
 		return error_set(err, ST_INVALID,
-						 "parameters are not built yet; write the values into the statement");
+						 "parameters are not built yet; write the values into the statement, or "
+						 "send rows by a put or bulk ingest");
 	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
 	TRY(sql_parse(slice_text(text), &statement, err));
 	SCOPED(changes_close) Changes changes = {0};

@@ -125,7 +125,11 @@ describe(mobius_session *session, const mobius_slice *path, size_t count, EachTa
 	if (schema != NULL && strcmp(schema, "rtdb") == 0)
 		return error_set(err, ST_UNIMPLEMENTED, "rtdb is not built yet; ask htdb");
 	if (schema != NULL && strcmp(schema, "htdb") != 0)
-		return error_set(err, ST_INVALID, "\"%s\" is no schema of tables; use htdb", schema);
+		return error_set(
+			err, ST_INVALID,
+			"\"%s\" is no schema of tables; write [\"%s\", \"htdb\", table] if it is a "
+			"database, else [\"htdb\", table]",
+			schema, schema);
 	SqlTableName name = {
 		.database = {.text = database, .quoted = true, .position = -1},
 		.table = {.text = table, .quoted = true, .position = -1},

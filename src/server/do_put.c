@@ -306,7 +306,8 @@ take_parameters(PutCall *put, const FlightData *data)
 	flight_consume(put->state.call, data->wire_bytes);
 	if (data->body != NULL && bytes_len(data->body) > 0)
 		call_refuse(put->state.call, ST_INVALID,
-					"parameters are not built yet; write the values into the statement");
+					"parameters are not built yet; write the values into the statement, or "
+					"send rows by a put or bulk ingest");
 }
 
 static void

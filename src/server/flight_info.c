@@ -163,6 +163,10 @@ serve_path(InfoCall *info)
 	for (size_t i = 0; i < count; i++)
 		parts[i] = (mobius_slice){info->path[i].data, info->path[i].len};
 	mobius_error err = {0};
+	if (select_system(&info->text, info->path, count)) {
+		(void)open_statement(info, MOBIUS_SCHEMA);
+		return;
+	}
 	if (mobius_table_describe(info->state.server->session, parts, count, describe_table, info,
 							  &err) != MOBIUS_OK)
 		call_fail(info->state.call, &err);

@@ -51,13 +51,13 @@ command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err)
 }
 
 static void
-quote(Buf *out, const char *name)
+quote(Buf *out, Slice name)
 {
 	buf_add_byte(out, '"');
-	for (const char *p = name; *p != '\0'; p++) {
-		if (*p == '"')
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.data[i] == '"')
 			buf_add_byte(out, '"');
-		buf_add_byte(out, (uint8_t)*p);
+		buf_add_byte(out, name.data[i]);
 	}
 	buf_add_byte(out, '"');
 }
@@ -66,9 +66,22 @@ void
 select_all(Buf *out, const char *database, const char *table)
 {
 	buf_add_text(out, "SELECT * FROM ");
-	quote(out, database);
+	quote(out, slice_text(database));
 	buf_add_text(out, ".htdb.");
-	quote(out, table);
+	quote(out, slice_text(table));
+}
+
+bool
+select_system(Buf *out, const Slice *path, size_t count)
+{
+	if (count < 2 || !slice_is(path[count - 2], "system"))
+		return false;
+	buf_add_text(out, "SELECT * FROM ");
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(out, i > 0 ? "." : "");
+		quote(out, path[i]);
+	}
+	return true;
 }
 
 static void
@@ -118,6 +131,22 @@ add_select(void *arg, const mobius_table_info *info)
 	return MOBIUS_OK;
 }
 
+// htdb.t, mobius.htdb.t, system.tables: no statement, but a table's name.
+static bool
+is_dotted_name(Slice text)
+{
+	size_t dots = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		bool dot = text.data[i] == '.';
+		if (!dot && !isalnum(text.data[i]) && text.data[i] != '_')
+			return false;
+		if (dot && (i == 0 || i + 1 == text.len || text.data[i - 1] == '.'))
+			return false;
+		dots += dot;
+	}
+	return dots > 0 && dots < 3 && !isdigit(text.data[0]);
+}
+
 static bool
 could_be_name(Slice text)
 {
@@ -140,6 +169,8 @@ ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **sessio
 	mobius_slice path = {ticket.data, ticket.len};
 	bool table = could_be_name(ticket) && mobius_table_describe(server->session, &path, 1,
 																add_select, out, NULL) == MOBIUS_OK;
+	if (!table && is_dotted_name(ticket))
+		buf_add_text(out, "FROM ");
 	if (!table)
 		buf_add_slice(out, ticket);
 	return buf_status(out, err, "a statement");

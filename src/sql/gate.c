@@ -172,7 +172,8 @@ walk_tree(const json_t *tree, Walk *walk)
 	const json_t *parameters = json_object_get(statement, "named_param_map");
 	if (json_array_size(parameters) > 0 || json_object_size(parameters) > 0)
 		return error_set(walk->err, ST_INVALID,
-						 "parameters are not built yet; write the values into the statement");
+						 "parameters are not built yet; write the values into the statement, or "
+						 "send rows by a put or bulk ingest");
 	TRY(walk_node(walk, json_object_get(statement, "node"), (Place){.scope = -1},
 				  walk->verdict->body == 0));
 	return arena_status(&walk->verdict->arena, walk->err, "a statement");

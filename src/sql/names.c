@@ -129,7 +129,9 @@ check_schema(Sql *sql, const SqlName *schema, Error *err)
 	if (schema->text == NULL || same_word(schema, "htdb"))
 		return ST_OK;
 	if (find_source(sql, schema) != NULL)
-		return error_set_at(err, ST_INVALID, schema->position, "tables of %s are read only",
+		return error_set_at(err, ST_INVALID, schema->position,
+							"tables of %s are read only and the server's own: SELECT and DESCRIBE "
+							"them",
 							schema->text);
 	return report_schema(sql, schema, err);
 }
@@ -203,8 +205,11 @@ resolve_ref(Sql *sql, const TableRef *ref, const char *database, Arena *arena, N
 	const SqlName *schema = &ref->name.schema;
 	if (schema->text != NULL && !same_word(schema, "htdb")) {
 		const SqlSource *source = find_source(sql, schema);
-		return source != NULL ? resolve_source(source, ref, out, err)
-							  : report_schema(sql, schema, err);
+		if (source == NULL)
+			return report_schema(sql, schema, err);
+		char found[DATABASE_NAME_ROOM]; // each database shows the same tables
+		TRY(find_database(sql, &ref->name.database, database, found, err));
+		return resolve_source(source, ref, out, err);
 	}
 	Table *table = NULL;
 	TRY(find_in_store(sql, &ref->name, database, &table, err));

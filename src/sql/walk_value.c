@@ -273,7 +273,8 @@ walk_expression(Walk *w, const json_t *node, Place place)
 		return walk_call(w, node, place);
 	if (tree_is_class(node, "PARAMETER"))
 		return error_set(w->err, ST_INVALID,
-						 "parameters are not built yet; write the values into the statement");
+						 "parameters are not built yet; write the values into the statement, or "
+						 "send rows by a put or bulk ingest");
 	if (tree_is_class(node, "LAMBDA"))
 		return walk_lambda(w, node, place);
 

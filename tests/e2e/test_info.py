@@ -328,6 +328,40 @@ def test_commands_that_are_not_built_are_unimplemented_by_name(raw, name):
     assert (status, name in text) == (UNIMPLEMENTED, True)
 
 
+def test_names_of_several_parts_mean_the_same_everywhere(client):
+    ask(client, "CREATE DATABASE plant")
+    put(client, "t", series(3))
+    put(client, path("plant", "htdb", "t"), series(5))
+    for name, want in (("t", 3), ("htdb.t", 3), ("mobius.htdb.t", 3), ("plant.htdb.t", 5)):
+        assert ask(client, name).num_rows == want
+        assert value(client, f"SELECT count(*) FROM {name}") == want
+    for name, want in (("t", 3), ("plant.htdb.t", 5)):
+        (offset,) = act(client, "table.offsets", table=name)
+        assert offset["rows"] == want
+        assert flush(client, name) == {"segments": 1, "rows": want}
+    for name in ("system.tables", "mobius.system.tables", "plant.system.tables"):
+        assert sorted(ask(client, name).column("database").to_pylist()) == ["mobius", "plant"]
+        asked = client.get_flight_info(path(*name.split(".")))
+        assert client.do_get(asked.endpoints[0].ticket).read_all().num_rows == 2
+        assert client.get_schema(path(*name.split("."))).schema == asked.schema
+        assert rows(client, f"DESCRIBE {name}")[0][0] == "database"
+        for text in (f"SHOW CREATE TABLE {name}", f"DROP TABLE {name}"):
+            with pytest.raises(pa.ArrowInvalid, match="the server's own: SELECT and DESCRIBE"):
+                ask(client, text)
+    for asked in ("SELECT * FROM nowhere.system.tables", "nowhere.system.tables", "nowhere.htdb.t"):
+        with pytest.raises(KeyError, match='no database "nowhere"'):
+            ask(client, asked)
+    with pytest.raises(KeyError, match="did you mean system.tables"):
+        ask(client, "mobius.system.table")
+    with pytest.raises(pa.ArrowInvalid, match="mobius.htdb"):
+        ask(client, "mobius.t")
+    with pytest.raises(pa.ArrowInvalid, match='"mobius", "htdb", table'):
+        client.get_flight_info(path("mobius", "t"))
+    for wrong in ("a.b.c.d", "mobius.", ".t", "1.5"):
+        with pytest.raises((pa.ArrowException, KeyError)):
+            ask(client, wrong)
+
+
 def roles_of(client, table):
     return dict(rows(client, f"SELECT name, role FROM system.columns WHERE \"table\" = '{table}'"))
 
