@@ -10,28 +10,39 @@
 #include "base/mem.h"
 #include "duck/scan_int.h"
 
+// What is known when a statement is bound: the slot, and mostly the file as well.
+typedef struct Bound {
+	atomic_int refs; // hands over the rest
+	ScanSlot *slot;
+	bool one_file;
+} Bound;
+
 static void *
-copy_bound(void *slot)
+copy_bound(void *ptr)
 {
-	ScanSlot *copy = slot;
-	atomic_fetch_add_explicit(&copy->refs, 1, memory_order_relaxed);
-	return copy;
+	Bound *bound = ptr;
+	atomic_fetch_add_explicit(&bound->refs, 1, memory_order_relaxed);
+	return bound;
 }
 
 static void
-drop_bound(void *slot)
+drop_bound(void *ptr)
 {
-	scan_slot_unref(slot);
+	Bound *bound = ptr;
+	if (atomic_fetch_sub_explicit(&bound->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	scan_slot_unref(bound->slot);
+	mem_free(bound);
 }
 
-// The slot's number, a constant.
+// False: the argument is no constant.
 static bool
-read_number(duckdb_bind_info info, uint64_t *out)
+read_number(duckdb_bind_info info, idx_t argument, uint64_t *out)
 {
 	SCOPED(duckdb_destroy_client_context) duckdb_client_context context = NULL;
 	duckdb_scalar_function_get_client_context(info, &context);
 	SCOPED(duckdb_destroy_expression)
-	duckdb_expression number = duckdb_scalar_function_bind_get_argument(info, 0);
+	duckdb_expression number = duckdb_scalar_function_bind_get_argument(info, argument);
 	if (number == NULL || !duckdb_expression_is_foldable(number))
 		return false;
 	SCOPED(duckdb_destroy_value) duckdb_value value = NULL;
@@ -46,15 +57,24 @@ static void
 bind_alive(duckdb_bind_info info)
 {
 	Duck *duck = duckdb_scalar_function_bind_get_extra_info(info);
-	uint64_t number = 0;
-	ScanSlot *slot = read_number(info, &number) ? scan_slot_acquire(duck, number) : NULL;
+	uint64_t number = 0, file = 0;
+	ScanSlot *slot = read_number(info, 0, &number) ? scan_slot_acquire(duck, number) : NULL;
 	if (slot == NULL) {
 		char text[64];
 		snprintf(text, sizeof(text), "there is no scan %" PRIu64, number);
 		duckdb_scalar_function_bind_set_error(info, text);
 		return;
 	}
-	duckdb_scalar_function_set_bind_data(info, slot, drop_bound);
+	Bound *bound = mem_alloc(sizeof(*bound));
+	if (bound == NULL) {
+		scan_slot_unref(slot);
+		duckdb_scalar_function_bind_set_error(info, duck_no_memory_text);
+		return;
+	}
+	bound->slot = slot;
+	bound->one_file = read_number(info, 1, &file);
+	atomic_store_explicit(&bound->refs, 1, memory_order_release);
+	duckdb_scalar_function_set_bind_data(info, bound, drop_bound);
 	duckdb_scalar_function_set_bind_data_copy(info, copy_bound);
 }
 
@@ -73,51 +93,20 @@ typedef struct Asked {
 	idx_t count;
 } Asked;
 
-// A byte for each bit of `dead`, 1 where it is 0. Eight of them at once.
-static void
-spread_alive(const uint64_t *dead, idx_t count, bool *alive)
-{
-	static const uint64_t ones = UINT64_C(0x0101010101010101);
-	static const uint64_t each = UINT64_C(0x8040201008040201);
-	for (idx_t i = 0; i < count; i += 8) {
-		uint64_t byte = ~dead[i / 64] >> (i % 64) & 0xff;
-		uint64_t bytes = (((byte * ones & each) + 0x7f * ones) >> 7) & ones;
-		memcpy(alive + i, &bytes, count - i < 8 ? count - i : 8);
-	}
-}
-
-// Whether rows follow each other in one file: so they come where nothing was filtered before. In
-// steps of a known size, which compilers make one of: this is asked of every vector.
+// Whether rows follow each other in one file: so they come where nothing was filtered before. They
+// rise in any case, as a scan gives them, so that the first and the last tell it. Some between them
+// are looked at all the same.
 static bool
-is_run(const Asked *asked)
+is_run(const Bound *bound, const Asked *asked)
 {
-	enum { STEP = 16 };
-	idx_t i = 0;
-	int64_t first = asked->rows[0], other = 0;
-	uint32_t file = asked->files[0], others = 0;
-	for (; i + STEP <= asked->count; i += STEP) {
-		const int64_t *rows = asked->rows + i;
-		const uint32_t *files = asked->files + i;
-		int64_t row = first + (int64_t)i;
-		for (int64_t k = 0; k < STEP; k++)
-			other |= rows[k] ^ (row + k);
-		for (int k = 0; k < STEP; k++)
-			others |= files[k] ^ file;
-	}
-	for (; i < asked->count; i++) {
-		other |= asked->rows[i] ^ (first + (int64_t)i);
-		others |= asked->files[i] ^ file;
-	}
-	return other == 0 && others == 0 && asked->count <= SCAN_MASK_ROWS;
-}
-
-static bool
-has_dead(const uint64_t *dead, idx_t count)
-{
-	uint64_t any = 0;
-	for (idx_t i = 0; i * 64 < count; i++)
-		any |= dead[i];
-	return any != 0;
+	enum { STEP = 32 };
+	const uint32_t *files = asked->files;
+	uint64_t first = (uint64_t)asked->rows[0];
+	idx_t last = asked->count - 1;
+	bool run = (uint64_t)asked->rows[last] - first == last && asked->count <= SCAN_MASK_ROWS;
+	for (idx_t i = 0; i < last && run; i += STEP)
+		run = (uint64_t)asked->rows[i] - first == i;
+	return run && (bound->one_file || memcmp(files, files + 1, last * sizeof(*files)) == 0);
 }
 
 static void
@@ -127,10 +116,10 @@ answer_run(const SharedScan *shared, const Asked *asked)
 	const RowMask *mask = mask_of(shared, asked->files[0]);
 	if (mask != NULL)
 		mask->dead(mask->rows, asked->rows[0], (int64_t)asked->count, dead);
-	if (has_dead(dead, asked->count))
-		spread_alive(dead, asked->count, asked->alive);
-	else
-		memset(asked->alive, true, asked->count); // of most vectors
+	memset(asked->alive, true, asked->count);
+	for (idx_t at = 0; at < asked->count; at += 64) // few are deleted, of most words none
+		for (uint64_t word = dead[at / 64]; word != 0; word &= word - 1)
+			asked->alive[at + (idx_t)__builtin_ctzll(word)] = false;
 }
 
 // Answers for the rows of one file from `at` on that rise and lie within one window; returns where
@@ -160,15 +149,16 @@ answer_window(const SharedScan *shared, const Asked *asked, idx_t at)
 static void
 run_alive(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
-	ScanSlot *slot = duckdb_scalar_function_get_bind_data(info);
-	SharedScan *shared = scan_slot_rows(slot);
+	const Bound *bound = duckdb_scalar_function_get_bind_data(info);
+	(void)atomic_load_explicit(&bound->refs, memory_order_acquire);
+	SharedScan *shared = scan_slot_rows(bound->slot);
 	Asked asked = {
 		.files = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 1)),
 		.rows = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 2)),
 		.alive = duckdb_vector_get_data(output),
 		.count = duckdb_data_chunk_get_size(input),
 	};
-	if (asked.count > 0 && is_run(&asked))
+	if (asked.count > 0 && is_run(bound, &asked))
 		answer_run(shared, &asked);
 	else
 		for (idx_t at = 0; at < asked.count;)
