@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -91,10 +92,9 @@ static Status
 sync_recovered(Wal *wal, Error *err)
 {
 	for (const WalFile *file = first_unsynced(wal); file != NULL; file = file->next) {
-		SCOPED(mem_drop) char *path = wal_path(wal, file->header.number, ".wal");
+		SCOPED(mem_drop) char *path = NULL;
 		SCOPED(file_drop) File *opened = NULL;
-		if (path == NULL)
-			return error_no_memory(err, "the name of a log file");
+		TRY(wal_path(wal, file->header.number, ".wal", &path, err));
 		TRY(file_open(path, FILE_READ, &opened, err));
 		TRY(file_sync(opened, err));
 	}
@@ -105,11 +105,12 @@ sync_recovered(Wal *wal, Error *err)
 static Status
 keep_aside(const Wal *wal, uint64_t number, Error *err)
 {
-	SCOPED(mem_drop) char *from = wal_path(wal, number, ".wal");
-	SCOPED(mem_drop)
-	char *to = mem_printf("%s/%08" PRIu64 "-%" PRId64 ".lost", wal->dir, number, clock_wall_ns());
-	if (from == NULL || to == NULL)
-		return error_no_memory(err, "the name of a log file");
+	char suffix[32];
+	SCOPED(mem_drop) char *from = NULL;
+	SCOPED(mem_drop) char *to = NULL;
+	(void)snprintf(suffix, sizeof(suffix), "-%" PRId64 ".lost", clock_wall_ns());
+	TRY(wal_path(wal, number, ".wal", &from, err));
+	TRY(wal_path(wal, number, suffix, &to, err));
 	TRY(file_rename(from, to, err));
 	log_warn("wal file kept aside", "file=%s", to);
 	return dir_sync(wal->dir, err);

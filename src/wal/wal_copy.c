@@ -87,9 +87,10 @@ static Status
 copy_file(const Wal *wal, const Extract *one, const char *dir, Error *err)
 {
 	uint64_t number = one->header.number;
-	SCOPED(mem_drop) char *from_path = wal_path(wal, number, ".wal");
+	SCOPED(mem_drop) char *from_path = NULL;
 	SCOPED(mem_drop) char *to_path = mem_printf("%s/%08" PRIu64 ".wal", dir, number);
-	if (from_path == NULL || to_path == NULL)
+	TRY(wal_path(wal, number, ".wal", &from_path, err));
+	if (to_path == NULL)
 		return error_no_memory(err, "the name of a log file");
 	SCOPED(file_drop) File *from = NULL;
 	SCOPED(file_drop) File *to = NULL;

@@ -16,16 +16,10 @@ enum {
 	SMALL_BYTES = 256 << 10, // of a log file where there is no room for another
 };
 
-char *
-wal_path(const Wal *wal, uint64_t number, const char *suffix)
+Status
+wal_path(const Wal *wal, uint64_t number, const char *suffix, char **out, Error *err)
 {
-	return mem_printf("%s/%08" PRIu64 "%s", wal->dir, number, suffix);
-}
-
-static Status
-path_of(const Wal *wal, uint64_t number, const char *suffix, char **out, Error *err)
-{
-	*out = wal_path(wal, number, suffix);
+	*out = mem_printf("%s/%08" PRIu64 "%s", wal->dir, number, suffix);
 	return *out == NULL ? error_no_memory(err, "the name of a log file") : ST_OK;
 }
 
@@ -134,7 +128,7 @@ wal_spare_make(Wal *wal, Error *err)
 {
 	uint64_t id = spare_id(wal);
 	SCOPED(mem_drop) char *path = NULL;
-	TRY(path_of(wal, id, ".spare", &path, err));
+	TRY(wal_path(wal, id, ".spare", &path, err));
 	Status st = fill_zeros(wal, path, err);
 	if (st != ST_OK || !spare_add(wal, id))
 		unlink_quietly(path);
@@ -148,9 +142,9 @@ wal_spare_from(Wal *wal, const WalFile *file, int32_t most, Error *err)
 	SCOPED(mem_drop) char *index = NULL;
 	SCOPED(mem_drop) char *to = NULL;
 	uint64_t id = spare_id(wal);
-	TRY(path_of(wal, file->header.number, ".wal", &from, err));
-	TRY(path_of(wal, file->header.number, ".idx", &index, err));
-	TRY(path_of(wal, id, ".spare", &to, err));
+	TRY(wal_path(wal, file->header.number, ".wal", &from, err));
+	TRY(wal_path(wal, file->header.number, ".idx", &index, err));
+	TRY(wal_path(wal, id, ".spare", &to, err));
 
 	// The index first: it must not outlive what it describes.
 	unlink_quietly(index);
@@ -172,8 +166,8 @@ wal_spares_remove(Wal *wal)
 {
 	uint64_t id;
 	while (spare_take(wal, &id)) {
-		SCOPED(mem_drop) char *path = wal_path(wal, id, ".spare");
-		if (path != NULL)
+		SCOPED(mem_drop) char *path = NULL;
+		if (wal_path(wal, id, ".spare", &path, NULL) == ST_OK)
 			unlink_quietly(path);
 	}
 }
@@ -187,7 +181,7 @@ open_spare(Wal *wal, char **path, File **out, Error *err)
 		SCOPED(mem_drop) char *spare = NULL;
 		SCOPED(file_drop) File *file = NULL;
 		uint64_t size;
-		TRY(path_of(wal, id, ".spare", &spare, err));
+		TRY(wal_path(wal, id, ".spare", &spare, err));
 		TRY(file_open(spare, FILE_WRITE, &file, err));
 		TRY(file_size(file, &size, err));
 		if (size != wal->segment_size) {
@@ -229,7 +223,7 @@ is_starting(Wal *wal)
 static Status
 create_spare(Wal *wal, char **path, File **out, uint64_t *size, Error *err)
 {
-	TRY(path_of(wal, spare_id(wal), ".spare", path, err));
+	TRY(wal_path(wal, spare_id(wal), ".spare", path, err));
 	TRY(file_open(*path, FILE_CREATE_NEW, out, err));
 	Status st = file_allocate(*out, wal->segment_size, err);
 	if (st == ST_DISK_FULL && wal->segment_size > SMALL_BYTES && is_starting(wal))
@@ -278,7 +272,7 @@ make_ready(Wal *wal, WalFile **out, Error *err)
 	file->size = wal->segment_size;
 	file->end = WAL_HEADER_BYTES;
 	file->synced_end = WAL_HEADER_BYTES;
-	TRY(path_of(wal, wal->next_number, ".wal", &to, err));
+	TRY(wal_path(wal, wal->next_number, ".wal", &to, err));
 	TRY(open_spare(wal, &from, &file->file, err));
 	Status st =
 		file->file != NULL ? ST_OK : create_spare(wal, &from, &file->file, &file->size, err);
@@ -298,11 +292,7 @@ static void
 append(Wal *wal, WalFile *file)
 {
 	pthread_mutex_lock(&wal->lock);
-	if (wal->last == NULL)
-		wal->first = file;
-	else
-		wal->last->next = file;
-	wal->last = file;
+	wal_list_add(wal, file);
 	if (wal->ready == NULL)
 		wal->ready = file;
 	pthread_mutex_unlock(&wal->lock);

@@ -89,11 +89,14 @@ struct Wal {
 
 // Lists the directory into wal->first and wal->spares, reading what is at the begin of each file.
 Status wal_files_load(Wal *wal, Error *err);
+// At the end; under Wal.lock while the log runs.
+void wal_list_add(Wal *wal, WalFile *file);
 
 // ---- wal_file.c ----
 
-char *wal_path(const Wal *wal, uint64_t number, const char *suffix); // mem_free; NULL: no memory
-void wal_file_free(WalFile *file);                                   // NULL is allowed
+// Of <number><suffix>, to be freed by mem_free.
+Status wal_path(const Wal *wal, uint64_t number, const char *suffix, char **out, Error *err);
+void wal_file_free(WalFile *file); // NULL is allowed
 
 // Adds prepared files to the list until `wanted` are ready, each from a spare where there is one.
 Status wal_files_make_ready(Wal *wal, int32_t wanted, Error *err);

@@ -9,9 +9,8 @@
 static Status
 save_index(const Wal *wal, WalFile *file, Error *err)
 {
-	SCOPED(mem_drop) char *path = wal_path(wal, file->header.number, ".idx");
-	if (path == NULL)
-		return error_no_memory(err, "the name of a log file");
+	SCOPED(mem_drop) char *path = NULL;
+	TRY(wal_path(wal, file->header.number, ".idx", &path, err));
 	TRY(wal_index_save(file, path, err));
 	file->indexed = true;
 	return ST_OK;
@@ -60,8 +59,10 @@ wal_prepare(Wal *wal, Error *err)
 void
 wal_leave(Wal *wal)
 {
-	SCOPED(mem_drop) char *path = wal_path(wal, wal->active->header.number, ".idx");
-	Status st = path == NULL ? ST_NO_MEMORY : wal_index_save(wal->active, path, NULL);
+	SCOPED(mem_drop) char *path = NULL;
+	Status st = wal_path(wal, wal->active->header.number, ".idx", &path, NULL);
+	if (st == ST_OK)
+		st = wal_index_save(wal->active, path, NULL);
 	if (st == ST_OK)
 		st = wal_files_retire(wal, NULL);
 	(void)st;

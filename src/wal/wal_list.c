@@ -87,8 +87,10 @@ load_spares(Wal *wal, Buf *ids)
 			wal->spares[wal->spare_count++] = id;
 			continue;
 		}
-		SCOPED(mem_drop) char *path = wal_path(wal, id, ".spare");
-		Status ignored = path == NULL ? ST_NO_MEMORY : file_unlink(path, NULL);
+		SCOPED(mem_drop) char *path = NULL;
+		Status ignored = wal_path(wal, id, ".spare", &path, NULL);
+		if (ignored == ST_OK)
+			ignored = file_unlink(path, NULL);
 		(void)ignored;
 	}
 }
@@ -136,6 +138,16 @@ load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
 	return ST_OK;
 }
 
+void
+wal_list_add(Wal *wal, WalFile *file)
+{
+	if (wal->last == NULL)
+		wal->first = file;
+	else
+		wal->last->next = file;
+	wal->last = file;
+}
+
 Status
 wal_files_load(Wal *wal, Error *err)
 {
@@ -148,11 +160,7 @@ wal_files_load(Wal *wal, Error *err)
 	for (size_t i = 0; i < count; i++) {
 		WalFile *file = NULL;
 		TRY(load_file(wal, number_at(&listing.numbers, i), &file, err));
-		if (wal->last == NULL)
-			wal->first = file;
-		else
-			wal->last->next = file;
-		wal->last = file;
+		wal_list_add(wal, file);
 	}
 	return ST_OK;
 }

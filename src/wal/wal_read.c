@@ -6,9 +6,8 @@
 Status
 wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
 {
-	SCOPED(mem_drop) char *path = wal_path(wal, number, ".wal");
-	if (path == NULL)
-		return error_no_memory(err, "reading a log file");
+	SCOPED(mem_drop) char *path = NULL;
+	TRY(wal_path(wal, number, ".wal", &path, err));
 	TRY(file_open(path, FILE_READ, &cursor->file, err));
 	TRY(file_size(cursor->file, &cursor->size, err));
 	size_t whole = (size_t)(cursor->size / FILE_BLOCK + 2) * FILE_BLOCK; // more is never read

@@ -25,10 +25,15 @@ wal_stopped_at(const WalReplay *replay)
 	return (WalPlace){replay->file == NULL ? 0 : replay->file->header.number, replay->offset};
 }
 
+WalFile *
+wal_file_behind(const WalReplay *replay)
+{
+	return replay->file == NULL ? replay->wal->first : replay->file;
+}
+
 static Status
 refuse(const WalReplay *replay, const WalTrace *trace, Error *err)
 {
-	WalPlace place = wal_stopped_at(replay);
 	char lost[48] = "on may be lost";
 	if (trace->synced_seq > replay->last_seq)
 		snprintf(lost, sizeof(lost), "to %" PRIu64 " cannot be read", trace->synced_seq);
@@ -38,8 +43,8 @@ refuse(const WalReplay *replay, const WalTrace *trace, Error *err)
 		": acknowledged commits from seq %" PRIu64 " %s (file %08" PRIu64
 		".wal %s). Restore a backup, or start with --wal-recovery=point-in-time to stop there or "
 		"--wal-recovery=salvage to skip what is lost",
-		replay->wal->dir, place.file == 0 ? replay->wal->first->header.number : place.file,
-		place.offset, replay->last_seq + 1, lost, trace->file, trace->proof);
+		replay->wal->dir, wal_file_behind(replay)->header.number, replay->offset,
+		replay->last_seq + 1, lost, trace->file, trace->proof);
 }
 
 // The log does not go on. Sets *resumed when reading is to go on behind.

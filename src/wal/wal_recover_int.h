@@ -26,6 +26,8 @@ typedef struct WalRecovering {
 
 // Where reading stopped; file 0: before the first.
 WalPlace wal_stopped_at(const WalReplay *replay);
+// The first file of which something is behind that place; NULL: there is none.
+WalFile *wal_file_behind(const WalReplay *replay);
 
 // ---- wal_trace.c ----
 

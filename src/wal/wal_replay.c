@@ -229,20 +229,12 @@ index_is_enough(const WalReplay *replay, const WalFile *file, bool *out, Error *
 	return *out ? ST_OK : ends_clean(replay, file, out, err);
 }
 
-Status
-wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
+// Goes to the file's end if its index says that nothing in it is asked for.
+static Status
+skip_by_index(WalReplay *replay, WalFile *file, Error *err)
 {
-	if (file->begin.last_seq > replay->last_seq)
-		replay->last_seq = file->begin.last_seq;
-	if (file->begin.start_seq > replay->report.start_seq)
-		replay->report.start_seq = file->begin.start_seq;
-	replay->file = file;
-	replay->offset = WAL_HEADER_BYTES;
-	replay->crc = file->seed;
-
-	SCOPED(mem_drop) char *path = wal_path(replay->wal, file->header.number, ".idx");
-	if (path == NULL)
-		return error_no_memory(err, "the name of a log file");
+	SCOPED(mem_drop) char *path = NULL;
+	TRY(wal_path(replay->wal, file->header.number, ".idx", &path, err));
 	Status st = wal_index_load(file, path, NULL);
 	if (st == ST_NO_MEMORY)
 		return error_no_memory(err, "the index of a log file");
@@ -261,6 +253,19 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	if (replay->report.first_seq == 0)
 		replay->report.first_seq = file->min_seq;
 	return ST_OK;
+}
+
+Status
+wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
+{
+	if (file->begin.last_seq > replay->last_seq)
+		replay->last_seq = file->begin.last_seq;
+	if (file->begin.start_seq > replay->report.start_seq)
+		replay->report.start_seq = file->begin.start_seq;
+	replay->file = file;
+	replay->offset = WAL_HEADER_BYTES;
+	replay->crc = file->seed;
+	return skip_by_index(replay, file, err);
 }
 
 static void

@@ -92,7 +92,7 @@ wal_resume_accepted(WalRecovering *recovery, bool *resumed, Error *err)
 	const WalHole *hole = find_accepted(recovery, wal_stopped_at(replay));
 	if (hole == NULL)
 		return ST_OK;
-	WalFile *file = replay->file == NULL ? replay->wal->first : replay->file;
+	WalFile *file = wal_file_behind(replay);
 	while (file != NULL && file->header.number != hole->to.file)
 		file = file->next;
 	// Holes lead on, or a bad one would lead around for ever.
@@ -143,7 +143,7 @@ wal_salvage(WalRecovering *recovery, bool *resumed, Error *err)
 {
 	WalReplay *replay = &recovery->replay;
 	WalPlace from = wal_stopped_at(replay);
-	WalFile *file = replay->file == NULL ? replay->wal->first : replay->file;
+	WalFile *file = wal_file_behind(replay);
 	uint64_t offset = replay->file == NULL ? WAL_HEADER_BYTES : replay->offset + 8;
 	for (; file != NULL; file = file->next, offset = WAL_HEADER_BYTES) {
 		WalHead head;

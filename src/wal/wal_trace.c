@@ -66,7 +66,7 @@ trace_file(const WalReplay *replay, const WalFile *file, uint64_t offset, WalTra
 Status
 wal_trace(const WalReplay *replay, WalTrace *trace, Error *err)
 {
-	const WalFile *file = replay->file == NULL ? replay->wal->first : replay->file;
+	const WalFile *file = wal_file_behind(replay);
 	uint64_t offset = replay->file == NULL ? WAL_HEADER_BYTES : replay->offset;
 	if (replay->file == NULL && file != NULL && file->begun)
 		prove(trace, file->header.number, "begins after commits that are in no file");
