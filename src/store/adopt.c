@@ -3,12 +3,10 @@
 #include "store/adopt.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/reader.h"
-#include "os/clock.h"
 #include "store/bulk_int.h"
 #include "store/quarantine.h"
 
@@ -95,15 +93,6 @@ prepare(StoreAdopt *adopt, FileSet *base, Error *err)
 	return make_change(adopt, err);
 }
 
-static FileSet *
-files_now(Table *table)
-{
-	pthread_mutex_lock(&table->store->lock);
-	FileSet *files = file_set_ref(table->files);
-	pthread_mutex_unlock(&table->store->lock);
-	return files;
-}
-
 static void
 take_files(StoreAdopt *adopt, Bulk *bulk)
 {
@@ -130,7 +119,7 @@ store_adopt_new(Store *store, Table *table, Bulk *const *bulks, int32_t count,
 	TRY(adopt_alloc(table, def, files, &adopt, err));
 	for (int32_t i = 0; i < count; i++)
 		take_files(adopt, bulks[i]);
-	SCOPED(file_set_drop) FileSet *now = files_now(table);
+	SCOPED(file_set_drop) FileSet *now = table_files(table);
 	TRY(prepare(adopt, del != NULL && del->next != NULL ? del->next : now, err));
 	*out = TAKE(adopt);
 	return ST_OK;
@@ -307,16 +296,10 @@ decode(Table *table, Slice payload, uint64_t seq, StoreAdopt **out, Error *err)
 static void
 end_segment(StoreAdopt *adopt)
 {
-	Table *table = adopt->table;
-	Store *store = table->store;
+	Store *store = adopt->table->store;
 	pthread_mutex_lock(&store->lock);
-	Link *growing = table_growing_locked(table);
-	if (growing != NULL)
-		segment_seal(growing->segment, clock_wall_ns());
-	if (table->spare == NULL)
-		table->spare = TAKE(adopt->spare);
+	store->sealed_some |= table_end_growing_locked(adopt->table, &adopt->spare);
 	pthread_mutex_unlock(&store->lock);
-	store->sealed_some |= growing != NULL;
 }
 
 // Rows that come later may replace those of the files.
@@ -363,13 +346,9 @@ store_apply_adopt(Store *store, StoreAdopt *adopt, uint64_t seq)
 void
 adopt_swap_locked(StoreAdopt *adopt)
 {
-	Table *table = adopt->table;
-	if (atomic_load(&table->dropped))
-		return;
-	must(table->files == adopt->base); // that is what the rewrite lock is for
-	FileSet *next = TAKE(adopt->next);
-	adopt->next = table->files; // freed with it, outside the lock
-	table->files = next;
+	// What was there is freed with it, outside the lock; the rewrite lock kept it as it was.
+	if (table_swap_files_locked(adopt->table, &adopt->next))
+		must(adopt->next == adopt->base);
 }
 
 // ---- replayed ----
@@ -379,7 +358,7 @@ replay(Store *store, Table *table, Slice payload, uint64_t seq, Error *err)
 {
 	SCOPED(adopt_drop) StoreAdopt *adopt = NULL;
 	TRY(decode(table, payload, seq, &adopt, err));
-	SCOPED(file_set_drop) FileSet *now = files_now(table);
+	SCOPED(file_set_drop) FileSet *now = table_files(table);
 	TRY(prepare(adopt, now, err));
 	apply(adopt, seq);
 	pthread_mutex_lock(&store->lock);

@@ -40,10 +40,7 @@ store_delete_free(StoreDelete *del)
 		mask_unref(del->files[i].rows);
 	for (int32_t i = 0; i < del->mask_count; i++)
 		mask_unref(del->masks[i].mask);
-	for (Link *next; del->gone != NULL; del->gone = next) {
-		next = del->gone->next;
-		link_free(del->gone);
-	}
+	links_free(del->gone);
 	mem_free(del->memory);
 	mem_free(del->files);
 	mem_free(del->masks);

@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
-#include "os/clock.h"
 #include "store/store_int.h"
 
 // ---- all rows ----
@@ -61,29 +60,9 @@ end_segments(StoreDelete *del)
 {
 	Table *table = del->table;
 	pthread_mutex_lock(&table->store->lock);
-	Link *growing = table_growing_locked(table);
-	if (growing != NULL)
-		segment_seal(growing->segment, clock_wall_ns());
-	if (table->oldest != NULL)
-		del->last = (const Link *)(const void *)((char *)table->newest - offsetof(Link, next));
-	if (table->spare == NULL)
-		table->spare = TAKE(del->spare);
+	(void)table_end_growing_locked(table, &del->spare);
+	del->last = table_newest_locked(table);
 	pthread_mutex_unlock(&table->store->lock);
-}
-
-static void
-take_segments_locked(StoreDelete *del)
-{
-	Table *table = del->table;
-	if (del->last == NULL)
-		return;
-	Link *last = table->oldest;
-	while (last != del->last)
-		last = last->next;
-	del->gone = table->oldest;
-	table->oldest = TAKE(last->next);
-	if (table->oldest == NULL)
-		table->newest = &table->oldest;
 }
 
 // ---- applying ----
@@ -118,17 +97,16 @@ void
 delete_swap_locked(StoreDelete *del)
 {
 	Table *table = del->table;
-	if (atomic_load(&table->dropped) || del->next == NULL)
+	// What was there is freed with it, outside the lock; the rewrite lock kept it as it was.
+	if (del->next == NULL || !table_swap_files_locked(table, &del->next))
 		return;
-	must(table->files == del->base); // that is what the rewrite lock is for
-	FileSet *next = TAKE(del->next);
-	del->next = table->files; // freed with it, outside the lock
-	table->files = next;
+	must(del->next == del->base);
 	if (!del->all) {
 		table->unkept_seq = table->unkept_seq != 0 ? table->unkept_seq : del->seq;
 		return;
 	}
-	take_segments_locked(del);
+	if (del->last != NULL)
+		del->gone = table_take_links_locked(table, del->last);
 	if (del->seq > atomic_load(&table->flushed_seq))
 		atomic_store(&table->flushed_seq, del->seq);
 }

@@ -103,24 +103,18 @@ still_there(const Flush *flush, FileSet **files)
 
 // In one step readers lose the segment and get the file. False: the table was dropped meanwhile.
 static bool
-swap_in(Flush *flush, FileSet *next)
+swap_in(const Flush *flush, FileSet *files)
 {
 	Table *table = flush->table;
-	FileSet *old = next;
 	Link *link = NULL;
 	pthread_mutex_lock(&flush->store->lock);
-	if (!atomic_load(&table->dropped)) {
-		old = table->files;
-		table->files = next;
-		link = table->oldest;
-		must(link == flush->link);
-		table->oldest = link->next;
-		if (table->oldest == NULL)
-			table->newest = &table->oldest;
+	if (table_swap_files_locked(table, &files)) {
+		must(table->oldest == flush->link);
+		link = table_take_links_locked(table, flush->link);
 		atomic_store(&table->flushed_seq, flush->stats.max_seq);
 	}
 	pthread_mutex_unlock(&flush->store->lock);
-	file_set_unref(old);
+	file_set_unref(files);
 	link_free(link);
 	return link != NULL;
 }

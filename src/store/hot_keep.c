@@ -45,9 +45,7 @@ take_oldest(Store *store)
 static FileSet *
 files_without(Table *table, uint64_t segment_id, uint64_t *freed)
 {
-	pthread_mutex_lock(&table->store->lock);
-	SCOPED(file_set_drop) FileSet *files = file_set_ref(table->files);
-	pthread_mutex_unlock(&table->store->lock);
+	SCOPED(file_set_drop) FileSet *files = table_files(table);
 	int32_t at = file_set_find(files, segment_id);
 	const Hot *hot = at >= 0 ? file_set_hot(files, at) : NULL;
 	FileSet *next = NULL;
@@ -63,18 +61,10 @@ make_cold(const HotEntry *entry, uint64_t *freed)
 {
 	Table *table = entry->table;
 	table_rewrite_lock(table);
-	FileSet *old = files_without(table, entry->segment_id, freed);
-	if (old != NULL) {
-		pthread_mutex_lock(&table->store->lock);
-		if (!atomic_load(&table->dropped)) {
-			FileSet *next = old;
-			old = table->files;
-			table->files = next;
-		}
-		pthread_mutex_unlock(&table->store->lock);
-	}
+	FileSet *next = files_without(table, entry->segment_id, freed);
+	if (next != NULL)
+		(void)table_set_files(table, next);
 	table_rewrite_unlock(table);
-	file_set_unref(old);
 }
 
 // Readers may keep what was taken from the files: it counts until they are gone.

@@ -35,32 +35,6 @@ standing_of(const MergeJob *job, const FileSet *files)
 	return STILL_THERE;
 }
 
-static FileSet *
-current_files(MergeJob *job)
-{
-	Table *table = job->table;
-	pthread_mutex_lock(&job->store->lock);
-	FileSet *files = atomic_load(&table->dropped) ? NULL : file_set_ref(table->files);
-	pthread_mutex_unlock(&job->store->lock);
-	return files;
-}
-
-// False: the table was dropped meanwhile.
-static bool
-swap_in(MergeJob *job, FileSet *next)
-{
-	FileSet *old = next;
-	pthread_mutex_lock(&job->store->lock);
-	bool there = !atomic_load(&job->table->dropped);
-	if (there) {
-		old = job->table->files;
-		job->table->files = next;
-	}
-	pthread_mutex_unlock(&job->store->lock);
-	file_set_unref(old);
-	return there;
-}
-
 static void
 list_inputs(const MergeJob *job, uint64_t *ids)
 {
@@ -117,7 +91,7 @@ replace_inputs(MergeJob *job, const FileSet *files, Error *err)
 		return st;
 	}
 	TRY(catalog_publish(job->store->options.catalog, &edit, err));
-	if (!swap_in(job, TAKE(next))) {
+	if (!table_set_files(job->table, TAKE(next))) {
 		take_back(job);
 		return ST_OK;
 	}
@@ -131,7 +105,7 @@ replace_inputs(MergeJob *job, const FileSet *files, Error *err)
 static Status
 publish_files(MergeJob *job, Status *status, Error *err)
 {
-	SCOPED(file_set_drop) FileSet *files = current_files(job);
+	SCOPED(file_set_drop) FileSet *files = table_files(job->table);
 	Standing standing = standing_of(job, files);
 	Status st = store_check_thawed(job->store, err);
 	if (st == ST_OK && standing == STILL_THERE)
@@ -147,7 +121,7 @@ static Status
 move_files(MergeJob *job, Status *status, Error *err)
 {
 	FileMeta metas[MERGE_MOST_INPUTS];
-	SCOPED(file_set_drop) FileSet *files = current_files(job);
+	SCOPED(file_set_drop) FileSet *files = table_files(job->table);
 	SCOPED(file_set_drop) FileSet *next = NULL;
 	if (standing_of(job, files) != STILL_THERE) {
 		*status = ST_CONFLICT;
@@ -163,7 +137,7 @@ move_files(MergeJob *job, Status *status, Error *err)
 		data_file_move(file_set_at(job->files, job->inputs[i]), job->choice.levels[i]);
 	// The order of the set follows the levels; without memory for it the next one has it.
 	if (file_set_edit(files, &(FileSetEdit){0}, &next, NULL) == ST_OK)
-		(void)swap_in(job, TAKE(next));
+		(void)table_set_files(job->table, TAKE(next));
 	return ST_OK;
 }
 

@@ -85,33 +85,10 @@ list_unseen(const FileSet *files, int64_t visible_from, uint64_t *ids, int64_t *
 	return count;
 }
 
-static FileSet *
-files_of(Store *store, Table *table)
-{
-	pthread_mutex_lock(&store->lock);
-	FileSet *files = file_set_ref(table->files);
-	pthread_mutex_unlock(&store->lock);
-	return files;
-}
-
-// Of a table that was dropped meanwhile the files are gone already.
-static void
-swap_files(Store *store, Table *table, FileSet *next)
-{
-	FileSet *old = next;
-	pthread_mutex_lock(&store->lock);
-	if (!atomic_load(&table->dropped)) {
-		old = table->files;
-		table->files = next;
-	}
-	pthread_mutex_unlock(&store->lock);
-	file_set_unref(old);
-}
-
 static Status
 drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Error *err)
 {
-	SCOPED(file_set_drop) FileSet *now = files_of(store, table);
+	SCOPED(file_set_drop) FileSet *now = table_files(table);
 	SCOPED(mem_drop)
 	uint64_t *ids = mem_alloc_array((size_t)file_set_count(now) + 1, sizeof(uint64_t));
 	if (ids == NULL)
@@ -132,7 +109,7 @@ drop_locked(Store *store, Table *table, int64_t visible_from, int64_t *files, Er
 		file_set_unref(next);
 		return st;
 	}
-	swap_files(store, table, next);
+	(void)table_set_files(table, next); // of a table that was dropped they are gone already
 	for (int32_t i = 0; i < count; i++)
 		data_file_doom(file_set_at(now, file_set_find(now, ids[i])));
 	*files += count;

@@ -207,17 +207,6 @@ view_deleted_rows(const TableView *view, uint64_t seq)
 
 // ---- of all tables ----
 
-Link *
-table_ripe_locked(const Store *store, const Table *table)
-{
-	if (table->oldest == NULL)
-		return NULL;
-	// A file is seen whole by every snapshot, so what it holds must be published.
-	SegmentStats stats = segment_stats(table->oldest->segment);
-	bool ripe = stats.status == SEGMENT_SEALED && stats.max_seq <= store->published_seq;
-	return ripe ? table->oldest : NULL;
-}
-
 bool
 store_has_sealed(Store *store)
 {

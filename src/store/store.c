@@ -113,23 +113,6 @@ store_close(Store *store)
 
 // ---- memory segments of a table ----
 
-Link *
-table_growing_locked(Table *table)
-{
-	if (table->oldest == NULL)
-		return NULL;
-	Link *last = (Link *)((char *)table->newest - offsetof(Link, next));
-	return segment_stats(last->segment).status == SEGMENT_GROWING ? last : NULL;
-}
-
-static void
-add_link_locked(Table *table, Link *link)
-{
-	link->next = NULL;
-	*table->newest = link;
-	table->newest = &link->next;
-}
-
 // Called under the lock, so that nobody is told who was taken off meanwhile.
 static void
 tell_sealed(Store *store)
@@ -153,7 +136,7 @@ growing_segment(Store *store, Table *table)
 		segment_begin(link->segment, clock_wall_ns());
 		older = link->def;
 		link->def = table_def_ref(table->def);
-		add_link_locked(table, link);
+		table_add_link_locked(table, link);
 	}
 	Segment *seg = link->segment;
 	pthread_mutex_unlock(&store->lock);
@@ -167,12 +150,10 @@ seal_growing(Store *store, Table *table)
 {
 	if (table_provide_spare(table, NULL) != ST_OK)
 		return;
+	Link *none = NULL;
 	pthread_mutex_lock(&store->lock);
-	Link *link = table_growing_locked(table);
-	if (link != NULL)
-		segment_seal(link->segment, clock_wall_ns());
+	store->sealed_some |= table_end_growing_locked(table, &none);
 	pthread_mutex_unlock(&store->lock);
-	store->sealed_some |= link != NULL;
 }
 
 // ---- applying ----
@@ -263,10 +244,7 @@ table_go_locked(Store *store, Table *table)
 void
 remains_free_memory(Remains *remains)
 {
-	for (Link *next; remains->links != NULL; remains->links = next) {
-		next = remains->links->next;
-		link_free(remains->links);
-	}
+	links_free(TAKE(remains->links));
 	table_unref(TAKE(remains->names));
 }
 

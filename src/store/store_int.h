@@ -197,13 +197,32 @@ Status store_check_thawed(const Store *store, Error *err);
 Status segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckConn *conn,
 					   DataFile **out, Error *err);
 
-// tables.c
-Status table_new(Store *store, TableDef *def, Table **out, Error *err);
+// links.c
 Status link_new(Store *store, TableDef *def, Link **out, Error *err);
 void link_free(Link *link); // NULL is allowed
+void links_free(Link *oldest);
 // A segment to go on with, made before the commit that may need it.
 Status table_provide_spare(Table *table, Error *err);
-// What a table leaves behind when it goes: to be freed outside the lock.
+Link *table_growing_locked(const Table *table); // NULL: none
+// Seals it; *spare is to go on with, taken if the table lacks one. False: none was growing.
+bool table_end_growing_locked(Table *table, Link **spare);
+Link *table_newest_locked(const Table *table); // NULL: there is none
+// The oldest segment if it can be flushed: sealed, and all of it published. NULL: it cannot.
+Link *table_ripe_locked(const Store *store, const Table *table);
+void table_add_link_locked(Table *table, Link *link);          // as the newest
+Link *table_take_links_locked(Table *table, const Link *last); // from the oldest to this one
+
+// tables.c
+Status table_new(Store *store, TableDef *def, Table **out, Error *err);
+FileSet *table_files(Table *table); // those of now, a reference; NULL: none, or it was dropped
+// Readers get the set *files from now on, and the caller what it was; with the rewrite lock. False:
+// the table was dropped, and *files stays.
+bool table_swap_files_locked(Table *table, FileSet **files);
+bool table_set_files(Table *table, FileSet *files);   // the same; takes the set
+void table_insert_locked(Store *store, Table *table); // among the names
+void table_remove_locked(Store *store, Table *table);
+
+// store.c. What a table leaves behind when it goes: to be freed outside the lock.
 typedef struct Remains {
 	FileSet *files;
 	Link *links;
@@ -214,11 +233,6 @@ void remains_free_memory(Remains *remains); // all but the files
 // The files of what was dropped go once the catalog does not know them any more: a start that
 // misses a file the catalog knows is refused. Takes the set.
 void forget_files(void *files, bool durable);
-void table_insert_locked(Store *store, Table *table);
-void table_remove_locked(Store *store, Table *table);
-Link *table_growing_locked(Table *table); // NULL: none
-// The oldest segment if it can be flushed: sealed, and all of it published. NULL: it cannot.
-Link *table_ripe_locked(const Store *store, const Table *table);
 
 // hot_keep.c
 void hot_keep_close(Store *store);

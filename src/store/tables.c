@@ -9,36 +9,7 @@
 #include "store/retention.h"
 #include "store/store_int.h"
 
-// ---- links and tables ----
-
-Status
-link_new(Store *store, TableDef *def, Link **out, Error *err)
-{
-	uint64_t id;
-	TRY(catalog_next_segment_id(store->options.catalog, &id, err));
-	Link *link = mem_alloc(sizeof(*link));
-	if (link == NULL)
-		return error_no_memory(err, "a segment");
-	Status st = segment_new(id, store->options.budget, store->options.pool, clock_wall_ns(),
-							&link->segment, err);
-	if (st != ST_OK) {
-		mem_free(link);
-		return st;
-	}
-	link->def = table_def_ref(def);
-	*out = link;
-	return ST_OK;
-}
-
-void
-link_free(Link *link)
-{
-	if (link == NULL)
-		return;
-	segment_unref(link->segment);
-	table_def_unref(link->def);
-	mem_free(link);
-}
+// ---- a table ----
 
 Status
 table_new(Store *store, TableDef *def, Table **out, Error *err)
@@ -79,10 +50,7 @@ table_unref(Table *table)
 {
 	if (table == NULL || atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	for (Link *next; table->oldest != NULL; table->oldest = next) {
-		next = table->oldest->next;
-		link_free(table->oldest);
-	}
+	links_free(table->oldest);
 	link_free(table->spare);
 	file_set_unref(table->files);
 	replayed_free(table->replayed);
@@ -122,6 +90,36 @@ Producers *
 table_producers(Table *table)
 {
 	return table->producers;
+}
+
+FileSet *
+table_files(Table *table)
+{
+	pthread_mutex_lock(&table->store->lock);
+	FileSet *files = file_set_ref(table->files);
+	pthread_mutex_unlock(&table->store->lock);
+	return files;
+}
+
+bool
+table_swap_files_locked(Table *table, FileSet **files)
+{
+	if (atomic_load(&table->dropped))
+		return false;
+	FileSet *next = *files;
+	*files = table->files;
+	table->files = next;
+	return true;
+}
+
+bool
+table_set_files(Table *table, FileSet *files)
+{
+	pthread_mutex_lock(&table->store->lock);
+	bool there = table_swap_files_locked(table, &files);
+	pthread_mutex_unlock(&table->store->lock);
+	file_set_unref(files);
+	return there;
 }
 
 uint64_t
@@ -277,26 +275,6 @@ store_define_free(StoreDefine *define)
 	table_def_unref(define->def);
 	catalog_change_free(define->change);
 	mem_free(define);
-}
-
-Status
-table_provide_spare(Table *table, Error *err)
-{
-	Store *store = table->store;
-	pthread_mutex_lock(&store->lock);
-	bool there = table->spare != NULL;
-	SCOPED(table_def_drop) TableDef *def = there ? NULL : table_def_ref(table->def);
-	pthread_mutex_unlock(&store->lock);
-	if (there)
-		return ST_OK;
-	Link *link = NULL;
-	TRY(link_new(store, def, &link, err));
-	pthread_mutex_lock(&store->lock);
-	if (table->spare == NULL)
-		table->spare = TAKE(link);
-	pthread_mutex_unlock(&store->lock);
-	link_free(link);
-	return ST_OK;
 }
 
 Status
