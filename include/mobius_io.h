@@ -190,6 +190,7 @@ typedef struct mobius_table_info {
 	const char *database;
 	const char *schema; // "htdb"
 	const char *name;
+	bool in_default;           // its database is the default one: the name says enough
 	mobius_slice arrow_schema; // encapsulated
 	int64_t rows;              // -1: unknown
 	int64_t bytes;

@@ -40,7 +40,7 @@ static const char SCHEMA_SQL[] =
 	" min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER NOT NULL,"
 	" max_seq INTEGER NOT NULL, created_ns INTEGER NOT NULL, sealed_ns INTEGER NOT NULL, "
 	"footer_hash BLOB);"
-	"INSERT INTO databases VALUES('mobius');"
+	"INSERT INTO databases VALUES('" DEFAULT_DATABASE "');"
 	"INSERT INTO meta VALUES('format',1),('generation',1),('applied_seq',0),('next_table_id',1),"
 	"('next_segment_id',1),('next_schema_id',1);";
 

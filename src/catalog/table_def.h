@@ -12,6 +12,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+#define DEFAULT_DATABASE "mobius" // there from the start, and stays
+
 typedef enum ColumnRole { ROLE_FIELD, ROLE_TAG, ROLE_TIME, ROLE_KEY } ColumnRole;
 typedef enum TableKind { TABLE_SERIES, TABLE_ENTITY, TABLE_PLAIN, TABLE_ARCHIVE } TableKind;
 

@@ -8,8 +8,6 @@
 #include "engine/define_int.h"
 #include "sql/names.h"
 
-#define DEFAULT_DATABASE "mobius"
-
 // ---- ALTER TABLE ----
 
 static Status

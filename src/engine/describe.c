@@ -36,6 +36,7 @@ show(const TableView *view, uint64_t seq, EachTable each, void *arg, Error *err)
 		.database = table_database(view->def),
 		.schema = "htdb",
 		.name = table_name(view->def),
+		.in_default = strcmp(table_database(view->def), DEFAULT_DATABASE) == 0,
 		.arrow_schema = slice_out(buf_slice(&schema)),
 		.rows = view_is_cut(view) || view_has_late(view) ? -1 : view_rows(view, seq),
 		.bytes = -1,

@@ -38,7 +38,7 @@ split_name(const char *table, char **database, const char **name, Error *err)
 	if (history && schema != NULL)
 		len = (size_t)(schema - table);
 	bool named = last != NULL && (!history || schema != NULL);
-	*database = named ? mem_strndup(table, len) : mem_strdup("mobius");
+	*database = named ? mem_strndup(table, len) : mem_strdup(DEFAULT_DATABASE);
 	return *database == NULL ? error_no_memory(err, "an append") : ST_OK;
 }
 

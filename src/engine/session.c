@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "engine/database_int.h"
 
-#define DEFAULT_DATABASE "mobius"
-
 static Status
 open_session(mobius *db, const char *database, mobius_session **out, Error *err)
 {

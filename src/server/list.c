@@ -1,7 +1,5 @@
 // list.c - ListFlights and Handshake: answered at once.
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "server/server_int.h"
 
@@ -17,10 +15,9 @@ send_table(void *arg, const mobius_table_info *table)
 	if (text.failed ||
 		mobius_ticket_new(server->session, buf_text(&text), text.len, id, &err) != MOBIUS_OK)
 		return MOBIUS_NO_MEMORY;
-	// Of the default database a table's name says enough.
 	Slice path[] = {slice_text(table->database), slice_text(table->schema),
 					slice_text(table->name)};
-	size_t parts = strcmp(table->database, "mobius") == 0 ? 1 : 3;
+	size_t parts = table->in_default ? 1 : 3;
 	FlightDescriptor descriptor = {
 		.type = DESCRIPTOR_PATH, .path = path + 3 - parts, .path_count = parts};
 	FlightEndpoint endpoint = {.ticket = slice_of(id, sizeof(id))};
