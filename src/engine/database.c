@@ -56,25 +56,31 @@ take_directory(mobius *db, const char *dir, Error *err)
 // ---- parts ----
 
 static Status
-open_duck(mobius *db, Error *err)
+empty_temp(mobius *db, Error *err)
 {
-	if (db->dir == NULL)
-		return ST_OK;
 	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql", db->dir);
-	SCOPED(mem_drop) char *flush = mem_printf("%s/tmp-sql/flush", db->dir);
-	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
-	if (temp == NULL || flush == NULL || allowed == NULL)
+	if (temp == NULL)
 		return error_no_memory(err, "a database");
 	TRY(dir_remove_all(temp, err));
+	return dir_make(temp, err);
+}
+
+Status
+database_open_duck(const mobius *db, const char *name, uint64_t memory_bytes, Duck **out,
+				   Error *err)
+{
+	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql/%s", db->dir, name);
+	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
+	if (temp == NULL || allowed == NULL)
+		return error_no_memory(err, "a database");
 	TRY(dir_make(temp, err));
-	TRY(dir_make(flush, err));
 	DuckOptions options = {.threads = 1,
-						   .memory_bytes = FLUSH_MEMORY,
-						   .temp_dir = flush,
+						   .memory_bytes = memory_bytes,
+						   .temp_dir = temp,
 						   .allowed_dir = allowed,
 						   .trusted = true,
 						   .later = true};
-	return duck_open(&options, &db->flush_duck, err);
+	return duck_open(&options, out, err);
 }
 
 static Status
@@ -159,7 +165,7 @@ open_sql(mobius *db, Error *err)
 		.memory_bytes = db->settings.query_memory,
 		.temp_dir = temp,
 		.files_dir = files,
-		.database = "mobius",
+		.database = DEFAULT_DATABASE,
 	};
 	TRY(sql_open(&options, &db->sql, err));
 	return system_register(db, err);
@@ -215,7 +221,10 @@ open_parts(mobius *db, Error *err)
 		ballast_give_back(&(Ballast){.dir = db->dir});
 	TRY(budget_new("memtable.limit", db->settings.memtable_limit, &db->memtable, err));
 	TRY(budget_new("cache.columns", db->settings.cache_columns, &db->hot, err));
-	TRY(open_duck(db, err));
+	if (db->dir != NULL) {
+		TRY(empty_temp(db, err));
+		TRY(database_open_duck(db, "flush", FLUSH_MEMORY, &db->flush_duck, err));
+	}
 	TRY(open_store(db, &applied_seq, err));
 	TRY(open_wal(db, err));
 	TRY(keeper_start(db, &db->keeper, err));

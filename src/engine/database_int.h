@@ -79,6 +79,11 @@ struct mobius_session {
 // ST_UNAVAILABLE unless ready; the text says how far recovery is.
 Status database_ready(mobius *db, Error *err);
 
+// database.c. An instance that writes files of the database, with a folder of its own for what it
+// spills, tmp-sql/NAME.
+Status database_open_duck(const mobius *db, const char *name, uint64_t memory_bytes, Duck **out,
+						  Error *err);
+
 // The two headers' codes are the same numbers; texts are copied.
 mobius_status error_out(Status status, const Error *err, mobius_error *out);
 

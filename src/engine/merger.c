@@ -49,19 +49,8 @@ struct Merger {
 static Status
 open_duck(Merger *merger, Error *err)
 {
-	mobius *db = merger->db;
-	SCOPED(mem_drop) char *temp = mem_printf("%s/tmp-sql/merge", db->dir);
-	SCOPED(mem_drop) char *allowed = mem_printf("%s/", db->dir);
-	if (temp == NULL || allowed == NULL)
-		return error_no_memory(err, "the merger");
-	TRY(dir_make(temp, err));
-	DuckOptions options = {.threads = 1,
-						   .memory_bytes = db->settings.compaction_memory,
-						   .temp_dir = temp,
-						   .allowed_dir = allowed,
-						   .trusted = true,
-						   .later = true};
-	return duck_open(&options, &merger->duck, err);
+	const mobius *db = merger->db;
+	return database_open_duck(db, "merge", db->settings.compaction_memory, &merger->duck, err);
 }
 
 static Status
