@@ -1,17 +1,13 @@
 """Tables WITH (key = 'id'): rows have ids, given where they come without, and a later row replaces the one with its id, whatever is put, changed, flushed, merged and killed in between."""
 
-import os
-import random
 import threading
-import time
 
-import duckdb
 import pyarrow as pa
 import pytest
 
 from flights import act, ask, columns_of, flush, put, rows, value
+from keyed_model import SEED, KeyedModel
 
-SEED = int(os.environ.get("SEED", time.time_ns() % 10**6))
 FIELDS = [("name", pa.string()), ("v", pa.int64()), ("seen", pa.timestamp("us"))]
 SCHEMA = pa.schema([("id", pa.int64()), *FIELDS])
 ENTITIES = {"mobius.key": "id"}
@@ -32,11 +28,8 @@ def batch_of(table, schema=SCHEMA):
     return pa.record_batch([list(column) for column in zip(*table)], schema=schema)
 
 
-class Model:
-    """A server, and what its table t must hold: the last row of each id."""
-
-    def __init__(self, server, seed):
-        self.server, self.chance, self.rows, self.last = server, random.Random(seed), {}, 0
+class Model(KeyedModel):
+    schema, questions, last = SCHEMA, QUESTIONS, 0
 
     def fields(self):
         return self.chance.choice(["a", "b", "c" * 20, None]), self.chance.randrange(1000), self.chance.randrange(10**8)
@@ -87,58 +80,12 @@ class Model:
             ("name IS NULL", lambda row: row[1] is None),
         ])
 
-    def delete(self):
-        sql, fits = self.condition()
-        gone = [id for id, row in self.rows.items() if fits(row)]
-        with self.server.client() as client:
-            assert value(client, f"DELETE FROM t WHERE {sql}") == len(gone), sql
-        for id in gone:
-            del self.rows[id]
-
-    def update(self):
-        sql, fits = self.condition()
-        changed = {id: (*row[:2], (row[2] * 7 + 1) % 1000, row[3]) for id, row in self.rows.items() if fits(row)}
-        with self.server.client() as client:
-            assert value(client, f"UPDATE t SET v = (v * 7 + 1) % 1000 WHERE {sql}") == len(changed), sql
-        self.rows |= changed
-
-    def flush(self):
-        with self.server.client() as client:
-            flush(client, "t")
-
-    def kill(self):
-        self.server.kill()
-        self.server.start()
-
-    def restart(self):
-        self.server.stop()
-        self.server.start()
-
-    def truncate(self):
-        if self.chance.random() < 0.3:
-            with self.server.client() as client:
-                rows(client, "TRUNCATE t")
-            self.rows = {}
-
-    def check(self):
-        columns = list(zip(*self.rows.values())) if self.rows else [[]] * 4
-        t = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
-        with self.server.client() as client:
-            for question in QUESTIONS:
-                expected = duckdb.sql(question.format("t")).to_arrow_table().to_pylist()
-                assert ask(client, question.format("t")).to_pylist() == expected, f"SEED={SEED} {question}"
-        del t
-
 
 @pytest.mark.settings(**{"compaction.files": "2"})
 @pytest.mark.parametrize("round", range(2))
 def test_the_last_row_of_each_id_is_seen_whatever_happens(server, round):
     model = Model(server, SEED + round)
-    model.put()
-    steps = [model.put] * 6 + [model.put_without] * 2 + [model.insert, model.delete, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.restart, model.truncate]
-    for _ in range(40):
-        model.chance.choice(steps)()
-        model.check()
+    model.live([model.put] * 6 + [model.put_without] * 2 + [model.insert, model.delete, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.restart, model.truncate])
 
 
 @pytest.mark.parametrize("end", ["kill", "restart"])

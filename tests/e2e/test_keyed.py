@@ -1,17 +1,13 @@
 """Tables WITH (dedup = 'last'): of rows with equal tags and time the last one is seen, whatever is put, changed, flushed, merged and killed in between."""
 
-import os
-import random
 import threading
-import time
 
-import duckdb
 import pyarrow as pa
 import pytest
 
 from flights import act, ask, flush, put, rows, value
+from keyed_model import SEED, KeyedModel
 
-SEED = int(os.environ.get("SEED", time.time_ns() % 10**6))
 SCHEMA = pa.schema([("host", pa.string()), ("dc", pa.int32()), ("ts", pa.timestamp("us")), ("v", pa.int64()), ("s", pa.string())])
 LAST = {"mobius.dedup": "last", "mobius.tags": "host,dc"}
 QUESTIONS = [
@@ -27,11 +23,8 @@ QUESTIONS = [
 ]
 
 
-class Model:
-    """A server, and what its table t must hold: the last row of each key."""
-
-    def __init__(self, server, seed):
-        self.server, self.chance, self.rows, self.time = server, random.Random(seed), {}, 0
+class Model(KeyedModel):
+    schema, questions, time = SCHEMA, QUESTIONS, 0
 
     def put(self, count=None):
         """Rows that go on in time, mostly; some write keys anew that were there, a few lie far back."""
@@ -54,7 +47,6 @@ class Model:
         self.rows["h0", 1, at] = ("h0", 1, at, 2, None)
 
     def condition(self):
-        """As SQL, and for a row of the model."""
         bound, limit = self.chance.randrange(self.time + 1), self.chance.randrange(1000)
         return self.chance.choice([
             (f"v < {limit // 4}", lambda row: row[3] < limit // 4),
@@ -63,65 +55,20 @@ class Model:
             ("host IS NULL AND dc IS NULL", lambda row: row[0] is None and row[1] is None),
         ])
 
-    def delete(self):
-        sql, fits = self.condition()
-        gone = [key for key, row in self.rows.items() if fits(row)]
-        with self.server.client() as client:
-            assert value(client, f"DELETE FROM t WHERE {sql}") == len(gone), sql
-        for key in gone:
-            del self.rows[key]
-
-    def update(self):
-        sql, fits = self.condition()
-        with self.server.client() as client:
-            changed = {key: (*row[:3], (row[3] * 7 + 1) % 1000, row[4]) for key, row in self.rows.items() if fits(row)}
-            assert value(client, f"UPDATE t SET v = (v * 7 + 1) % 1000 WHERE {sql}") == len(changed), sql
-        self.rows |= changed
-
-    def flush(self):
-        with self.server.client() as client:
-            flush(client, "t")
-
-    def kill(self):
-        self.server.kill()
-        self.server.start()
-
-    def truncate(self):
-        if self.chance.random() < 0.2:
-            with self.server.client() as client:
-                rows(client, "TRUNCATE t")
-            self.rows = {}
-
-    def check(self):
-        columns = list(zip(*self.rows.values())) if self.rows else [[]] * 5
-        t = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
-        with self.server.client() as client:
-            for question in QUESTIONS:
-                expected = duckdb.sql(question.format("t")).to_arrow_table().to_pylist()
-                assert ask(client, question.format("t")).to_pylist() == expected, f"SEED={SEED} {question}"
-            whole = ask(client, "t").to_pylist()
-            assert sorted(map(str, whole)) == sorted(map(str, t.to_pylist()))
-        del t
-
-
-def live(model):
-    model.put()
-    steps = [model.put] * 8 + [model.insert, model.delete, model.update, model.update, model.flush, model.flush, model.kill, model.truncate]
-    for _ in range(40):
-        model.chance.choice(steps)()
-        model.check()
+    def live_on(self):
+        self.live([self.put] * 8 + [self.insert, self.delete, self.update, self.update, self.flush, self.flush, self.kill, self.restart, self.truncate])
 
 
 @pytest.mark.settings(**{"compaction.files": "2"})
 @pytest.mark.parametrize("round", range(2))
 def test_the_last_row_of_each_key_is_seen_whatever_happens(server, round):
-    live(Model(server, SEED + round))
+    Model(server, SEED + round).live_on()
 
 
 @pytest.mark.settings(**{"compaction.files": "3", "commit.max_bytes": "4KiB", "memtable.segment_size": "64KiB"})
 @pytest.mark.parametrize("round", range(2))
 def test_so_it_is_when_most_commits_come_in_files(server, round):
-    live(Model(server, SEED + 100 + round))
+    Model(server, SEED + 100 + round).live_on()
 
 
 @pytest.mark.settings(**{"compaction.files": "2"})
