@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/search.h"
 #include "duck/scan_int.h"
 
 // Rows of one series that are worth a chunk of their own, where tags are said once; and so many
@@ -22,20 +23,6 @@ typedef struct PartRun {
 	int64_t row;
 	int64_t rows;
 } PartRun;
-
-int64_t
-scan_find_start(const int64_t *starts, int64_t count, int64_t row)
-{
-	int64_t low = 0, high = count - 1;
-	while (low < high) {
-		int64_t middle = low + (high - low + 1) / 2;
-		if (starts[middle] <= row)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
-}
 
 // ---- columns ----
 
@@ -63,7 +50,7 @@ typedef struct FillColumn {
 static int64_t
 find_run(const TagRuns *runs, int64_t row)
 {
-	return scan_find_start(runs->starts, runs->count, row);
+	return search_last(runs->starts, runs->count, row);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 #include "duck/scan_int.h"
 
 // What a worker takes at a time: small enough that short scans use all threads.
@@ -107,7 +108,7 @@ take_morsel(ScanRun *run, ScanCursor *cursor)
 		return false;
 	cursor->row = row;
 	cursor->end = row + MORSEL_ROWS < run->rows ? row + MORSEL_ROWS : run->rows;
-	cursor->part = scan_find_start(run->shared->starts, run->shared->scan.part_count, row);
+	cursor->part = search_last(run->shared->starts, run->shared->scan.part_count, row);
 	return true;
 }
 

@@ -67,8 +67,6 @@ typedef struct ScanCursor {
 	atomic_bool ready; // hands over the rest
 } ScanCursor;
 
-// The last of the starts, which rise, at or before `row`.
-int64_t scan_find_start(const int64_t *starts, int64_t count, int64_t row);
 // scan_chunk.c: up to `room` rows (SCAN_MASK_ROWS at most), gathered from as many parts as it
 // takes. None only at the cursor's end, or where all were left out.
 int64_t scan_fill_chunk(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/search.h"
 
 #define SECOND INT64_C(1000000000)
 #define HOUR   (3600 * SECOND)
@@ -136,20 +137,6 @@ time_counts_close(TimeCounts *counts)
 	*counts = (TimeCounts){0};
 }
 
-static int32_t
-cell_of(const TimeCounts *counts, int64_t time)
-{
-	int32_t low = 0, high = counts->count - 1;
-	while (low < high) {
-		int32_t middle = low + (high - low + 1) / 2;
-		if (counts->borders[middle] <= time)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
-}
-
 void
 time_counts_add(TimeCounts *counts, int64_t time, int64_t rows)
 {
@@ -160,7 +147,7 @@ time_counts_add(TimeCounts *counts, int64_t time, int64_t rows)
 		at++;
 		here = at + 1 == counts->count || time < counts->borders[at + 1];
 	}
-	counts->at = here ? at : cell_of(counts, time);
+	counts->at = here ? at : (int32_t)search_last(counts->borders, counts->count, time);
 	counts->rows[counts->at] += rows;
 }
 
