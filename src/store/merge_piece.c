@@ -230,6 +230,26 @@ describe_late(const MergeJob *job, FileMeta *meta)
 	meta->late_max = late ? max : 0;
 }
 
+static void
+describe(MergePiece *piece, const ParquetFile *written)
+{
+	const MergeJob *job = piece->job;
+	FileMeta *meta = &piece->meta;
+	bool by_time = job->rules.by_time;
+	int64_t unit = table_order_unit_ns(job->def);
+	meta->rows = written->rows;
+	meta->bytes = written->bytes;
+	meta->footer_bytes = written->footer_bytes;
+	meta->created_ns = clock_wall_ns();
+	meta->min_time = by_time ? time_scale_saturating(piece->rows.min_time, unit, 1) : 1;
+	meta->max_time = by_time ? time_scale_saturating(piece->rows.max_time, unit, 1) : 0;
+	describe_late(job, meta);
+	meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,
+									  merge_span(&job->rules, meta));
+}
+
+// ---- the file ----
+
 static Status
 write_rows(MergePiece *piece, Error *err)
 {
@@ -241,24 +261,7 @@ write_rows(MergePiece *piece, Error *err)
 	if (written.rows != piece->rows.rows)
 		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
 						 piece->tmp_path, written.rows, piece->rows.rows);
-	FileMeta *meta = &piece->meta;
-	meta->rows = written.rows;
-	meta->bytes = written.bytes;
-	meta->footer_bytes = written.footer_bytes;
-	meta->created_ns = clock_wall_ns();
-	describe_late(job, meta);
-	meta->min_time = 1;
-	meta->max_time = 0;
-	if (job->rules.by_time) {
-		int64_t unit = table_order_unit_ns(job->def);
-		meta->min_time = time_scale_saturating(piece->rows.min_time, unit, 1);
-		meta->max_time = time_scale_saturating(piece->rows.max_time, unit, 1);
-		meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,
-										  (Span){meta->min_time, meta->max_time});
-	} else {
-		meta->level = merge_highest_level(&job->list, &job->rules, job->choice.level,
-										  (Span){(int64_t)meta->min_seq, (int64_t)meta->max_seq});
-	}
+	describe(piece, &written);
 	return ST_OK;
 }
 
