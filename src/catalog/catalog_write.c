@@ -33,25 +33,9 @@ run_with(sqlite3 *db, const char *sql, int64_t first, int64_t second, Error *err
 	return catalog_step_done(db, stmt, err);
 }
 
-Status
-catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
-{
-	static const char *const sql[] = {
-		"DELETE FROM masks WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
-		"DELETE FROM late WHERE segment_id IN (SELECT segment_id FROM files WHERE table_id=?1)",
-		"DELETE FROM files WHERE table_id=?1",
-		"DELETE FROM forgotten WHERE table_id=?1",
-		"DELETE FROM ids WHERE table_id=?1",
-		"DELETE FROM definitions WHERE table_id=?1",
-		"DELETE FROM tables WHERE id=?1",
-	};
-	for (size_t i = 0; i < COUNT_OF(sql); i++)
-		TRY(run_with(db, sql[i], table_id, 0, err));
-	return ST_OK;
-}
-
-Status
-catalog_write_truncate(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
+// The files of a table whose rows are of commits ≤ seq, and what is said of them.
+static Status
+remove_files(sqlite3 *db, uint32_t table_id, int64_t seq, Error *err)
 {
 	static const char *const sql[] = {
 		"DELETE FROM masks WHERE segment_id IN"
@@ -61,7 +45,29 @@ catalog_write_truncate(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
 		"DELETE FROM files WHERE table_id=?1 AND max_seq<=?2",
 	};
 	for (size_t i = 0; i < COUNT_OF(sql); i++)
-		TRY(run_with(db, sql[i], flushed->table_id, (int64_t)flushed->flushed_seq, err));
+		TRY(run_with(db, sql[i], table_id, seq, err));
+	return ST_OK;
+}
+
+Status
+catalog_write_drop(sqlite3 *db, uint32_t table_id, Error *err)
+{
+	static const char *const sql[] = {
+		"DELETE FROM forgotten WHERE table_id=?1",
+		"DELETE FROM ids WHERE table_id=?1",
+		"DELETE FROM definitions WHERE table_id=?1",
+		"DELETE FROM tables WHERE id=?1",
+	};
+	TRY(remove_files(db, table_id, INT64_MAX, err));
+	for (size_t i = 0; i < COUNT_OF(sql); i++)
+		TRY(run_with(db, sql[i], table_id, 0, err));
+	return ST_OK;
+}
+
+Status
+catalog_write_truncate(sqlite3 *db, const CatalogFlushed *flushed, Error *err)
+{
+	TRY(remove_files(db, flushed->table_id, (int64_t)flushed->flushed_seq, err));
 	return catalog_write_flushed(db, flushed, err);
 }
 

@@ -90,21 +90,6 @@ skip_expression(Parser *p, const char *verb, bool comma, int32_t *from, int32_t 
 	return *to > *from ? ST_OK : parser_expected(p, "an expression");
 }
 
-static Status
-parse_where(Parser *p, const char *verb, Source *source)
-{
-	bool was;
-	TRY(parser_accept_word(p, "WHERE", &was));
-	if (was) {
-		int32_t from, to;
-		TRY(skip_expression(p, verb, false, &from, &to));
-		source_add(source, " WHERE (");
-		TRY(source_add_written(source, from, to));
-		source_add(source, ")");
-	}
-	return parser_expect_end(p);
-}
-
 // ---- tables ----
 
 // The table and its alias; where both are written.
@@ -124,6 +109,25 @@ parse_target(Parser *p, const char *next, int32_t *from, int32_t *to)
 	}
 	*to = p->last;
 	return ST_OK;
+}
+
+// The end of the source, and of the statement: of which rows of the target it is.
+static Status
+parse_rows(Parser *p, const char *verb, Source *source, int32_t from, int32_t to)
+{
+	bool where;
+	TRY(refuse_clause(p, verb));
+	source_add(source, " FROM ");
+	TRY(source_add_written(source, from, to));
+	TRY(parser_accept_word(p, "WHERE", &where));
+	if (where) {
+		TRY(skip_expression(p, verb, false, &from, &to));
+		source_add(source, " WHERE (");
+		TRY(source_add_written(source, from, to));
+		source_add(source, ")");
+	}
+	TRY(parser_expect_end(p));
+	return source_finish(source);
 }
 
 // ---- statements ----
@@ -161,11 +165,7 @@ parse_update(Parser *p)
 		TRY(parse_assignment(p, &source));
 		TRY(parser_accept_sign(p, ',', &comma));
 	}
-	TRY(refuse_clause(p, "UPDATE"));
-	source_add(&source, " FROM ");
-	TRY(source_add_written(&source, from, to));
-	TRY(parse_where(p, "UPDATE", &source));
-	return source_finish(&source);
+	return parse_rows(p, "UPDATE", &source, from, to);
 }
 
 Status
@@ -177,11 +177,8 @@ parse_delete(Parser *p)
 	TRY(parser_advance(p));
 	TRY(parser_expect_word(p, "FROM"));
 	TRY(parse_target(p, "WHERE", &from, &to));
-	TRY(refuse_clause(p, "DELETE"));
-	source_add(&source, "SELECT 0 FROM ");
-	TRY(source_add_written(&source, from, to));
-	TRY(parse_where(p, "DELETE", &source));
-	return source_finish(&source);
+	source_add(&source, "SELECT 0");
+	return parse_rows(p, "DELETE", &source, from, to);
 }
 
 Status
