@@ -126,6 +126,8 @@ static Status
 replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
 {
 	mobius *db = replay->db;
+	if (seq <= store_flushed_seq(table) && seq <= replay->checkpoint_seq)
+		return ST_OK;
 	BatchRecord parts;
 	TRY(batch_record_read(record->payload, &parts, err));
 	if (parts.producer.len > 0)
@@ -157,23 +159,6 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 	return ST_OK;
 }
 
-static Status
-replay_batch(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
-{
-	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
-	if (table == NULL)
-		return ST_OK; // dropped later; its definition is gone from the catalog
-	if (seq <= store_flushed_seq(table) && seq <= replay->checkpoint_seq)
-		return ST_OK;
-	Error cause = ERROR_INIT;
-	Status st = replay_rows(replay, record, seq, table, &cause);
-	if (st == ST_INVALID || st == ST_CORRUPT || st == ST_UNIMPLEMENTED)
-		return damaged(record, seq, &cause, err);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
-	return st;
-}
-
 // What the catalog has, it may have given to a merge since.
 static Status
 replay_files(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
@@ -192,81 +177,55 @@ replay_files(Replay *replay, const WalRecord *record, uint64_t seq, Table *table
 }
 
 static Status
-replay_adopt(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
-{
-	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
-	if (table == NULL)
-		return ST_OK;
-	Error cause = ERROR_INIT;
-	Status st = replay_files(replay, record, seq, table, &cause);
-	if (st == ST_CORRUPT)
-		return damaged(record, seq, &cause, err);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
-	return st;
-}
-
-static Status
-replay_database(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
-{
-	Error cause = ERROR_INIT;
-	Status st = store_replay_database(replay->db->store, record->kind == WAL_DROP, record->payload,
-									  seq, &cause);
-	if (st == ST_CORRUPT)
-		return damaged(record, seq, &cause, err);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
-	return st;
-}
-
-static Status
 replay_define(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
+	Store *store = replay->db->store;
 	if (seq <= replay->applied_seq)
 		return ST_OK;
 	if (record->table_id == 0)
-		return replay_database(replay, record, seq, err);
+		return store_replay_database(store, false, record->payload, seq, err);
 	SCOPED(table_def_drop) TableDef *def = NULL;
-	Error cause = ERROR_INIT;
-	Status st = table_def_decode(record->payload, &def, &cause);
-	if (st == ST_CORRUPT)
-		return damaged(record, seq, &cause, err);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
-	TRY(st);
+	TRY(table_def_decode(record->payload, &def, err));
 	StoreDefine *define = NULL;
-	TRY(store_define_new(replay->db->store, def, &define, err));
-	store_apply_define(replay->db->store, define, seq);
+	TRY(store_define_new(store, def, &define, err));
+	store_apply_define(store, define, seq);
 	return ST_OK;
 }
 
 static Status
-replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
 {
-	if (record->table_id == 0 && seq > replay->applied_seq)
-		return replay_database(replay, record, seq, err);
-	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
-	if (table == NULL || seq <= replay->applied_seq)
+	Store *store = replay->db->store;
+	if (seq <= replay->applied_seq)
+		return ST_OK;
+	if (record->table_id == 0)
+		return store_replay_database(store, true, record->payload, seq, err);
+	if (table == NULL)
 		return ST_OK;
 	CatalogChange *change = NULL;
 	TRY(catalog_change_drop(record->table_id, &change, err));
-	store_apply_drop(replay->db->store, table, change, seq);
+	store_apply_drop(store, table, change, seq);
 	return ST_OK;
 }
 
 static Status
-replay_delete(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
+replay_record(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
-	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
-	if (table == NULL)
-		return ST_OK;
-	Error cause = ERROR_INIT;
-	Status st = store_replay_delete(replay->db->store, table, record->payload, seq, &cause);
-	if (st == ST_CORRUPT)
-		return damaged(record, seq, &cause, err);
-	if (st != ST_OK && err != NULL)
-		*err = cause;
-	return st;
+	Store *store = replay->db->store;
+	SCOPED(table_drop_ref) Table *table = store_find_id(store, record->table_id);
+	bool gone = table == NULL; // dropped later; its definition is gone from the catalog
+	switch (record->kind) {
+	case WAL_BATCH: return gone ? ST_OK : replay_rows(replay, record, seq, table, err);
+	case WAL_DEFINE: return replay_define(replay, record, seq, err);
+	case WAL_DROP: return replay_drop(replay, record, seq, table, err);
+	case WAL_DELETE:
+		return gone ? ST_OK : store_replay_delete(store, table, record->payload, seq, err);
+	case WAL_ADOPT: return gone ? ST_OK : replay_files(replay, record, seq, table, err);
+	case WAL_SCHEMA:
+	case WAL_MARK: break;
+	}
+	return error_set(err, ST_CORRUPT, "this version writes no record of kind %d",
+					 (int)record->kind);
 }
 
 static Status
@@ -274,19 +233,13 @@ replay_commit(void *arg, uint64_t seq, const WalRecord *records, int32_t count, 
 {
 	Replay *replay = arg;
 	for (int32_t i = 0; i < count; i++) {
-		switch (records[i].kind) {
-		case WAL_BATCH: TRY(replay_batch(replay, &records[i], seq, err)); break;
-		case WAL_DEFINE: TRY(replay_define(replay, &records[i], seq, err)); break;
-		case WAL_DROP: TRY(replay_drop(replay, &records[i], seq, err)); break;
-		case WAL_DELETE: TRY(replay_delete(replay, &records[i], seq, err)); break;
-		case WAL_ADOPT: TRY(replay_adopt(replay, &records[i], seq, err)); break;
-		case WAL_SCHEMA:
-		case WAL_MARK:
-			return error_set(err, ST_CORRUPT,
-							 "the log's commit %" PRIu64
-							 " holds a record of kind %d, which this version does not write",
-							 seq, (int)records[i].kind);
-		}
+		Error cause = ERROR_INIT;
+		Status st = replay_record(replay, &records[i], seq, &cause);
+		if (st == ST_INVALID || st == ST_CORRUPT || st == ST_UNIMPLEMENTED)
+			return damaged(&records[i], seq, &cause, err);
+		if (st != ST_OK && err != NULL)
+			*err = cause;
+		TRY(st);
 	}
 	store_publish(replay->db->store, seq);
 	return ST_OK;
