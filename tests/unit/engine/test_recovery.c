@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include "catalog/catalog.h"
 #include "images.h"
 
 #define GAP (INT64_C(1) << 20) // numbers a start that was not clean leaves out
@@ -231,6 +232,68 @@ what_grew_and_what_was_dropped_is_replayed_so(void **state)
 	mobius_close(db);
 }
 
+// ---- a commit of files, between rows in memory ----
+
+// Something stands where the table's rows would be written: they stay in memory.
+static void
+stop_flushes(mobius *db, const Dir *dir, char path[96])
+{
+	int64_t growing = number(db, "SELECT id::BIGINT FROM system.segments WHERE status = 'GROWING'");
+	snprintf(path, 96, "%s/tmp/%" PRId64 ".parquet", dir->path, growing);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+// A copy whose catalog has applied the commit.
+static Dir
+copy_applied(const Dir *dir, uint64_t seq)
+{
+	for (int64_t until = clock_mono_ns() + 60 * SECOND; clock_mono_ns() < until;) {
+		Dir copy = dir_copy(dir);
+		SCOPED(mem_drop) char *path = mem_printf("%s/catalog.db", copy.path);
+		Catalog *catalog = NULL;
+		CatalogState state = {0};
+		Error err = ERROR_INIT;
+		ok(catalog_open(path, &catalog, &state, &err), &err);
+		catalog_close(catalog);
+		if (state.applied_seq >= seq)
+			return copy;
+		dir_drop(&copy);
+	}
+	fail_msg("the catalog never had commit %" PRIu64, seq);
+	return (Dir){0};
+}
+
+static void
+rows_around_a_commit_of_files_stay_before_and_after_it(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	mobius *db = db_open(dir.path, SETTINGS("commit.max_bytes=64KiB", "stop.flush=0s"));
+	mobius_error err = {0};
+	int64_t count;
+	char path[96];
+	fine(ask(db, "CREATE TABLE t (time TIMESTAMP_NS, v BIGINT) WITH (dedup = 'last')", NULL, &count,
+			 &err),
+		 &err);
+	number(db, "INSERT INTO t VALUES (make_timestamp_ns(5), 1), (make_timestamp_ns(-1), 1)");
+	log_configure(LOG_NOTHING, LOG_TEXT); // the flushes fail
+	stop_flushes(db, &dir, path);
+	number(db, "INSERT INTO t SELECT make_timestamp_ns(range), 2 FROM range(20000)");
+	uint64_t files = (uint64_t)newest_seq(db);
+	number(db, "INSERT INTO t VALUES (make_timestamp_ns(7), 3)");
+	SCOPED(dir_drop) Dir image = copy_applied(&dir, files);
+	assert_int_equal(rmdir(path), 0);
+	mobius_close(db);
+
+	for (int life = 0; life < 2; life++) {
+		SCOPED(db_drop) mobius *again = db_open(image.path, NULL);
+		assert_int_equal(number(again, "SELECT v FROM t WHERE time = make_timestamp_ns(-1)"), 1);
+		assert_int_equal(number(again, "SELECT v FROM t WHERE time = make_timestamp_ns(5)"), 2);
+		assert_int_equal(number(again, "SELECT v FROM t WHERE time = make_timestamp_ns(7)"), 3);
+		assert_int_equal(number(again, "SELECT count(*) FROM t"), 20001);
+	}
+}
+
 // ---- damage ----
 
 static void
@@ -414,6 +477,7 @@ main(int argc, char **argv)
 		TEST(numbers_of_a_run_without_a_trace_are_not_given_again),
 		TEST(a_log_larger_than_memory_is_replayed_through_files),
 		TEST(what_grew_and_what_was_dropped_is_replayed_so),
+		TEST(rows_around_a_commit_of_files_stay_before_and_after_it),
 		TEST(a_damaged_middle_of_the_log_is_refused_by_file_and_stays_as_it_is),
 		TEST(point_in_time_ends_before_the_damage_and_salvage_goes_on_behind_it),
 		TEST(a_damaged_checkpoint_is_refused_and_a_missing_file_named),
