@@ -1,7 +1,5 @@
 // do_get.c - rows out: frames of a result go to the client as fast as it takes them.
 
-#include <stdio.h>
-
 #include "server/server_int.h"
 
 typedef struct GetCall {
@@ -50,56 +48,74 @@ static const CallKind GET = {.look = look, .writable = send_frames, .close = clo
 
 DEFINE_DROP(mobius_session, session_drop, mobius_session_unref)
 
-// The ticket we issued, bare or inside a Flight SQL TicketStatementQuery; or a text.
-static mobius_status
-open_result(GetCall *get, Slice ticket, mobius_error *err)
+// What a ticket that we did not issue asks for.
+static Status
+read_ticket(Server *server, const SqlCommand *command, Slice ticket, Buf *out,
+			mobius_session **session, Error *err)
+{
+	Slice text = command->query;
+	switch (command->kind) {
+	case SQL_NONE: return ticket_statement(server, ticket, out, session, err);
+	case SQL_STATEMENT_QUERY: break;
+	case SQL_PREPARED_QUERY: TRY(prepared_text(command->handle, &text, err)); break;
+	default: return command_not_built(command, err);
+	}
+	return command_add_text(command, text, out, err);
+}
+
+static void
+open_text(GetCall *get, const SqlCommand *command, Slice ticket)
 {
 	Server *server = get->state.server;
 	FlightCall *call = get->state.call;
-	mobius_event event = call_event(&get->state);
-	SqlCommand command;
-	Error e = ERROR_INIT;
-	Status st = flight_sql_decode(ticket, &command, &e);
-	Slice text = {0};
-	SCOPED(buf_close) Buf statement = BUF_INIT;
+	SCOPED(buf_close) Buf text = BUF_INIT;
 	SCOPED(session_drop) mobius_session *session = NULL;
-	if (st == ST_OK && command.kind == SQL_STATEMENT_TICKET)
-		ticket = command.handle;
-	if (st == ST_OK && mobius_is_ticket((mobius_slice){ticket.data, ticket.len}))
-		return mobius_ticket_redeem(server->session, (mobius_slice){ticket.data, ticket.len},
-									call_timeout_ns(call), event, &get->result, err);
-	if (st == ST_OK && command.kind == SQL_PREPARED_QUERY)
-		st = prepared_text(command.handle, &text, &e);
-	else if (st == ST_OK && command.kind == SQL_STATEMENT_QUERY)
-		text = command.query;
-	else if (st == ST_OK && command.kind != SQL_NONE)
-		st = command_not_built(&command, &e);
-	else if (st == ST_OK) {
-		st = ticket_statement(server, ticket, &statement, &session, &e);
-		text = buf_slice(&statement);
-	}
+	Error e = ERROR_INIT;
+	Status st = read_ticket(server, command, ticket, &text, &session, &e);
 	if (st != ST_OK) {
-		*err = (mobius_error){.code = (mobius_status)st, .position = e.position};
-		(void)snprintf(err->text, sizeof(err->text), "%s", e.text);
-		return err->code;
+		flight_finish(call, st, &e);
+		return;
 	}
-	return mobius_result_open(session != NULL ? session : server->session, (const char *)text.data,
-							  text.len, MOBIUS_ROWS, call_timeout_ns(call), event, &get->result,
-							  err);
+	mobius_error err = {0};
+	if (mobius_result_open(session != NULL ? session : server->session, (const char *)text.data,
+						   text.len, MOBIUS_ROWS, call_timeout_ns(call), call_event(&get->state),
+						   &get->result, &err) != MOBIUS_OK)
+		call_fail(call, &err);
+}
+
+static void
+redeem(GetCall *get, mobius_slice id)
+{
+	FlightCall *call = get->state.call;
+	mobius_error err = {0};
+	if (mobius_ticket_redeem(get->state.server->session, id, call_timeout_ns(call),
+							 call_event(&get->state), &get->result, &err) != MOBIUS_OK)
+		call_fail(call, &err);
 }
 
 void
 serve_do_get(FlightCall *call, Slice ticket)
 {
 	SqlCommand command;
-	if (flight_sql_decode(ticket, &command, NULL) == ST_OK && sql_listing_answers(&command)) {
+	Error e = ERROR_INIT;
+	Status st = flight_sql_decode(ticket, &command, &e);
+	if (st != ST_OK) {
+		flight_finish(call, st, &e);
+		return;
+	}
+	if (sql_listing_answers(&command)) {
 		serve_metadata(call, &command);
 		return;
 	}
 	GetCall *get = call_state_new(call, &GET, sizeof(*get));
 	if (get == NULL)
 		return;
-	mobius_error err = {0};
-	if (open_result(get, ticket, &err) != MOBIUS_OK)
-		call_fail(call, &err);
+	// One that we issued comes bare, or inside a Flight SQL TicketStatementQuery.
+	bool wrapped = command.kind == SQL_STATEMENT_TICKET;
+	mobius_slice id = wrapped ? (mobius_slice){command.handle.data, command.handle.len}
+							  : (mobius_slice){ticket.data, ticket.len};
+	if (mobius_is_ticket(id))
+		redeem(get, id);
+	else
+		open_text(get, &command, ticket);
 }
