@@ -91,19 +91,13 @@ add_batch(mobius_result *result, Batch *batch, Error *err)
 
 // ---- slices: the worker ----
 
-static void
-drop_pin(SqlPin **pin)
-{
-	sql_pin_unref(*pin);
-}
-
 static Status
 open_query(mobius_result *result, Error *err)
 {
 	const char *text;
 	TRY(statement_read_text(result->db, result->session->database, result->statement, &text, err));
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	SCOPED(drop_pin) SqlPin *pin = NULL;
+	SCOPED(sql_pin_drop) SqlPin *pin = NULL;
 	if (result->ticket != NULL)
 		TRY(ticket_pinned(result->ticket, &pin, err));
 	SqlSession session = {.database = result->session->database, .pin = pin};

@@ -26,7 +26,7 @@ take_refs(const Names *names, SqlPin *pin, Error *err)
 static Status
 pin_new(const Names *names, Snapshot **snapshot, SqlPin **out, Error *err)
 {
-	SCOPED(pin_drop) SqlPin *pin = mem_alloc(sizeof(*pin));
+	SCOPED(sql_pin_drop) SqlPin *pin = mem_alloc(sizeof(*pin));
 	if (pin == NULL)
 		return error_no_memory(err, "a snapshot");
 	atomic_init(&pin->refs, 1);
@@ -44,10 +44,16 @@ take_snapshot(Sql *sql, Table *const *tables, int32_t count, Snapshot **out, Err
 }
 
 Status
+snapshot_of_names(Sql *sql, const Names *names, Snapshot **out, Error *err)
+{
+	return take_snapshot(sql, names->tables, names->table_count, out, err);
+}
+
+Status
 pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(take_snapshot(sql, names->tables, names->table_count, &snapshot, err));
+	TRY(snapshot_of_names(sql, names, &snapshot, err));
 	return pin_new(names, &snapshot, out, err);
 }
 

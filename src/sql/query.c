@@ -25,13 +25,16 @@ judge(SqlQuery *query, const char *text, Error *err)
 // The schema that the statement has for this snapshot; bound by the engine unless its batches can
 // be passed on.
 static Status
-bind_schema(SqlQuery *query, const Snapshot *snapshot, Schema **out, Error *err)
+announce(SqlQuery *query, const Snapshot *snapshot, Error *err)
 {
-	TRY(passing_schema(query, snapshot, out, err));
-	if (*out != NULL)
-		return ST_OK;
-	TRY(query_bind_to(query, snapshot, err));
-	*out = schema_ref(query->plan->schema);
+	SCOPED(schema_drop) Schema *schema = NULL;
+	TRY(passing_schema(query, snapshot, &schema, err));
+	if (schema == NULL) {
+		TRY(query_bind_to(query, snapshot, err));
+		schema = schema_ref(query->plan->schema);
+	}
+	schema_unref(query->schema);
+	query->schema = TAKE(schema);
 	return ST_OK;
 }
 
@@ -74,17 +77,11 @@ query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out
 static Status
 query_bind(SqlQuery *query, Error *err)
 {
-	static Table *const none[1] = {NULL};
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	const Names *names = &query->names;
-	if (query->pin == NULL)
-		TRY(store_snapshot(query->sql->store, names->table_count > 0 ? names->tables : none,
-						   names->table_count, &snapshot, err));
-	Schema *schema = NULL;
-	TRY(bind_schema(query, query->pin != NULL ? query->pin->snapshot : snapshot, &schema, err));
-	schema_unref(query->schema);
-	query->schema = schema;
-	return ST_OK;
+	if (query->pin != NULL)
+		return announce(query, query->pin->snapshot, err);
+	TRY(snapshot_of_names(query->sql, &query->names, &snapshot, err));
+	return announce(query, snapshot, err);
 }
 
 Status
@@ -146,7 +143,7 @@ sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err)
 		sql_pin_unref(query->pin);
 		query->pin = sql_pin_ref(*pin);
 	} else {
-		SCOPED(pin_drop) SqlPin *taken = NULL;
+		SCOPED(sql_pin_drop) SqlPin *taken = NULL;
 		TRY(pin_take(query->sql, &query->names, &taken, err));
 		sql_pin_unref(query->pin);
 		query->pin = sql_pin_ref(taken);
@@ -155,11 +152,7 @@ sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err)
 	// The definitions may be others than those it was bound to; nobody has relied on them yet.
 	if (query->pin->snapshot->table_count != query->names.table_count)
 		return error_set(err, ST_CONFLICT, "the tables of this statement have changed; ask again");
-	Schema *schema = NULL;
-	TRY(bind_schema(query, query->pin->snapshot, &schema, err));
-	schema_unref(query->schema);
-	query->schema = schema;
-	return ST_OK;
+	return announce(query, query->pin->snapshot, err);
 }
 
 // What it was opened for is what the snapshot has.

@@ -18,8 +18,9 @@ struct SqlPin {
 	Table **tables;  // by TableRef: references; NULL: a source
 };
 
+// pin.c
+Status snapshot_of_names(Sql *sql, const Names *names, Snapshot **out, Error *err);
 Status pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err);
-DEFINE_DROP(SqlPin, pin_drop, sql_pin_unref)
 
 // Stored batches passed on as they are.
 typedef struct Passing Passing;

@@ -68,7 +68,8 @@ bool sql_query_ended(const SqlQuery *query); // no batch will follow
 // Before the first sql_query_next. *pin NULL: takes the snapshot now and gives a new pin.
 Status sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err);
 SqlPin *sql_pin_ref(SqlPin *pin);
-void sql_pin_unref(SqlPin *pin);           // NULL is allowed
+void sql_pin_unref(SqlPin *pin); // NULL is allowed
+DEFINE_DROP(SqlPin, sql_pin_drop, sql_pin_unref)
 uint64_t sql_pin_bytes(const SqlPin *pin); // memory it keeps from being freed
 
 void sql_query_cancel(SqlQuery *query);

@@ -124,6 +124,30 @@ find_memory(RefView *view)
 	}
 }
 
+// ---- all of a statement ----
+
+static RefColumns
+columns_of(const NamedRef *named, const TableView *table)
+{
+	if (table == NULL)
+		return (RefColumns){.schema = named->schema, .time = -1, .key = -1};
+	return (RefColumns){.schema = table_schema(table->def),
+						.time = table_time_column(table->def),
+						.key = table_key_column(table->def)};
+}
+
+// What can hold the answer, of a table.
+static Status
+find_rows(RefView *view, Arena *arena, Error *err)
+{
+	if (view->table->visible_from > view->range.min)
+		view->range.min = view->table->visible_from;
+	TRY(view_find_late(view, arena, err));
+	TRY(find_files(view, arena, err));
+	find_memory(view);
+	return ST_OK;
+}
+
 Status
 views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot, bool time_alias,
 		   bool addresses, Arena *arena, Views *out, Error *err)
@@ -136,15 +160,9 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 	TRY(arena_status(arena, err, "a statement"));
 	for (int32_t i = 0; i < names->ref_count; i++) {
 		const NamedRef *named = &names->refs[i];
-		views.refs[i].named = named;
-		views.columns[i] = (RefColumns){.schema = named->schema, .time = -1, .key = -1};
-		if (named->table < 0)
-			continue;
-		const TableView *table = &snapshot->tables[named->table];
-		views.refs[i].table = table;
-		views.columns[i].schema = table_schema(table->def);
-		views.columns[i].time = table_time_column(table->def);
-		views.columns[i].key = table_key_column(table->def);
+		const TableView *table = named->table >= 0 ? &snapshot->tables[named->table] : NULL;
+		views.refs[i] = (RefView){.named = named, .table = table};
+		views.columns[i] = columns_of(named, table);
 	}
 
 	constraint_ranges(verdict, views.columns, time_alias, snapshot->now_ns, ranges);
@@ -153,16 +171,12 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 		view->range = ranges[i];
 		if (view->table == NULL)
 			continue;
-		if (view->table->visible_from > view->range.min)
-			view->range.min = view->table->visible_from;
-		view->addresses = addresses && i == 0;
 		Condition *conditions;
 		TRY(constraint_conditions(verdict, views.columns, time_alias, i, arena, &conditions,
 								  &view->condition_count, err));
 		view->conditions = conditions;
-		TRY(view_find_late(view, arena, err));
-		TRY(find_files(view, arena, err));
-		find_memory(view);
+		view->addresses = addresses && i == 0;
+		TRY(find_rows(view, arena, err));
 	}
 	*out = views;
 	return ST_OK;
@@ -219,10 +233,9 @@ view_has_cut(const RefView *view)
 Status
 scan_visible_from(const RefView *view, Batch **out, Error *err)
 {
-	static const int64_t unit_ns[] = {1000000000, 1000000, 1000, 1};
 	const TableDef *def = view->table->def;
 	const Field *time = schema_field(table_schema(def), table_time_column(def));
-	int64_t from = view->table->visible_from, unit = unit_ns[time->type.unit];
+	int64_t from = view->table->visible_from, unit = table_order_unit_ns(def);
 	int64_t value = time_scale_saturating(from, 1, unit) + (from % unit != 0);
 	SCOPED(schema_drop) Schema *schema = NULL;
 	SCOPED(builder_drop) Builder *builder = NULL;
