@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "engine/batch_record.h"
 #include "engine/insert.h"
 #include "engine/keeper.h"
@@ -140,11 +139,7 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 		return ST_OK;
 	if (seq <= store_flushed_seq(table)) {
 		SCOPED(table_def_drop) TableDef *def = table_current(table);
-		SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch), sizeof(*ids));
-		if (ids == NULL)
-			return error_no_memory(err, "replay");
-		bool on;
-		return series_map_batch(table_series(table), def, known->shape, batch, ids, &on, err);
+		return series_meet_batch(table_series(table), def, known->shape, batch, err);
 	}
 	uint64_t cost = insert_cost(batch);
 	TRY(reserve(replay, cost, err));

@@ -69,16 +69,6 @@ open_reading(Reading *r, const TableDef *def, const DataFile *file, Schema *tags
 }
 
 static Status
-map_batch(Table *table, const TableDef *def, const Shape *shape, const Batch *batch, Error *err)
-{
-	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch) + 1, sizeof(*ids));
-	if (ids == NULL)
-		return error_no_memory(err, "series");
-	bool on;
-	return series_map_batch(table->series, def, shape, batch, ids, &on, err);
-}
-
-static Status
 read_file(Store *store, Table *table, TableDef *def, const DataFile *file, Error *err)
 {
 	SCOPED(schema_drop) Schema *tags = NULL;
@@ -93,7 +83,7 @@ read_file(Store *store, Table *table, TableDef *def, const DataFile *file, Error
 		if (builder_rows(r.builder) == 0)
 			continue;
 		TRY(builder_finish(r.builder, builder_rows(r.builder), &batch, err));
-		TRY(map_batch(table, def, shape, batch, err));
+		TRY(series_meet_batch(table->series, def, shape, batch, err));
 	}
 	return ST_OK;
 }

@@ -236,8 +236,8 @@ swap_in(Group *g)
 		if (g->link != NULL)
 			*at = TAKE(g->link);
 		*last = rest;
-		if (table->newest == end)
-			table->newest = last;
+		if (table->tail == end)
+			table->tail = last;
 	}
 	pthread_mutex_unlock(&g->c->store->lock);
 	return gone;

@@ -51,7 +51,7 @@ links_free(Link *oldest)
 Link *
 table_newest_locked(const Table *table)
 {
-	return table->oldest != NULL ? (Link *)((char *)table->newest - offsetof(Link, next)) : NULL;
+	return table->oldest != NULL ? (Link *)((char *)table->tail - offsetof(Link, next)) : NULL;
 }
 
 Link *
@@ -69,8 +69,8 @@ void
 table_add_link_locked(Table *table, Link *link)
 {
 	link->next = NULL;
-	*table->newest = link;
-	table->newest = &link->next;
+	*table->tail = link;
+	table->tail = &link->next;
 }
 
 Link *
@@ -81,7 +81,7 @@ table_take_links_locked(Table *table, const Link *last)
 		at = at->next;
 	table->oldest = TAKE(at->next);
 	if (table->oldest == NULL)
-		table->newest = &table->oldest;
+		table->tail = &table->oldest;
 	return oldest;
 }
 

@@ -192,6 +192,17 @@ series_map_batch(SeriesMap *series, const TableDef *def, const Shape *shape, con
 	return st;
 }
 
+Status
+series_meet_batch(SeriesMap *series, const TableDef *def, const Shape *shape, const Batch *batch,
+				  Error *err)
+{
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch) + 1, sizeof(*ids));
+	if (ids == NULL)
+		return error_no_memory(err, "series");
+	bool on;
+	return series_map_batch(series, def, shape, batch, ids, &on, err);
+}
+
 // ---- ranks ----
 
 static int

@@ -23,6 +23,9 @@ uint32_t series_count(const SeriesMap *series);
 // series following each other again) is recognised and cheap.
 Status series_map_batch(SeriesMap *series, const TableDef *def, const Shape *shape,
 						const Batch *batch, uint32_t *ids, bool *on, Error *err);
+// The same of rows that are in files already: the map meets their series.
+Status series_meet_batch(SeriesMap *series, const TableDef *def, const Shape *shape,
+						 const Batch *batch, Error *err);
 
 // Ranks of the given ids by their tag values (NULL first, then as bytes order for text), for sorted
 // files: rank[i] for ids[i], all distinct.

@@ -237,7 +237,7 @@ table_go_locked(Store *store, Table *table)
 	remains.names = table;
 	remains.files = TAKE(table->files);
 	remains.links = TAKE(table->oldest);
-	table->newest = &table->oldest;
+	table->tail = &table->oldest;
 	return remains;
 }
 

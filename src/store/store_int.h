@@ -58,8 +58,8 @@ struct Table {
 	uint64_t keeping_seq;   // the same, of those on their way there
 	Link *spare;            // to go on with when the growing one is sealed
 	Link *oldest;           // sealed ones, then the growing one last
-	Link **newest;
-	Table *next_in_bucket; // by database and name
+	Link **tail;            // where the next one goes
+	Table *next_in_bucket;  // by database and name
 	Table *next_by_id;
 };
 

@@ -21,7 +21,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->store = store;
 	table->id = table_id(def);
 	table->def = table_def_ref(def);
-	table->newest = &table->oldest;
+	table->tail = &table->oldest;
 	table->replaying = store->replaying;
 	pthread_mutex_init(&table->change, NULL);
 	pthread_mutex_init(&table->rewrite, NULL);
