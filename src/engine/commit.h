@@ -32,12 +32,12 @@ typedef struct CommitEntry {
 	StoreDatabase *database; // WAL_DEFINE, WAL_DROP of table 0
 	Producer *producer;      // WAL_BATCH, WAL_ADOPT: whose it is; NULL: nobody's
 	int64_t producer_seq;
-	StoreAdopt *adopt; // WAL_ADOPT; the maker keeps the table's rewrite lock until done
-	uint64_t
-		read_seq; // WAL_BATCH, WAL_ADOPT: of what its rows were made; 0: of nothing. Where rows are
-				  // replaced by key, one that would undo a later put fails: ST_CONFLICT
-	StoreDelete *del; // WAL_DELETE; `head` is its payload, and the maker keeps the table's
-					  // rewrite lock until done
+	// WAL_BATCH, WAL_ADOPT: of what its rows were made; 0: of nothing. Where rows are replaced by
+	// key, one that would undo a later put fails: ST_CONFLICT.
+	uint64_t read_seq;
+	// The makers of these keep the table's rewrite lock until done.
+	StoreAdopt *adopt; // WAL_ADOPT
+	StoreDelete *del;  // WAL_DELETE; `head` is its payload
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;
@@ -64,6 +64,7 @@ struct Commit {
 	void (*release)(Commit *commit);
 	Commit *next; // the conductor's
 };
+CommitEntry *commit_entries(Commit *commit, int32_t *count); // be it the only one
 
 // Frees what an entry holds (also what was never applied).
 void commit_entry_close(CommitEntry *entry);

@@ -22,6 +22,14 @@ commit_entry_close(CommitEntry *entry)
 	*entry = (CommitEntry){0};
 }
 
+CommitEntry *
+commit_entries(Commit *commit, int32_t *count)
+{
+	bool one = commit->entries == NULL;
+	*count = one ? 1 : commit->count;
+	return one ? &commit->entry : commit->entries;
+}
+
 Status
 commit_entry_seal_batch(CommitEntry *entry, Slice metadata, Error *err)
 {

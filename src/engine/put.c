@@ -6,8 +6,8 @@
 // sender's credit, which comes back when a message is acknowledged.
 //
 // Threads  push, end, poll, close: one at a time, the caller's. Commits are acknowledged by the
-// conductor, memory by whoever frees it: both only change what
-//          `lock` guards and raise the event, under the lock, so that none comes after close.
+// conductor, memory by whoever frees it: both only change what `lock` guards and raise the event,
+// under the lock, so that none comes after close.
 
 #include <inttypes.h>
 #include <stddef.h>

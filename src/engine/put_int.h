@@ -105,14 +105,13 @@ Status put_producer_offer(mobius_put *put, Pending *pending, bool *duplicate, bo
 						  Error *err);
 void put_producer_withdraw(mobius_put *put, Pending *pending); // it will not be submitted
 
-// What acknowledges the batch that was converted.
-PutPart put_part_of(const mobius_put *put, Pending *pending);
-void put_add_part(PutPart *from, PutPart *to); // moves what is acknowledged, or will be
-
 // put_bulk.c: what is too large for the log, behind all that came before it. *done false: that is
 // under way.
 Status put_bulk(mobius_put *put, Pending *pending, bool *done);
 
 // put_message.c: deals with what is pending, as far as table and memory allow. The caller's thread.
 void put_go_on(mobius_put *put);
-void put_pending_free(Pending *pending); // NULL is allowed
+// What acknowledges the batch that was converted.
+PutPart put_part_of(const mobius_put *put, Pending *pending);
+void put_add_part(PutPart *from, PutPart *to); // moves what is acknowledged, or will be
+void put_pending_free(Pending *pending);       // NULL is allowed

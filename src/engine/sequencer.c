@@ -70,8 +70,9 @@ check_commit(Commit *commit, uint64_t seq, Error *err)
 {
 	if (commit->admit != NULL && !commit->admit(commit))
 		return error_set(err, ST_CANCELLED, "a batch before it could not be stored");
-	const CommitEntry *entries = commit->entries != NULL ? commit->entries : &commit->entry;
-	for (int32_t i = 0; i < (commit->entries != NULL ? commit->count : 1); i++)
+	int32_t count;
+	const CommitEntry *entries = commit_entries(commit, &count);
+	for (int32_t i = 0; i < count; i++)
 		TRY(check_entry(&entries[i], seq, err));
 	return ST_OK;
 }

@@ -40,8 +40,8 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 static void
 apply(Store *store, Commit *commit)
 {
-	CommitEntry *entries = commit->entries != NULL ? commit->entries : &commit->entry;
-	int32_t count = commit->entries != NULL ? commit->count : 1, gone = 0;
+	int32_t count, gone = 0;
+	CommitEntry *entries = commit_entries(commit, &count);
 	for (int32_t i = 0; i < count; i++) {
 		WalKind kind = entries[i].wal.kind;
 		bool rows = kind == WAL_BATCH || kind == WAL_ADOPT || kind == WAL_DELETE;
