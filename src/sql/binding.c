@@ -168,7 +168,7 @@ fitting_pool(const Sql *sql, const Verdict *verdict, const Views *views)
 		const RefView *view = &views->refs[i];
 		rows += view->memory_rows;
 		for (int32_t f = 0; f < view->file_count; f++)
-			rows += data_file_meta(file_set_at(view->table->files, view->files[f]))->rows;
+			rows += data_file_meta(view_file(view, f))->rows;
 	}
 	return rows <= FEW_ROWS ? sql->narrow : sql->pool;
 }

@@ -142,9 +142,8 @@ gather(const SqlQuery *query, Passing *p, Error *err)
 	const Snapshot *snapshot = query->pin->snapshot;
 	const TableView *view = &snapshot->tables[query->names.refs[0].table];
 	p->def = view->def;
-	p->whole = true;
-	// Rows that are too old have to be found among the others.
-	p->whole &= !view_is_cut(view) && !view_has_late(view); // as those that were replaced
+	// Rows that are too old, or were replaced, have to be found among the others.
+	p->whole = !view_is_cut(view) && !view_has_late(view);
 	for (int32_t i = 0; i < view->segment_count && p->whole; i++)
 		TRY(segment_each(view->segments[i], snapshot->seq, INT64_MIN, INT64_MAX, add_part, p, err));
 	return find_columns(query, view->def, &p->arena, &p->columns, &p->column_count, err);

@@ -58,6 +58,25 @@ delete_drop(StoreDelete **del)
 	store_delete_free(*del);
 }
 
+void
+delete_add_file(StoreDelete *del, uint64_t segment_id, int32_t at, Mask *rows)
+{
+	del->files[del->file_count++] = (FileRows){segment_id, at, rows};
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+	const FileRows *x = a, *y = b;
+	return x->segment_id < y->segment_id ? -1 : x->segment_id > y->segment_id;
+}
+
+void
+delete_sort_files(StoreDelete *del)
+{
+	qsort(del->files, (size_t)del->file_count, sizeof(FileRows), compare_files);
+}
+
 // ---- from addresses ----
 
 static int
@@ -143,26 +162,10 @@ take_file(StoreDelete *del, Addresses *from, const FileSet *files, int32_t at, E
 	TRY(take_rows(from, true, meta->segment_id, meta->rows, &rows, err));
 	if (rows.len == 0)
 		return ST_OK;
-	FileRows *to = &del->files[del->file_count];
-	TRY(mask_new(NULL, (const uint32_t *)(const void *)rows.data,
-				 (int64_t)(rows.len / sizeof(uint32_t)), &to->rows, err));
-	to->segment_id = meta->segment_id;
-	to->at = at;
-	del->file_count++;
+	Mask *mask = NULL;
+	TRY(mask_of_rows(&rows, &mask, err));
+	delete_add_file(del, meta->segment_id, at, mask);
 	return ST_OK;
-}
-
-static int
-compare_files(const void *a, const void *b)
-{
-	const FileRows *x = a, *y = b;
-	return x->segment_id < y->segment_id ? -1 : x->segment_id > y->segment_id;
-}
-
-void
-delete_sort_files(StoreDelete *del)
-{
-	qsort(del->files, (size_t)del->file_count, sizeof(FileRows), compare_files);
 }
 
 static Status

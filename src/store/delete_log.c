@@ -119,15 +119,12 @@ static Status
 end_flushed(Decoding *d, Error *err)
 {
 	int32_t at = file_set_find(d->view->files, d->flushed_id);
-	FileRows *to = &d->del->files[d->del->file_count];
+	Mask *mask = NULL;
 	TRY(buf_status(&d->flushed_rows, err, "a deletion"));
 	if (at < 0 || d->flushed_rows.len == 0)
 		return ST_OK;
-	TRY(mask_new(NULL, (const uint32_t *)(const void *)d->flushed_rows.data,
-				 (int64_t)(d->flushed_rows.len / sizeof(uint32_t)), &to->rows, err));
-	to->segment_id = d->flushed_id;
-	to->at = at;
-	d->del->file_count++;
+	TRY(mask_of_rows(&d->flushed_rows, &mask, err));
+	delete_add_file(d->del, d->flushed_id, at, mask);
 	buf_reset(&d->flushed_rows);
 	return ST_OK;
 }
@@ -185,11 +182,9 @@ decode_file(Decoding *d, uint64_t id, Slice bytes, Error *err)
 	int32_t at = file_set_find(d->view->files, id);
 	if (at < 0)
 		return ST_OK; // what came after it was made without the rows
-	FileRows *to = &d->del->files[d->del->file_count];
-	TRY(mask_decode(bytes, data_file_meta(file_set_at(d->view->files, at))->rows, &to->rows, err));
-	to->segment_id = id;
-	to->at = at;
-	d->del->file_count++;
+	Mask *mask = NULL;
+	TRY(mask_decode(bytes, data_file_meta(file_set_at(d->view->files, at))->rows, &mask, err));
+	delete_add_file(d->del, id, at, mask);
 	return ST_OK;
 }
 

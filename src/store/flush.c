@@ -81,8 +81,7 @@ late_mask(const Flush *flush, Mask **out, Error *err)
 	TRY(buf_status(&rows, err, "a mask"));
 	if (rows.len == 0)
 		return ST_OK;
-	TRY(mask_new(NULL, (const uint32_t *)(const void *)rows.data,
-				 (int64_t)(rows.len / sizeof(uint32_t)), out, err));
+	TRY(mask_of_rows(&rows, out, err));
 	mask_stamp(*out, segment_newest_deletion(seg));
 	return ST_OK;
 }

@@ -46,6 +46,13 @@ mask_new(const Mask *base, const uint32_t *rows, int64_t count, Mask **out, Erro
 }
 
 Status
+mask_of_rows(const Buf *rows, Mask **out, Error *err)
+{
+	const uint32_t *numbers = (const uint32_t *)(const void *)rows->data;
+	return mask_new(NULL, numbers, (int64_t)(rows->len / sizeof(*numbers)), out, err);
+}
+
+Status
 mask_union(const Mask *a, const Mask *b, Mask **out, Error *err)
 {
 	return wrap(a != NULL ? roaring_bitmap_or(a->rows, b->rows) : roaring_bitmap_copy(b->rows), out,

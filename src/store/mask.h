@@ -18,6 +18,7 @@ typedef struct Mask Mask;
 
 // The rows of `base` (NULL: none) and `rows`, in any order.
 Status mask_new(const Mask *base, const uint32_t *rows, int64_t count, Mask **out, Error *err);
+Status mask_of_rows(const Buf *rows, Mask **out, Error *err); // uint32_t each, in any order
 // The rows of both.
 Status mask_union(const Mask *a, const Mask *b, Mask **out, Error *err); // a NULL: a copy of b
 // Until it is given to others: the seq of its newest deletion (0 at first).

@@ -169,6 +169,8 @@ void file_meta_come_late(FileMeta *meta, const TableDef *def);
 Status delete_alloc(Table *table, int32_t memory_most, int32_t file_most, StoreDelete **out,
 					Error *err);
 void delete_drop(StoreDelete **del); // for SCOPED
+void delete_add_file(StoreDelete *del, uint64_t segment_id, int32_t at,
+					 Mask *rows); // takes the mask; there is room
 void delete_sort_files(StoreDelete *del);
 // Masks, file set and room for marks, from the rows.
 Status delete_prepare(StoreDelete *del, FileSet *files, Error *err);
