@@ -50,6 +50,7 @@ typedef enum TypeId {
 } TypeId;
 
 typedef enum TimeUnit { UNIT_S, UNIT_MS, UNIT_US, UNIT_NS } TimeUnit;
+int64_t time_unit_ns(TimeUnit unit);
 
 typedef struct Type {
 	TypeId id;

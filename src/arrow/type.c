@@ -67,6 +67,13 @@ schema_equal(const Schema *a, const Schema *b)
 	return true;
 }
 
+int64_t
+time_unit_ns(TimeUnit unit)
+{
+	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
+	return ns[unit];
+}
+
 static int32_t
 value_bits(const Type *type)
 {

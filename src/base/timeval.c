@@ -239,3 +239,9 @@ time_scale_saturating(int64_t value, int64_t numerator, int64_t denominator)
 	Wide quotient = product / denominator;
 	return saturate(quotient - (product % denominator < 0));
 }
+
+int64_t
+time_round_up(int64_t ns, int64_t unit_ns)
+{
+	return time_scale_saturating(ns, 1, unit_ns) + (ns % unit_ns != 0);
+}

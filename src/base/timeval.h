@@ -17,6 +17,8 @@ void time_format(int64_t ns, int digits, bool zulu, char out[48]);
 // these saturate rather than wrap: a bound outside the column's range means "all" or "nothing".
 // Rounds down, also below zero; denominator > 0.
 int64_t time_scale_saturating(int64_t value, int64_t numerator, int64_t denominator);
+// In units, the first that is not before `ns`.
+int64_t time_round_up(int64_t ns, int64_t unit_ns);
 
 // Days and months since 1970-01-01: the month that a day is in, and the first day of a month.
 int64_t time_month_of_day(int64_t days);

@@ -113,8 +113,8 @@ table_order_column(const TableDef *def)
 int64_t
 table_order_unit_ns(const TableDef *def)
 {
-	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
-	return def->time_column < 0 ? 1 : ns[schema_field(def->schema, def->time_column)->type.unit];
+	int32_t time = def->time_column;
+	return time < 0 ? 1 : time_unit_ns(schema_field(def->schema, time)->type.unit);
 }
 
 int32_t

@@ -11,13 +11,6 @@ embedded_value_refuse(const Field *field, const char *why, Error *err)
 	return error_set(err, ST_INVALID, "column \"%s\" (%s) %s", field->name, buf_text(&type), why);
 }
 
-static int64_t
-unit_ns(TimeUnit unit)
-{
-	static const int64_t units[] = {1000000000, 1000000, 1000, 1};
-	return units[unit];
-}
-
 static bool
 is_integer(const Type *type)
 {
@@ -38,7 +31,7 @@ check_int(const Field *field, mobius_value *value, Error *err)
 {
 	const Type *type = &field->type;
 	if (type->id == TYPE_TIMESTAMP) {
-		int64_t unit = unit_ns(type->unit);
+		int64_t unit = time_unit_ns(type->unit);
 		if (value->as.number % unit != 0)
 			return embedded_value_refuse(
 				field, "does not hold parts of its unit; round the nanoseconds", err);

@@ -12,16 +12,6 @@ time_at(const Column *column, int64_t row)
 	return ((const int64_t *)(const void *)column->values.data)[row];
 }
 
-// The first time, in the column's unit, that is not older than `from`.
-static int64_t
-first_visible(const Field *field, int64_t from)
-{
-	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
-	int64_t unit = ns[field->type.unit];
-	int64_t floor = time_scale_saturating(from, 1, unit);
-	return from % unit == 0 ? floor : floor + 1;
-}
-
 static int64_t
 count_before(const Column *column, int64_t rows, int64_t least)
 {
@@ -58,7 +48,8 @@ insert_expire(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *expire
 	if (at < 0)
 		return ST_OK;
 	const Column *times = batch_column(*batch, at);
-	int64_t least = first_visible(schema_field(shape_schema(plan->shape), at), from);
+	TimeUnit unit = schema_field(shape_schema(plan->shape), at)->type.unit;
+	int64_t least = time_round_up(from, time_unit_ns(unit));
 	int64_t old = count_before(times, batch_rows(*batch), least);
 	if (old == 0)
 		return ST_OK;

@@ -26,10 +26,9 @@ int64_at(const Column *column, int64_t row)
 static void
 add_timestamp(const Type *type, int64_t value, Buf *out)
 {
-	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
 	static const int digits[] = {0, 3, 6, 9};
 	char text[48];
-	time_format(time_scale_saturating(value, ns[type->unit], 1), digits[type->unit],
+	time_format(time_scale_saturating(value, time_unit_ns(type->unit), 1), digits[type->unit],
 				type->zone != NULL, text);
 	buf_add_printf(out, "\"%s\"", text);
 }

@@ -8,8 +8,6 @@
 // The engine's now() is read after ours; in between a statement is planned.
 static const int64_t NOW_MARGIN_NS = INT64_C(60) * 1000000000;
 
-static const int64_t UNIT_NS_OF[] = {1000000000, 1000000, 1000, 1};
-
 static int64_t
 saturating_add(int64_t a, int64_t b)
 {
@@ -108,7 +106,7 @@ constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alia
 			verdict->refs[ref].scope != verdict->columns[c->column].scope ||
 			!operand_range(&c->operand, now_ns, &at))
 			continue;
-		narrow(&out[ref], c->op, at, key ? 1 : UNIT_NS_OF[field->type.unit]);
+		narrow(&out[ref], c->op, at, key ? 1 : time_unit_ns(field->type.unit));
 	}
 }
 
@@ -156,10 +154,9 @@ constraint_conditions(const Verdict *v, const RefColumns *refs, bool time_alias,
 static bool
 in_unit(CompareOp op, int64_t ns, int64_t unit_ns, int64_t *out)
 {
-	int64_t floor = time_scale_saturating(ns, 1, unit_ns);
 	bool exact = ns % unit_ns == 0;
 	bool up = op == OP_GE || op == OP_LT;
-	*out = exact || !up ? floor : floor + 1;
+	*out = up ? time_round_up(ns, unit_ns) : time_scale_saturating(ns, 1, unit_ns);
 	return exact || op != OP_OTHER;
 }
 
@@ -186,7 +183,7 @@ add_instant(const Type *type, CompareOp op, int64_t ns, Buf *out)
 {
 	static const int digits[] = {0, 3, 6, 9};
 	const char *word = type_word(type);
-	int64_t unit_ns = UNIT_NS_OF[type->unit], value;
+	int64_t unit_ns = time_unit_ns(type->unit), value;
 	int fraction = digits[type->unit];
 	bool whole = in_unit(op == OP_EQ ? OP_OTHER : op, ns, unit_ns, &value);
 	bool inside = ns > LEAST_NS && ns < MOST_NS;

@@ -310,8 +310,7 @@ find_times(HotFile *file, const FileMeta *meta, const TableDef *from)
 	if (time < 0)
 		return;
 	int64_t unit = table_order_unit_ns(from);
-	file->times.min =
-		range->min == INT64_MIN ? INT64_MIN : time_scale_saturating(range->min - 1, 1, unit) + 1;
+	file->times.min = range->min == INT64_MIN ? INT64_MIN : time_round_up(range->min, unit);
 	file->times.max =
 		range->max == INT64_MAX ? INT64_MAX : time_scale_saturating(range->max, 1, unit);
 }

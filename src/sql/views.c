@@ -236,7 +236,7 @@ scan_visible_from(const RefView *view, Batch **out, Error *err)
 	const TableDef *def = view->table->def;
 	const Field *time = schema_field(table_schema(def), table_time_column(def));
 	int64_t from = view->table->visible_from, unit = table_order_unit_ns(def);
-	int64_t value = time_scale_saturating(from, 1, unit) + (from % unit != 0);
+	int64_t value = time_round_up(from, unit);
 	SCOPED(schema_drop) Schema *schema = NULL;
 	SCOPED(builder_drop) Builder *builder = NULL;
 	TRY(schema_new(time, 1, NULL, 0, &schema, err));

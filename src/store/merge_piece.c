@@ -151,7 +151,7 @@ open_inputs(MergePiece *piece, Shape *shape, Span piece_span, Error *err)
 		int64_t min = piece_span.min > job->visible_from ? piece_span.min : job->visible_from;
 		input.shape = shape;
 		if (min > INT64_MIN)
-			input.min_time = time_scale_saturating(min - 1, 1, unit) + 1;
+			input.min_time = time_round_up(min, unit);
 		if (piece_span.max < INT64_MAX)
 			input.max_time = time_scale_saturating(piece_span.max, 1, unit);
 		TRY(merge_rows_add(&piece->rows, &input, err));

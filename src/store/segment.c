@@ -62,14 +62,13 @@ time_range(const Column *column, int64_t *min, int64_t *max)
 static int32_t
 find_time(const Shape *shape, const TableDef *def, int64_t *unit_ns)
 {
-	static const int64_t ns[] = {1000000000, 1000000, 1000, 1};
 	int32_t time = table_order_column(def);
 	for (int32_t i = 0; time >= 0 && i < schema_field_count(shape_schema(shape)); i++) {
 		const Type *type = &schema_field(shape_schema(shape), i)->type;
 		if (shape_column_id(shape, i) != table_column_id(def, time) ||
 			(type->id != TYPE_TIMESTAMP && type->id != TYPE_INT64))
 			continue;
-		*unit_ns = type->id == TYPE_INT64 ? 1 : ns[type->unit];
+		*unit_ns = type->id == TYPE_INT64 ? 1 : time_unit_ns(type->unit);
 		return i;
 	}
 	return -1;

@@ -175,6 +175,21 @@ days_and_months_lead_to_each_other(void **state)
 	}
 }
 
+static void
+rounding_up_finds_the_first_that_is_not_before(void **state)
+{
+	(void)state;
+	assert_true(time_round_up(5000, 1000) == 5);
+	assert_true(time_round_up(5001, 1000) == 6);
+	assert_true(time_round_up(-1, 1000) == 0);
+	assert_true(time_round_up(-1000, 1000) == -1);
+	assert_true(time_round_up(-1001, 1000) == -1);
+	assert_true(time_round_up(INT64_MAX, 1) == INT64_MAX);
+	assert_true(time_round_up(INT64_MIN, 1) == INT64_MIN);
+	assert_true(time_round_up(INT64_MAX, SECOND) == INT64_MAX / SECOND + 1);
+	assert_true(time_round_up(INT64_MIN, SECOND) == INT64_MIN / SECOND);
+}
+
 int
 main(void)
 {
@@ -188,6 +203,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(scaling_saturates_and_rounds_down),
 		cmocka_unit_test(days_and_months_lead_to_each_other),
+		cmocka_unit_test(rounding_up_finds_the_first_that_is_not_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
