@@ -2,7 +2,6 @@
 
 #include "store/adopt.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -261,8 +260,7 @@ static Status
 open_file(StoreAdopt *adopt, const FileMeta *meta, const DamageNotes *notes, Error *err)
 {
 	SCOPED(mem_drop)
-	char *path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", adopt->table->store->files_dir,
-							meta->table_id, meta->segment_id);
+	char *path = store_file_path(adopt->table->store, meta->table_id, meta->segment_id);
 	if (path == NULL)
 		return error_no_memory(err, "files");
 	TRY(data_file_new(meta, adopt->def, path, &adopt->files[adopt->count], err));

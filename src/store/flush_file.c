@@ -29,8 +29,7 @@ make_paths(Flush *flush, Error *err)
 	Store *store = flush->store;
 	flush->tmp_path = mem_printf("%s/%" PRIu64 ".parquet", store->tmp_dir, flush->stats.id);
 	flush->dir = mem_printf("%s/%" PRIu32, store->files_dir, flush->table->id);
-	flush->path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", store->files_dir,
-							 flush->table->id, flush->stats.id);
+	flush->path = store_file_path(store, flush->table->id, flush->stats.id);
 	if (flush->tmp_path == NULL || flush->dir == NULL || flush->path == NULL)
 		return error_no_memory(err, "a flush");
 	return ST_OK;

@@ -189,9 +189,7 @@ load_file(void *arg, const FileMeta *meta, const CatalogMask *saved, Error *err)
 	Store *store = loading->store;
 	TableDef *def;
 	TRY(begin_files(loading, meta, &def, err));
-	SCOPED(mem_drop)
-	char *path = mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", store->files_dir, meta->table_id,
-							meta->segment_id);
+	SCOPED(mem_drop) char *path = store_file_path(store, meta->table_id, meta->segment_id);
 	if (path == NULL)
 		return error_no_memory(err, "a file");
 	TRY(make_file_room(loading, err));

@@ -187,7 +187,7 @@ name_piece(MergePiece *piece, Error *err)
 	FileMeta *meta = &piece->meta;
 	TRY(catalog_next_segment_id(store->options.catalog, &meta->segment_id, err));
 	piece->tmp_path = mem_printf("%s/%" PRIu64 ".parquet", store->tmp_dir, meta->segment_id);
-	piece->path = mem_printf("%s/%" PRIu64 ".parquet", job->dir, meta->segment_id);
+	piece->path = store_file_path(store, meta->table_id, meta->segment_id);
 	if (piece->tmp_path == NULL || piece->path == NULL)
 		return error_no_memory(err, "a merge");
 	if (job->hot_bytes > 0)

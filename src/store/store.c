@@ -2,7 +2,7 @@
 
 #include "store/store.h"
 
-#include <string.h>
+#include <inttypes.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -37,6 +37,12 @@ make_dirs(Store *store, Error *err)
 	TRY(dir_make(store->files_dir, err));
 	TRY(dir_make(store->checkpoint_dir, err));
 	return dir_sync(store->options.dir, err);
+}
+
+char *
+store_file_path(const Store *store, uint32_t table_id, uint64_t segment_id)
+{
+	return mem_printf("%s/%" PRIu32 "/%" PRIu64 ".parquet", store->files_dir, table_id, segment_id);
 }
 
 static void

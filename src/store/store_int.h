@@ -224,7 +224,9 @@ bool table_set_files(Table *table, FileSet *files);   // the same; takes the set
 void table_insert_locked(Store *store, Table *table); // among the names
 void table_remove_locked(Store *store, Table *table);
 
-// store.c. What a table leaves behind when it goes: to be freed outside the lock.
+// store.c. Where a table's file lies; NULL: no memory.
+char *store_file_path(const Store *store, uint32_t table_id, uint64_t segment_id);
+// What a table leaves behind when it goes: to be freed outside the lock.
 typedef struct Remains {
 	FileSet *files;
 	Link *links;

@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "os/clock.h"
 #include "store/retention.h"
 #include "store/store_int.h"
 
