@@ -2,7 +2,6 @@
 // always do; an instant in a coarse unit may lie where a finer one does not reach.
 
 #include "arrow/convert.h"
-#include "base/mem.h"
 #include "engine/define_int.h"
 #include "sql/rewrite.h"
 

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 
-#include "base/mem.h"
 #include "engine/embedded_int.h"
 #include "engine/workers.h"
 #include "os/thread.h"

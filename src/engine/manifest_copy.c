@@ -1,6 +1,5 @@
 // manifest_copy.c - the files of a backup: checked, copied, synced.
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 #include "engine/recovery.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "engine/batch_record.h"

@@ -1,6 +1,5 @@
 #include "engine/scrubber.h"
 
-#include <inttypes.h>
 
 #include "base/log.h"
 #include "base/mem.h"

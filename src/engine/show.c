@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/setting.h"
 #include "duck/scan.h"
 #include "engine/statements.h"

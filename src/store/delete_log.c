@@ -1,6 +1,5 @@
 // delete_log.c - deletions in the log. The layout is in store.h.
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/reader.h"

@@ -1,8 +1,5 @@
 #include "store/merge_input.h"
 
-#include <inttypes.h>
-
-#include "base/mem.h"
 #include "store/file_text.h"
 
 enum { BATCH_ROWS = 16384, LEAST_BATCH_BYTES = 256 << 10 };
