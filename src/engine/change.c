@@ -88,8 +88,7 @@ add_step(Change *change, const SqlStatement *statement, Error *err)
 	Step *step = &change->steps[change->count++];
 	step->statement = statement;
 	step->deletes = statement->kind != STATEMENT_INSERT;
-	SqlSession session = {.database = change->call->database};
-	TRY(sql_find_table(change->call->db->sql, &statement->table, &session, &step->table, err));
+	TRY(statement_table(change->call, statement, &step->table, err));
 	change->tables[change->table_count++] = step->table;
 	for (int32_t i = 0; i < change->count - 1; i++)
 		if (change->steps[i].table == step->table)

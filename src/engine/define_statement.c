@@ -6,13 +6,6 @@
 #include "base/mem.h"
 #include "engine/define.h"
 
-static Status
-find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
-{
-	return sql_find_table(call->db->sql, &statement->table,
-						  &(SqlSession){.database = call->database}, out, err);
-}
-
 // ---- CREATE TABLE ----
 
 static Status
@@ -66,7 +59,7 @@ static Status
 run_drop(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
-	Status st = find_table(call, statement, &table, err);
+	Status st = statement_table(call, statement, &table, err);
 	if (st == ST_NOT_FOUND && statement->if_exists)
 		return ST_OK;
 	TRY(st);
@@ -77,7 +70,7 @@ static Status
 run_alter(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
-	Status st = find_table(call, statement, &table, err);
+	Status st = statement_table(call, statement, &table, err);
 	if (st == ST_NOT_FOUND && statement->if_exists)
 		return ST_OK;
 	TRY(st);

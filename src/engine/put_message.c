@@ -1,7 +1,6 @@
 // put_message.c - a put's messages: checked, converted, paid for, submitted; acknowledged by the
 // conductor.
 
-
 #include "base/mem.h"
 #include "engine/keeper.h"
 #include "engine/put_int.h"

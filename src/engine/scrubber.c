@@ -1,6 +1,5 @@
 #include "engine/scrubber.h"
 
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/clock.h"

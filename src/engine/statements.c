@@ -8,8 +8,8 @@
 #include "engine/define.h"
 #include "engine/merger.h"
 
-static Status
-find_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
+Status
+statement_table(const StatementCall *call, const SqlStatement *statement, Table **out, Error *err)
 {
 	return sql_find_table(call->db->sql, &statement->table,
 						  &(SqlSession){.database = call->database}, out, err);
@@ -22,7 +22,7 @@ run_upkeep(const StatementCall *call, const SqlStatement *statement, Error *err)
 {
 	SCOPED(table_drop_ref) Table *table = NULL;
 	if (statement->table.table.text != NULL)
-		TRY(find_table(call, statement, &table, err));
+		TRY(statement_table(call, statement, &table, err));
 	KeeperFlushed done;
 	return statement->kind == STATEMENT_FLUSH ? keeper_flush(call->db->keeper, table, &done, err)
 											  : merger_compact(call->db, table, &done, err);

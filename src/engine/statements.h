@@ -33,6 +33,10 @@ Status changes_of(const int64_t *rows, int32_t count, Changes *out, Error *err);
 Status statement_run(const StatementCall *call, const SqlStatement *statement, Changes *out,
 					 Error *err);
 
+// The table that it names: a reference (sql_find_table).
+Status statement_table(const StatementCall *call, const SqlStatement *statement, Table **out,
+					   Error *err);
+
 bool statement_is_read(const SqlStatement *statement);
 // Of a read, its text; of a SHOW, that of the read it stands for, which lies in the statement.
 // ST_NOT_FOUND, for SHOW CREATE TABLE.
