@@ -21,7 +21,7 @@ Status keeper_flush(Keeper *keeper, Table *table, KeeperFlushed *out, Error *err
 // Somebody waits for memory: if no flush is about to give some back, what is growing is sealed; in
 // memory, if it may have something to give back.
 void keeper_need_memory(Keeper *keeper);
-// In memory: how often there was nothing to give back.
+// In memory: how often there was nothing to give back, and nothing about to come back by itself.
 uint64_t keeper_idle_looks(const Keeper *keeper);
 // A write met a full disk: puts are refused (keeper_has_room) until there is room again.
 void keeper_disk_full(Keeper *keeper);

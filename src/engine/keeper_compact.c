@@ -28,6 +28,20 @@ seal_wasteful(void *arg)
 		store_seal_wasteful(db->store, least, clock_wall_ns());
 }
 
+// What is on its way into a segment, or kept by a reader of one that gave way, comes back.
+static bool
+all_is_stored(mobius *db)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	uint64_t bytes = 0;
+	if (store_snapshot(db->store, NULL, 0, &snapshot, NULL) != ST_OK)
+		return true;
+	for (int32_t t = 0; t < snapshot->table_count; t++)
+		for (int32_t i = 0; i < snapshot->tables[t].segment_count; i++)
+			bytes += segment_stats(snapshot->tables[t].segments[i]).bytes;
+	return budget_used(db->memtable) <= bytes;
+}
+
 void
 keeper_compact(Keeper *keeper)
 {
@@ -42,7 +56,7 @@ keeper_compact(Keeper *keeper)
 	if (report.segments > 0)
 		log_debug("memory given back", "segments=%" PRId64 " rows=%" PRId64, report.segments,
 				  report.rows);
-	else
+	else if (all_is_stored(db))
 		atomic_fetch_add(&keeper->idle_looks, 1);
 }
 

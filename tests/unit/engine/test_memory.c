@@ -88,6 +88,15 @@ wait_for_segments(mobius *db, int64_t count)
 		assert_true(clock_mono_ns() < until);
 }
 
+// That are stored.
+static void
+wait_for_rows(mobius *db, int64_t rows)
+{
+	int64_t until = clock_mono_ns() + 60 * SECOND;
+	while (number(db, "SELECT sum(rows)::BIGINT FROM system.segments") != rows)
+		assert_true(clock_mono_ns() < until);
+}
+
 // From the middle of the chain, too.
 static void
 sealed_segments_without_rows_go(void **state)
@@ -155,6 +164,29 @@ keys_are_written_over_and_over(void **state)
 	assert_int_equal(number(db, "SELECT count(DISTINCT id) + count(*) FROM e"), 2000);
 }
 
+// Rows of several versions of a table move together, each value to where it belongs.
+static void
+rows_move_from_older_versions_of_a_table(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = memory_open(NULL);
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+	for (int i = 0; i < 3; i++)
+		append_rows(db, "t", 0, 100);
+	assert_int_equal(number(db, "ALTER TABLE t ADD COLUMN w BIGINT"), 0);
+	assert_int_equal(number(db, "UPDATE t SET w = v WHERE v < 40"), 40);
+	assert_int_equal(number(db, "ALTER TABLE t DROP COLUMN v"), 0);
+	assert_int_equal(number(db, "ALTER TABLE t ADD COLUMN v BIGINT"), 0);
+	assert_int_equal(number(db, "UPDATE t SET v = 7 WHERE w < 40"), 40);
+	assert_int_equal(number(db, "FLUSH t"), 0);
+	wait_for_rows(db, 100);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 100);
+	assert_int_equal(number(db, "SELECT sum(w)::BIGINT FROM t"), 780);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 280);
+}
+
 // It is not sealed before, since it is smaller than a segment.
 static void
 what_grows_gives_memory_back_where_there_is_none(void **state)
@@ -174,6 +206,42 @@ what_grows_gives_memory_back_where_there_is_none(void **state)
 	}
 	append_rows(db, "u", 0, 1000);
 	assert_int_equal(number(db, "SELECT count(*) FROM u"), 1000);
+}
+
+static void
+write_over(void *arg)
+{
+	for (int i = 0; i < 60; i++)
+		append_rows(arg, "t", 0, 1000);
+}
+
+static void
+delete_some(void *arg)
+{
+	for (int i = 0; i < 30; i++)
+		assert_true(number(arg, "DELETE FROM t WHERE v % 10 = 3") >= 0);
+}
+
+static void
+writers_beside_each_other_are_never_refused(void **state)
+{
+	(void)state;
+	SCOPED(db_drop)
+	mobius *db = memory_open(SETTINGS("memtable.limit=2MiB", "memtable.segment_size=256KiB"));
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+	void (*const runs[])(void *) = {write_over, write_over, write_over, delete_some};
+	Thread *threads[COUNT_OF(runs)];
+	Error err = ERROR_INIT;
+	for (size_t i = 0; i < COUNT_OF(runs); i++)
+		ok(thread_start(&(ThreadOptions){.name = "test", .stack_bytes = 8 << 20}, runs[i], db,
+						&threads[i], &err),
+		   &err);
+	for (size_t i = 0; i < COUNT_OF(runs); i++)
+		thread_join(threads[i]);
+	append_rows(db, "t", 0, 1000);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 499500);
 }
 
 // What a stream sees stays until it is released.
@@ -309,7 +377,9 @@ main(void)
 		TEST(sealed_segments_without_rows_go),
 		TEST(rows_are_replaced_by_key_and_do_not_come_back),
 		TEST(keys_are_written_over_and_over),
+		TEST(rows_move_from_older_versions_of_a_table),
 		TEST(what_grows_gives_memory_back_where_there_is_none),
+		TEST(writers_beside_each_other_are_never_refused),
 		TEST(a_reader_keeps_what_it_sees_while_rows_are_replaced),
 		TEST(a_full_one_says_so_and_takes_rows_again_when_there_is_room),
 		TEST(a_commit_over_a_limit_is_refused),
