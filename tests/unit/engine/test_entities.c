@@ -487,43 +487,108 @@ it_is_as_a_model_has_it(void **state)
 
 // ---- faults ----
 
+typedef struct Life {
+	Dir dir;
+	mobius *db;
+	mobius_collection *t;
+} Life;
+
 static void
-what_fails_changes_nothing_or_all(void **state)
+life_begin(Life *life)
+{
+	*life = (Life){.dir = dir_new()};
+	life->db = db_open(life->dir.path, NULL);
+	life->t = entities_of(life->db, "t");
+	insert_n(life->t, 1);
+	insert_n(life->t, 2);
+	(void)number(life->db, "FLUSH t");
+	insert_n(life->t, 3);
+}
+
+static void
+life_end(Life *life)
+{
+	mobius_collection_close(life->t);
+	mobius_close(life->db);
+	dir_drop(&life->dir);
+}
+
+// After a sync has failed only a start helps.
+static void
+life_goes_on(Life *life, mobius_status st)
+{
+	if (st != MOBIUS_UNAVAILABLE)
+		return;
+	mobius_collection_close(life->t);
+	mobius_close(life->db);
+	life->db = db_open(life->dir.path, NULL);
+	life->t = open_again(life->db, "t");
+}
+
+static void
+a_get_that_fails_leaves_nothing(void **state)
 {
 	(void)state;
-	SCOPED(dir_drop) Dir dir = dir_new();
-	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
-	SCOPED(collection_drop) mobius_collection *t = entities_of(db, "t");
-	mobius_error err = {0};
-	insert_n(t, 1);
-	insert_n(t, 2);
-	(void)number(db, "FLUSH t");
-	insert_n(t, 3);
+	Life life;
+	life_begin(&life);
 	for (long nth = 0; nth < 400; nth++) {
 		struct ArrowArray row = {0};
-		int64_t id = nth % 2 == 0 ? 3 : 1; // in memory, in a file
+		int64_t id = nth % 2 == 0 ? 3 : 1; // in a segment, in a file
+		mobius_error err = {0};
 		fault_arm(nth / 2);
-		mobius_status st = mobius_collection_get(t, id, NULL, &row, &err);
+		mobius_status st = mobius_collection_get(life.t, id, NULL, &row, &err);
 		bool hit = fault_disarm();
 		if (st == MOBIUS_OK)
 			row.release(&row);
 		else if (!hit)
 			fail_msg("%s: %s", status_name((Status)st), err.text);
 	}
-	int32_t n = 3;
-	for (long nth = 0; nth < 120; nth += 3) {
-		fault_arm(nth);
-		mobius_status st = mobius_collection_update(t, 3, FIELDS({"n", mobius_int(n + 1)}), &err);
-		(void)fault_disarm();
-		struct ArrowArray row = {0};
-		mobius_status got = mobius_collection_get(t, 3, NULL, &row, &err);
-		if (got != MOBIUS_OK)
-			break; // a sync has failed
-		int32_t is = *(const int32_t *)values_at(&row, N);
-		assert_true(is == n + 1 || (st != MOBIUS_OK && is == n));
-		n = is;
+	life_end(&life);
+}
+
+// Whether the entity is there, and its n, are as told, or, after a failure, as one of the two.
+static void
+is_either(Life *life, mobius_status st, int64_t id, int32_t before, int32_t after, int32_t *now)
+{
+	struct ArrowArray row = {0};
+	mobius_error err = {0};
+	life_goes_on(life, st);
+	mobius_status got = mobius_collection_get(life->t, id, NULL, &row, &err);
+	assert_true(got == MOBIUS_OK || got == MOBIUS_NOT_FOUND);
+	*now = got == MOBIUS_OK ? *(const int32_t *)values_at(&row, N) : 0;
+	if (got == MOBIUS_OK)
 		row.release(&row);
+	assert_true(*now == after || (st != MOBIUS_OK && *now == before));
+}
+
+static void
+a_change_that_fails_changes_nothing_or_all(void **state)
+{
+	(void)state;
+	Life life;
+	mobius_error err = {0};
+	life_begin(&life);
+	int32_t n[2] = {1, 3}, gone;
+	for (long nth = 0; nth < 120; nth += 3) {
+		for (int i = 0; i < 2; i++) {
+			fault_arm(nth);
+			mobius_status st = mobius_collection_update(life.t, 1 + 2 * i,
+														FIELDS({"n", mobius_int(n[i] + 1)}), &err);
+			(void)fault_disarm();
+			is_either(&life, st, 1 + 2 * i, n[i], n[i] + 1, &n[i]);
+		}
+		int64_t id = 1000 + nth;
+		fault_arm(nth);
+		mobius_status st = mobius_collection_insert(
+			life.t, FIELDS({"id", mobius_int(id)}, {"n", mobius_int(5)}), NULL, &err);
+		(void)fault_disarm();
+		is_either(&life, st, id, 0, 5, &gone);
+		fault_arm(nth);
+		st = mobius_collection_remove(life.t, id, &err);
+		(void)fault_disarm();
+		is_either(&life, gone == 0 ? MOBIUS_OK : st, id, 5, 0, &gone);
 	}
+	life_end(&life);
 }
 
 // ---- threads ----
@@ -603,6 +668,73 @@ everybody_sees_what_he_has_written(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM t"), 1 + WRITERS * (ADDS - ADDS / 3));
 }
 
+// ---- updates beside each other, and beside puts ----
+
+enum { CHANGES = 80 };
+
+static void
+set_load(void *arg)
+{
+	Shared *shared = arg;
+	for (int i = 1; i <= CHANGES; i++) {
+		mobius_error err = {0};
+		fine(mobius_collection_update(shared->t, 1, FIELDS({"load", mobius_double(i)}), &err),
+			 &err);
+		fine(mobius_collection_update(shared->t, 2, FIELDS({"load", mobius_double(i)}), &err),
+			 &err);
+	}
+}
+
+static void
+set_name(void *arg)
+{
+	Shared *shared = arg;
+	for (int i = 1; i <= CHANGES; i++) {
+		char name[16];
+		mobius_error err = {0};
+		snprintf(name, sizeof(name), "name %d", i);
+		fine(mobius_collection_update(shared->t, 1, FIELDS({"name", mobius_text(name)}), &err),
+			 &err);
+	}
+}
+
+static void
+put_whole(void *arg)
+{
+	Shared *shared = arg;
+	for (int i = 1; i <= CHANGES; i++) {
+		mobius_error err = {0};
+		fine(mobius_collection_insert(
+				 shared->t, FIELDS({"id", mobius_int(2)}, {"n", mobius_int(i)}), NULL, &err),
+			 &err);
+	}
+}
+
+static void
+no_update_undoes_what_came_before_it(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
+	SCOPED(collection_drop) mobius_collection *t = entities_of(db, "t");
+	Shared shared = {.db = db, .t = t};
+	void (*const runs[])(void *) = {set_load, set_name, put_whole};
+	Thread *threads[COUNT_OF(runs)];
+	Error e = ERROR_INIT;
+	insert_n(t, 7);
+	insert_n(t, 0);
+	for (size_t i = 0; i < COUNT_OF(runs); i++)
+		ok(thread_start(&(ThreadOptions){.name = "entities", .stack_bytes = 1 << 20}, runs[i],
+						&shared, &threads[i], &e),
+		   &e);
+	for (size_t i = 0; i < COUNT_OF(runs); i++)
+		thread_join(threads[i]);
+	char expected[64];
+	snprintf(expected, sizeof(expected), "1|name %d|%d|7|~|~", CHANGES, CHANGES);
+	entity_is(t, 1, expected);
+	assert_int_equal(n_of(t, 2), CHANGES);
+}
+
 static void
 in_memory_it_is_the_same(void **state)
 {
@@ -626,8 +758,10 @@ main(void)
 		TEST(an_append_tells_the_first_id),
 		TEST(a_segment_has_what_is_newest_in_it),
 		TEST(it_is_as_a_model_has_it),
-		TEST(what_fails_changes_nothing_or_all),
+		TEST(a_get_that_fails_leaves_nothing),
+		TEST(a_change_that_fails_changes_nothing_or_all),
 		TEST(everybody_sees_what_he_has_written),
+		TEST(no_update_undoes_what_came_before_it),
 		TEST(in_memory_it_is_the_same),
 	};
 	return RUN(tests);
