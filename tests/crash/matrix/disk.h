@@ -34,7 +34,7 @@ Trace *disk_stop(void); // ends that
 void trace_free(Trace *trace);
 
 // Steps of the test's own.
-typedef enum NoteKind { NOTE_BEGUN, NOTE_DONE, NOTE_SEQ } NoteKind;
+typedef enum NoteKind { NOTE_BEGUN, NOTE_DONE, NOTE_SEQ, NOTE_ID } NoteKind;
 void disk_note(NoteKind kind, uint64_t number);
 
 long trace_steps(const Trace *trace);

@@ -231,6 +231,44 @@ append_after(Crash *crash, mobius *db)
 	return true;
 }
 
+// The greatest id that was acknowledged.
+static int64_t
+greatest_id(const Crash *crash)
+{
+	Model model = model_after(crash->work_seed, crash->first);
+	int64_t id = model.tables[WORK_ENTITIES].last_id;
+	model_free(&model);
+	return id > crash->id ? id : crash->id;
+}
+
+// An entity more, if there is their table, under an id never given before: not even to one that is
+// gone.
+static bool
+entity_after(Crash *crash, mobius *db)
+{
+	int64_t *found = NULL, count = 0, given = 0;
+	mobius_error err = {0};
+	char text[100];
+	snprintf(text, sizeof(text), "INSERT INTO t%d (v) VALUES (%d)", WORK_ENTITIES, NOT_WORK);
+	mobius_status st = ask(db, text, NULL, &count, &err);
+	if (st == MOBIUS_NOT_FOUND)
+		return true;
+	snprintf(text, sizeof(text), "SELECT max(id) FROM t%d WHERE v = %d", WORK_ENTITIES, NOT_WORK);
+	if (st == MOBIUS_OK)
+		st = ask(db, text, &found, &count, &err);
+	if (st == MOBIUS_OK && count == 1)
+		given = found[0];
+	free(found);
+	disk_note(NOTE_ID, (uint64_t)given);
+	if (given <= greatest_id(crash)) {
+		snprintf(text, sizeof(text), "%" PRId64 " behind %" PRId64, given, greatest_id(crash));
+		violated(crash, "an id is given once", st == MOBIUS_OK ? text : err.text);
+		return false;
+	}
+	crash->id = given;
+	return true;
+}
+
 static void open_again(const Crash *crash, const char *dir);
 
 // The power fails while a state is opened and used.
@@ -247,6 +285,7 @@ cut_again(const Crash *crash, const Trace *trace)
 	next.after_first = crash->after_first + (trace_noted(trace, next.step, NOTE_DONE, 1) == 0);
 	next.after_last = crash->after_last + (trace_noted(trace, next.step, NOTE_BEGUN, 1) == 0);
 	next.seq = trace_noted(trace, next.step, NOTE_SEQ, crash->seq);
+	next.id = (int64_t)trace_noted(trace, next.step, NOTE_ID, (uint64_t)crash->id);
 	judged.again++;
 	try_state(next);
 }
@@ -261,7 +300,7 @@ try_state(Crash crash)
 	Crash before = crash;
 	mobius *db = open_state(&crash, dir.path, "what a crash leaves can be opened");
 	bool fine = db != NULL && holds(&crash, db, "what was acknowledged is there, and no half");
-	fine = fine && append_after(&crash, db);
+	fine = fine && append_after(&crash, db) && entity_after(&crash, db);
 	mobius_close(db);
 	Trace *trace = disk_stop();
 	crash.after_first++;

@@ -19,6 +19,7 @@ typedef struct Crash {
 	long first, last;                // operations that must, and may, have happened
 	int64_t after_first, after_last; // rows that the judge itself must, and may, have put
 	uint64_t seq;                    // the newest that was acknowledged
+	int64_t id;                      // the greatest that the judge was given for an entity
 	int depth;
 } Crash;
 

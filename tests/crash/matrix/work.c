@@ -5,7 +5,9 @@ enum {
 	BATCH_ROWS = 400,
 	TIME_SPAN = 100000,
 	KEYED_SPAN = 300, // with 5 hosts: most keys come again
+	ID_SPAN = 600,    // of ids that are not left to the database
 	V_STEP = 5000000,
+	ID_WEIGHT = 7919, // in the number of a row
 };
 
 const char *
@@ -98,6 +100,10 @@ row_of(const WorkOp *op, int64_t i)
 	int64_t v = op->number * 1000 + i;
 	uint64_t span = op->table == WORK_KEYED ? KEYED_SPAN : TIME_SPAN;
 	Row row = {.v = v, .time = (int64_t)(mixed((uint64_t)v, 7) % span) * 1000, .host = v % 5};
+	// What is tried again, because of a merge in between, takes other ids: then none is left open.
+	bool open = mixed((uint64_t)v, 11) % 3 == 0 && op->kind != WORK_SEVERAL;
+	if (op->table == WORK_ENTITIES && !open)
+		row.id = 1 + (int64_t)(mixed((uint64_t)v, 13) % ID_SPAN);
 	for (int e = 0; e < WORK_EXTRA; e++)
 		row.extra[e] = op->kind == WORK_APPEND && op->columns[e] ? v % (89 + e) : NO_VALUE;
 	return row;
@@ -121,13 +127,18 @@ table_add(Table *table, const Row *row)
 	table->rows[table->count++] = *row;
 }
 
+static bool
+same_key(const Row *a, const Row *b)
+{
+	return a->id != 0 ? a->id == b->id : a->time == b->time && a->host == b->host;
+}
+
 // In place of the one with its key, where there is one.
 static void
 table_put(Table *table, const Row *row)
 {
 	int64_t i = 0;
-	while (i < table->count &&
-		   (table->rows[i].time != row->time || table->rows[i].host != row->host))
+	while (i < table->count && !same_key(&table->rows[i], row))
 		i++;
 	if (i < table->count)
 		table->rows[i] = *row;
@@ -136,12 +147,24 @@ table_put(Table *table, const Row *row)
 }
 
 static void
-table_take(Table *table, const WorkOp *op, const Row *row)
+table_take(Table *table, const WorkOp *op, Row *row)
 {
-	if (op->table == WORK_KEYED)
+	if (op->table == WORK_ENTITIES && row->id == 0)
+		row->id = ++table->last_id;
+	if (op->table >= WORK_KEYED)
 		table_put(table, row);
 	else
 		table_add(table, row);
+}
+
+// What a batch says itself is known before ids are given.
+static void
+table_know_ids(Table *table, const WorkOp *op)
+{
+	for (int64_t i = 0; i < op->rows; i++) {
+		int64_t id = row_of(op, i).id;
+		table->last_id = id > table->last_id ? id : table->last_id;
+	}
 }
 
 static void
@@ -197,6 +220,7 @@ static void
 table_append(Table *table, const WorkOp *op)
 {
 	table_widen(table, op);
+	table_know_ids(table, op);
 	for (int64_t i = 0; i < op->rows; i++) {
 		Row row = row_of(op, i);
 		table_take(table, op, &row);
@@ -204,10 +228,17 @@ table_append(Table *table, const WorkOp *op)
 }
 
 static int
+order(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
 by_v(const void *a, const void *b)
 {
 	const Row *x = a, *y = b;
-	return (x->v > y->v) - (x->v < y->v);
+	int of_v = order(x->v, y->v), of_time = order(x->time, y->time);
+	return of_v != 0 ? of_v : of_time != 0 ? of_time : order(x->host, y->host);
 }
 
 static void
@@ -219,6 +250,7 @@ table_copy(Table *table, const Table *from, const WorkOp *op)
 		if (row.v % op->by != op->rest)
 			continue;
 		row.v += 1;
+		row.id = 0;
 		for (int e = 0; e < WORK_EXTRA; e++)
 			row.extra[e] = NO_VALUE;
 		table_add(&copy, &row);
@@ -285,22 +317,26 @@ static Schema *
 schema_of_op(const WorkOp *op)
 {
 	static const char *const names[] = {"e0", "e1", "e2", "e3"};
-	Field fields[3 + WORK_EXTRA] = {
+	Field fields[4 + WORK_EXTRA] = {
 		{.name = "time", .type = {.id = TYPE_TIMESTAMP, .unit = UNIT_NS}, .nullable = true},
 		{.name = "host", .type = {.id = TYPE_UTF8}, .nullable = true},
 		{.name = "v", .type = {.id = TYPE_INT64}, .nullable = true},
 	};
 	int32_t count = 3;
+	if (op->table == WORK_ENTITIES)
+		fields[count++] = (Field){.name = "id", .type = {.id = TYPE_INT64}, .nullable = true};
 	for (int e = 0; e < WORK_EXTRA; e++)
 		if (op->columns[e])
 			fields[count++] =
 				(Field){.name = names[e], .type = {.id = TYPE_INT64}, .nullable = true};
-	KeyValue keyed[] = {{slice_text("mobius.dedup"), slice_text("last")},
-						{slice_text("mobius.tags"), slice_text("host")}};
+	const KeyValue keyed[] = {{slice_text("mobius.dedup"), slice_text("last")},
+							  {slice_text("mobius.tags"), slice_text("host")}};
+	const KeyValue entities[] = {{slice_text("mobius.key"), slice_text("id")}};
+	bool by_id = op->table == WORK_ENTITIES;
+	int32_t words = op->table == WORK_KEYED ? (int32_t)COUNT_OF(keyed) : by_id;
 	Schema *schema = NULL;
 	Error err = ERROR_INIT;
-	int32_t words = op->table == WORK_KEYED ? (int32_t)COUNT_OF(keyed) : 0;
-	ok(schema_new(fields, count, keyed, words, &schema, &err), &err);
+	ok(schema_new(fields, count, by_id ? entities : keyed, words, &schema, &err), &err);
 	return schema;
 }
 
@@ -319,6 +355,10 @@ batch_of_op(const WorkOp *op, Schema *schema)
 		column_add_int(builder_column(builder, 0), row.time);
 		column_add_text(builder_column(builder, 1), host);
 		column_add_int(builder_column(builder, 2), row.v);
+		if (op->table == WORK_ENTITIES && row.id == 0)
+			column_add_null(builder_column(builder, at++));
+		else if (op->table == WORK_ENTITIES)
+			column_add_int(builder_column(builder, at++), row.id);
 		for (int e = 0; e < WORK_EXTRA; e++)
 			if (op->columns[e])
 				column_add_int(builder_column(builder, at++), row.extra[e]);
@@ -341,12 +381,17 @@ do_append(Home *home, const WorkOp *op, mobius_error *err)
 static size_t
 values_text(const WorkOp *op, char *out, size_t room)
 {
-	size_t len = (size_t)snprintf(out, room, "INSERT INTO t%d (time, host, v) VALUES", op->table);
+	bool by_id = op->table == WORK_ENTITIES;
+	size_t len = (size_t)snprintf(out, room, "INSERT INTO t%d (time, host, v%s) VALUES", op->table,
+								  by_id ? ", id" : "");
 	for (int64_t i = 0; i < op->rows; i++) {
 		Row row = row_of(op, i);
 		len += (size_t)snprintf(out + len, room - len,
-								"%s (make_timestamp_ns(%" PRId64 "), 'h%" PRId64 "', %" PRId64 ")",
+								"%s (make_timestamp_ns(%" PRId64 "), 'h%" PRId64 "', %" PRId64,
 								i == 0 ? "" : ",", row.time, row.host, row.v);
+		if (by_id)
+			len += (size_t)snprintf(out + len, room - len, ", nullif(%" PRId64 ", 0)", row.id);
+		len += (size_t)snprintf(out + len, room - len, ")");
 	}
 	return len;
 }
@@ -381,7 +426,7 @@ statement_text(const Model *before, const WorkOp *op, char *out, size_t room)
 	case WORK_COPY:
 		snprintf(out, room,
 				 "INSERT INTO t%d (time, host, v) SELECT time, host, v + 1 FROM t%d WHERE v %% "
-				 "%" PRId64 " = %" PRId64 " ORDER BY v",
+				 "%" PRId64 " = %" PRId64 " ORDER BY v, time, host",
 				 op->table, op->other, op->by, op->rest);
 		break;
 	case WORK_UPDATE: update_text(before, op, out, room); break;
@@ -430,8 +475,7 @@ work_do(Home *home, const Model *before, const WorkOp *op, mobius_error *err)
 static int
 by_number(const void *a, const void *b)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
+	return order(*(const int64_t *)a, *(const int64_t *)b);
 }
 
 // Each row as one number, in order. malloc.
@@ -441,7 +485,7 @@ wanted_rows(const Table *table)
 	int64_t *numbers = malloc(((size_t)table->count + 1) * sizeof(*numbers));
 	for (int64_t i = 0; i < table->count; i++) {
 		const Row *row = &table->rows[i];
-		numbers[i] = row->v * 1000003 + row->time * 31 + row->host * 17;
+		numbers[i] = row->v * 1000003 + row->time * 31 + row->host * 17 + row->id * ID_WEIGHT;
 		for (int e = 0; e < WORK_EXTRA; e++)
 			numbers[i] += row->extra[e] * (101 + e);
 	}
@@ -455,13 +499,15 @@ rows_text(const Table *table, int t, char *out, size_t room)
 	size_t len = (size_t)snprintf(out, room,
 								  "SELECT v * 1000003 + epoch_ns(time) * 31 + "
 								  "substr(host, 2)::BIGINT * 17");
+	if (t == WORK_ENTITIES)
+		len += (size_t)snprintf(out + len, room - len, " + id * %d", ID_WEIGHT);
 	for (int e = 0; e < WORK_EXTRA; e++) {
 		if (table->has[e])
 			len += (size_t)snprintf(out + len, room - len, " + coalesce(e%d, -1) * %d", e, 101 + e);
 		else
 			len += (size_t)snprintf(out + len, room - len, " - %d", 101 + e);
 	}
-	snprintf(out + len, room - len, " AS r FROM t%d ORDER BY r", t);
+	snprintf(out + len, room - len, " AS r FROM t%d WHERE v <> %d ORDER BY r", t, NOT_WORK);
 }
 
 static bool
@@ -485,12 +531,13 @@ table_holds(const Table *table, int t, mobius *db, char *what, size_t room)
 	while (at < count && at < table->count && found[at] == wanted[at])
 		at++;
 	bool same = at == count && at == table->count;
+	int64_t is = at < count ? found[at] : -1, should = at < table->count ? wanted[at] : -1;
 	if (!same)
 		snprintf(what, room,
 				 "t%d: %" PRId64 " rows where %" PRId64 " are wanted; of them the first %" PRId64
-				 " as wanted, then v about %" PRId64 " instead of %" PRId64,
-				 t, count, table->count, at, at < count ? found[at] / 1000003 : -1,
-				 at < table->count ? wanted[at] / 1000003 : -1);
+				 " as wanted, then %" PRId64 " (v about %" PRId64 ") instead of %" PRId64
+				 ", %" PRId64 " ids apart",
+				 t, count, table->count, at, is, is / 1000003, should, (is - should) / ID_WEIGHT);
 	free(wanted);
 	free(found);
 	return same;
@@ -500,7 +547,7 @@ static bool
 columns_hold(const Table *table, int t, mobius *db, char *what, size_t room)
 {
 	char text[120];
-	int64_t *found = NULL, count = 0, wanted = 3;
+	int64_t *found = NULL, count = 0, wanted = t == WORK_ENTITIES ? 4 : 3;
 	mobius_error err = {0};
 	for (int e = 0; e < WORK_EXTRA; e++)
 		wanted += table->has[e];

@@ -6,13 +6,15 @@
 #include "unit/engine/support.h"
 
 enum {
-	WORK_TABLES = 3,
-	WORK_KEYED = 2, // the table that keeps of each time and host the last row
+	WORK_TABLES = 4,
+	WORK_KEYED = 2,    // the table that keeps of each time and host the last row
+	WORK_ENTITIES = 3, // the table that keeps of each id the last row
 	WORK_EXTRA = 4,
 	NO_VALUE = -1,
 };
 
 typedef struct Row {
+	int64_t id; // of an entity; 0: none, or not given yet
 	int64_t v;
 	int64_t time; // ns
 	int64_t host;
@@ -24,6 +26,7 @@ typedef struct Table {
 	bool has[WORK_EXTRA];
 	Row *rows;
 	int64_t count;
+	int64_t last_id; // the greatest that was given
 } Table;
 
 typedef struct Model {
@@ -79,6 +82,7 @@ mobius_status work_do(Home *home, const Model *before, const WorkOp *op, mobius_
 const char *work_name(WorkKind kind);
 
 #define COULD_NOT "cannot be read"
+#define NOT_WORK  -1 // v of an entity that is none of the model's
 
 // Whether the database holds what the model does; `what` says what differs.
 bool model_holds(const Model *model, mobius *db, char *what, size_t room);
