@@ -16,19 +16,20 @@ enum {
 	SMALL = 8,   // of the size of a full segment: it goes with its neighbours,
 	MANY = 8,    // and if it has so many like it
 };
-static const int64_t REST_NS = INT64_C(10000000000); // after a look that was for nothing
+static const int64_t REST_NS = INT64_C(10000000000); // after a wrong guess; less if memory is short
 
 // ---- about ----
 
-// All of them only if it is sure.
+// All of them only if it is sure; `guess`: with those that may have expired.
 static int64_t
-about_gone(const Segment *seg, const SegmentStats *stats, const TableView *view, uint64_t seq)
+about_gone(const Segment *seg, const SegmentStats *stats, const TableView *view, uint64_t seq,
+		   bool guess)
 {
 	int64_t from = view->visible_from, dead = segment_dead_rows(seg, seq);
 	bool timed = stats->min_time <= stats->max_time;
 	if (dead == stats->rows || (timed && stats->max_time < from))
 		return stats->rows;
-	if (timed && stats->min_time < from) {
+	if (guess && timed && stats->min_time < from) {
 		double length = (double)stats->max_time - (double)stats->min_time + 1;
 		double expired = ((double)from - (double)stats->min_time) / length;
 		dead += (int64_t)(expired * (double)stats->rows);
@@ -72,14 +73,15 @@ is_worth_a_look(const TableView *view, uint64_t seq, int64_t now_ns, bool hard)
 {
 	const Table *table = view->table;
 	int64_t looked_ns = table->looked_ns;
-	bool rested = hard || looked_ns == 0 || now_ns < looked_ns || now_ns - looked_ns >= REST_NS;
+	int64_t rest_ns = hard ? REST_NS / 10 : REST_NS;
+	bool rested = looked_ns == 0 || now_ns < looked_ns || now_ns - looked_ns >= rest_ns;
 	bool late = false, wasteful = false;
 	for (int32_t i = 0; i < view->segment_count && !wasteful; i++) {
 		SegmentStats stats = segment_stats(view->segments[i]);
 		if (!is_settled(&stats, seq))
 			break;
-		int64_t gone = about_gone(view->segments[i], &stats, view, seq);
-		wasteful = gone == stats.rows || (rested && is_wasteful(gone, stats.rows, hard));
+		int64_t gone = about_gone(view->segments[i], &stats, view, seq, rested);
+		wasteful = is_wasteful(gone, stats.rows, hard);
 		late |= has_late(&stats);
 	}
 	uint64_t bytes = settled_bytes(view->table), looked = table->looked_bytes;
@@ -106,7 +108,7 @@ list_units(Compaction *c, uint64_t seq)
 		unit->stats = segment_stats(unit->segment);
 		if (!is_settled(&unit->stats, seq))
 			return;
-		unit->gone = about_gone(unit->segment, &unit->stats, c->view, seq);
+		unit->gone = about_gone(unit->segment, &unit->stats, c->view, seq, true);
 		unit->expired = unit->stats.min_time < c->view->visible_from;
 		c->count++;
 	}
@@ -350,7 +352,7 @@ should_seal(Store *store, Table *table, uint64_t least_bytes, int64_t now_ns)
 	if (stats.rows == 0 || stats.bytes < least_bytes)
 		return false;
 	TableView view = {.visible_from = table_visible_from(table, now_ns)};
-	int64_t gone = about_gone(seg, &stats, &view, UINT64_MAX);
+	int64_t gone = about_gone(seg, &stats, &view, UINT64_MAX, true);
 	return is_wasteful(gone, stats.rows, true) || (table_replaces(table->def) && has_late(&stats));
 }
 
