@@ -120,6 +120,26 @@ a_schema_owns_a_copy_of_all_its_parts(void **state)
 }
 
 static void
+a_type_that_cannot_be_read_for_lack_of_memory_says_so(void **state)
+{
+	(void)state;
+	for (long nth = 0;; nth++) {
+		Arena arena = ARENA_INIT;
+		Field field;
+		fault_arm(nth);
+		Status st = field_of_type_name(
+			"c", "struct<a: list<item: string>, \"b: \": map<string, int8>, c: bool>", &arena,
+			&field, NULL);
+		bool faulted = fault_disarm();
+		arena_close(&arena);
+		assert_int_equal(mem_live(), 0);
+		assert_int_equal(st, faulted ? ST_NO_MEMORY : ST_OK);
+		if (!faulted)
+			return;
+	}
+}
+
+static void
 fields_are_found_by_their_exact_name(void **state)
 {
 	(void)state;
@@ -340,6 +360,7 @@ main(void)
 		cmocka_unit_test(fields_are_found_by_their_exact_name),
 		cmocka_unit_test(types_are_written_as_arrow_writes_them),
 		cmocka_unit_test(types_are_read_as_they_are_written),
+		cmocka_unit_test(a_type_that_cannot_be_read_for_lack_of_memory_says_so),
 		cmocka_unit_test(what_is_no_type_is_refused_by_column),
 		cmocka_unit_test(types_nest_to_a_limit),
 		cmocka_unit_test(equality_is_of_names_types_and_nullability),
