@@ -237,8 +237,10 @@ MOBIUS_API mobius_status mobius_collection_insert(mobius_collection *collection,
 												  int64_t *id, mobius_error *err);
 // One entity as it is now, what was committed before the call in it: a struct array of one row, the
 // columns in the order of the collection's. The caller releases *out and, unless it is NULL,
-// *schema. While it is in memory this takes microseconds; the first call after many rows came looks
-// at them all once. In a file it is a query.
+// *schema. While it is in memory, in a segment or as a copy of a file's rows, this takes
+// microseconds; elsewhere it is a query. The first call after many rows came looks at them all
+// once, and keeps 21 to 43 bytes for each id in a segment, of memtable.limit and for as long as the
+// segment is in memory; where there is no room for it, all are queries.
 //   MOBIUS_NOT_FOUND  there is none of that id
 MOBIUS_API mobius_status mobius_collection_get(mobius_collection *collection, int64_t id,
 											   struct ArrowSchema *schema, struct ArrowArray *out,
