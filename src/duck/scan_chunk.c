@@ -16,6 +16,8 @@ typedef struct Filling {
 	duckdb_data_chunk out;
 	idx_t at;
 	bool one_run; // all of the chunk is of one series
+	int64_t gone; // how many of the rows filled are deleted; which ones:
+	uint64_t gone_bits[SCAN_MASK_ROWS / 64];
 } Filling;
 
 // Rows of the part that follow each other.
@@ -164,19 +166,81 @@ find_bit(const uint64_t *bits, int64_t from, int64_t count, bool value)
 
 // Those of the rows that are there.
 static void
-fill_alive(Filling *f, int64_t row, int64_t rows)
+gather_alive(Filling *f, const uint64_t *dead, PartRun of)
 {
-	uint64_t dead[SCAN_MASK_ROWS / 64] = {0};
 	PartRun runs[SCAN_MASK_ROWS / 2 + 1];
 	int64_t count = 0;
-	const RowMask *mask = f->part->mask;
-	mask->dead(mask->rows, row, rows, dead);
-	for (int64_t to, from = find_bit(dead, 0, rows, false); from < rows;
-		 from = find_bit(dead, to, rows, false)) {
-		to = find_bit(dead, from, rows, true);
-		runs[count++] = (PartRun){row + from, to - from};
+	for (int64_t to, from = find_bit(dead, 0, of.rows, false); from < of.rows;
+		 from = find_bit(dead, to, of.rows, false)) {
+		to = find_bit(dead, from, of.rows, true);
+		runs[count++] = (PartRun){of.row + from, to - from};
 	}
 	fill_runs(f, runs, count);
+}
+
+// Notes which of the rows that are filled next are deleted.
+static void
+note_gone(Filling *f, const uint64_t *dead, int64_t rows)
+{
+	for (int64_t at = 0; at < rows; at += 64)
+		for (uint64_t word = dead[at / 64]; word != 0; word &= word - 1) {
+			idx_t row = f->at + (idx_t)at + (idx_t)__builtin_ctzll(word);
+			f->gone_bits[row / 64] |= UINT64_C(1) << (row % 64);
+			f->gone++;
+		}
+}
+
+// Where few are deleted all rows are filled at once, and those are left out at the end.
+static void
+fill_alive(Filling *f, PartRun of)
+{
+	enum { FEW = 4 }; // one in
+	uint64_t dead[SCAN_MASK_ROWS / 64] = {0};
+	const RowMask *mask = f->part->mask;
+	mask->dead(mask->rows, of.row, of.rows, dead);
+	int64_t count = 0;
+	for (int64_t at = 0; at < of.rows; at += 64)
+		count += __builtin_popcountll(dead[at / 64]);
+	if (count > of.rows / FEW) {
+		gather_alive(f, dead, of);
+		return;
+	}
+	note_gone(f, dead, of.rows);
+	fill_runs(f, &of, 1);
+}
+
+// The places of the rows that are left. In steps of a known size, of which most have no other.
+static void
+list_left(const Filling *f, sel_t *to)
+{
+	enum { STEP = 16 };
+	for (sel_t at = 0; at < f->at; at += STEP) {
+		uint64_t gone = f->gone_bits[at / 64] >> (at % 64) & ((1 << STEP) - 1);
+		if (gone == 0 && at + STEP <= f->at) {
+			for (sel_t i = 0; i < STEP; i++)
+				to[i] = at + i;
+			to += STEP;
+			continue;
+		}
+		for (sel_t i = 0; i < STEP && at + i < f->at; i++)
+			if ((gone >> i & 1) == 0)
+				*to++ = at + i;
+	}
+}
+
+// How many rows of the chunk are left.
+static int64_t
+leave_out_gone(const Filling *f)
+{
+	int64_t left = (int64_t)f->at - f->gone;
+	if (f->gone == 0)
+		return left;
+	duckdb_selection_vector rows = duckdb_create_selection_vector((idx_t)left);
+	list_left(f, duckdb_selection_vector_get_data_ptr(rows));
+	for (int32_t i = 0; i < f->run->column_count; i++)
+		duckdb_slice_vector(duckdb_data_chunk_get_vector(f->out, (idx_t)i), rows, (idx_t)left);
+	duckdb_destroy_selection_vector(rows);
+	return left;
 }
 
 // How many of the part's next rows go into the chunk; 0: it is to end before them.
@@ -218,8 +282,8 @@ scan_fill_chunk(const ScanRun *run, ScanCursor *cursor, duckdb_data_chunk out, i
 		if (f.part->mask == NULL)
 			fill_runs(&f, &(PartRun){row, rows}, 1);
 		else
-			fill_alive(&f, row, rows);
+			fill_alive(&f, (PartRun){row, rows});
 		cursor->row += rows;
 	}
-	return (int64_t)f.at;
+	return leave_out_gone(&f);
 }
