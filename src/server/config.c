@@ -1,15 +1,17 @@
 // config.c - where settings come from: an INI file, the environment, the command line; later ones
 // win.
 
+#include "server/config.h"
+
 #include <ctype.h>
 #include <ini.h>
+#include <mobius_io.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/setting.h"
 #include "os/file.h"
-#include "server/server_int.h"
 
 enum { CONFIG_BYTES = 1 << 20 };
 

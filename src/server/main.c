@@ -16,6 +16,7 @@
 #include "os/signals.h"
 #include "os/sock.h"
 #include "os/thread.h"
+#include "server/config.h"
 #include "server/server_int.h"
 
 extern char **environ;

@@ -78,18 +78,3 @@ bool select_system(Buf *out, const Slice *path, size_t count);
 Status ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **session,
 						Error *err);
 int64_t call_timeout_ns(FlightCall *call); // what is left of grpc-timeout; 0: none
-
-// config.c: the texts of all settings, lowest first, and what only the process needs.
-typedef struct Config {
-	const char *data_dir;
-	char **texts; // "key=value", NULL-terminated
-	size_t count;
-	bool no_tls;
-	bool no_auth;
-	bool print_config;
-	bool help;
-	bool version;
-} Config;
-Status config_read(int argc, char **argv, char **environment, Config *out, Error *err);
-void config_close(Config *config);
-void config_print(const Config *config);

@@ -1,9 +1,10 @@
 #include <ctype.h>
-#include <jansson.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "os/clock.h"
+#include "server/json_ticket.h"
 #include "server/server_int.h"
 
 Status
@@ -84,44 +85,15 @@ select_system(Buf *out, const Slice *path, size_t count)
 	return true;
 }
 
-static void
-json_drop(json_t **json)
-{
-	json_decref(*json);
-}
-
-static Status
-json_session(Server *server, const json_t *database, mobius_session **out, Error *err)
-{
-	if (database == NULL || json_is_null(database))
-		return ST_OK;
-	if (!json_is_string(database))
-		return error_set(err, ST_INVALID, "the ticket's \"database\" is no text");
-	mobius_error why = {0};
-	if (mobius_session_in(server->db, json_string_value(database), out, &why) == MOBIUS_OK)
-		return ST_OK;
-	return error_set(err, (Status)why.code, "%s", why.text);
-}
-
-// {"database", "sql_query", "query_type": "sql"}, as clients of InfluxDB 3 ask.
 static Status
 json_statement(Server *server, Slice ticket, Buf *out, mobius_session **session, Error *err)
 {
-	json_error_t cause;
-	SCOPED(json_drop)
-	json_t *json = json_loadb((const char *)ticket.data, ticket.len, 0, &cause);
-	if (json == NULL)
-		return error_set(err, ST_INVALID, "the ticket is no JSON: %s", cause.text);
-	const char *type = json_string_value(json_object_get(json, "query_type"));
-	const char *text = json_string_value(json_object_get(json, "sql_query"));
-	if (type != NULL && strcmp(type, "sql") != 0)
-		return error_set(err, ST_UNIMPLEMENTED, "query_type \"%.40s\" is not built; ask in sql",
-						 type);
-	if (text == NULL)
-		return error_set(err, ST_INVALID, "the ticket has no \"sql_query\"");
-	buf_add_text(out, text);
-	TRY(buf_status(out, err, "a statement"));
-	return json_session(server, json_object_get(json, "database"), session, err);
+	SCOPED(mem_drop) char *database = NULL;
+	TRY(json_ticket_read(ticket, out, &database, err));
+	mobius_error why = {0};
+	if (database == NULL || mobius_session_in(server->db, database, session, &why) == MOBIUS_OK)
+		return ST_OK;
+	return error_set(err, (Status)why.code, "%s", why.text);
 }
 
 static mobius_status

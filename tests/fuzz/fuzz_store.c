@@ -1,6 +1,6 @@
 // What the log, the catalog and checkpoints hold for the store. The first byte says which: a
 // deletion that is replayed on a table with rows in memory, a mask, a database that is made or
-// dropped, a table's producers, or a checkpoint.
+// dropped, a table's producers, a checkpoint, or a record of rows or files.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,9 @@
 #include "arrow/builder.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "engine/batch_record.h"
 #include "os/file.h"
+#include "store/adopt.h"
 #include "store/checkpoint.h"
 #include "store/producers.h"
 #include "store/store.h"
@@ -243,18 +245,63 @@ read_checkpoint(Slice bytes)
 		abort();
 }
 
+static bool
+lies_in(Slice part, Slice whole)
+{
+	return part.len == 0 ||
+		   (part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
+}
+
+// The files of a commit are of its table, and have what readers rely on.
+static void
+read_files(Slice bytes)
+{
+	AdoptedFiles files = {0};
+	Status st = adopted_files_read(bytes, 9, &files, NULL);
+	if (st != ST_OK && (files.def != NULL || files.metas != NULL || files.count != 0))
+		abort();
+	for (int32_t i = 0; i < files.count; i++) {
+		const FileMeta *meta = &files.metas[i];
+		if (meta->table_id != table_id(files.def) || meta->rows <= 0 || meta->min_seq != 9 ||
+			meta->footer_bytes > meta->bytes)
+			abort();
+	}
+	adopted_files_close(&files);
+}
+
+// What is accepted is written as it was, up to what pads it.
+static void
+read_record(Slice payload)
+{
+	BatchRecord record, again;
+	SCOPED(buf_close) Buf head = BUF_INIT;
+	if (batch_record_read(payload, &record, NULL) != ST_OK)
+		return;
+	if (!lies_in(record.producer, payload) || !lies_in(record.metadata, payload) ||
+		!lies_in(record.body, payload))
+		abort();
+	batch_record_add_head(&record, &head);
+	need(batch_record_read(buf_slice(&head), &again, NULL));
+	if (!slice_equal(record.producer, again.producer) ||
+		!slice_equal(record.metadata, again.metadata) || again.body.len != 0 ||
+		record.producer_seq != again.producer_seq)
+		abort();
+	read_files(record.metadata);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
 	Slice rest = slice_of(data + 1, size - 1);
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0: replay(rest); break;
 	case 1: read_mask(rest); break;
 	case 2: replay_database(rest); break;
 	case 3: read_producers(rest); break;
-	default: read_checkpoint(rest); break;
+	case 4: read_checkpoint(rest); break;
+	default: read_record(rest); break;
 	}
 	return 0;
 }

@@ -1,11 +1,13 @@
 // What people and programs write as text beside SQL: settings, sizes, durations, times, addresses,
-// a table's options, what a client says beside a batch, a backup's manifest. The first byte says
-// which. What is accepted is within its bounds, and the same when it was written and read again.
+// a table's options, what a client says beside a batch, a backup's manifest, base64, the types of
+// Arrow's C data interface. The first byte says which. What is accepted is within its bounds, and
+// the same when it was written and read again.
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrow/cdata.h"
 #include "base/mem.h"
 #include "base/setting.h"
 #include "base/text.h"
@@ -104,14 +106,27 @@ check_kept(TableDef *def)
 	check(table_ttl_ns(def) >= 0 && table_ttl_ns(again) == table_ttl_ns(def));
 	check(table_tag_count(again) == table_tag_count(def));
 	check(table_time_column(again) == table_time_column(def));
+	check(table_key_column(again) == table_key_column(def));
+	check(table_replaces(again) == table_replaces(def));
+	check(table_key_column(def) < 0 || (table_time_column(def) < 0 && table_replaces(def)));
 }
 
-// Lines: name, time, tags, durability, ttl; an empty one was not given.
+// What a table was made with can be set again.
+static void
+set_options(TableDef *def, const TableOptions *options)
+{
+	SCOPED(table_def_drop) TableDef *next = NULL;
+	check(table_def_set_options(def, options, &next, NULL) == ST_OK);
+	check_kept(next);
+}
+
+// Lines: name, time, tags, durability, ttl, dedup, key; an empty one was not given.
 static void
 read_options(char *text)
 {
-	const char *parts[5] = {NULL};
-	for (int i = 0; i < 5 && text != NULL; i++) {
+	enum { PARTS = 7 };
+	const char *parts[PARTS] = {NULL};
+	for (int i = 0; i < PARTS && text != NULL; i++) {
 		char *line = strsep(&text, "\n");
 		parts[i] = *line != '\0' ? line : NULL;
 	}
@@ -122,7 +137,7 @@ read_options(char *text)
 		{.name = "n", .type = {.id = TYPE_FLOAT64}, .nullable = true},
 	};
 	SCOPED(schema_drop) Schema *schema = NULL;
-	SCOPED(table_def_drop) TableDef *def = NULL, *next = NULL;
+	SCOPED(table_def_drop) TableDef *def = NULL;
 	check(schema_new(fields, COUNT_OF(fields), NULL, 0, &schema, NULL) == ST_OK);
 	TableRequest request = {.database = "mobius",
 							.name = parts[0] != NULL ? parts[0] : "t",
@@ -130,13 +145,62 @@ read_options(char *text)
 							.time = parts[1],
 							.tags = parts[2],
 							.durability = parts[3],
-							.ttl = parts[4]};
+							.ttl = parts[4],
+							.dedup = parts[5],
+							.key = parts[6]};
 	if (table_def_create(&request, NULL, 7, 0, any_field, &def, NULL) != ST_OK)
 		return;
 	check_kept(def);
-	TableOptions options = {.durability = parts[3], .ttl = parts[4]};
-	check(table_def_set_options(def, &options, &next, NULL) == ST_OK);
-	check_kept(next);
+	set_options(def, &(TableOptions){.durability = parts[3], .ttl = parts[4]});
+}
+
+// ---- base64, types ----
+
+static void
+read_base64(Slice text)
+{
+	SCOPED(buf_close) Buf bytes = BUF_INIT;
+	SCOPED(buf_close) Buf written = BUF_INIT;
+	SCOPED(buf_close) Buf again = BUF_INIT;
+	if (text_unbase64(text, &bytes, NULL) != ST_OK)
+		return;
+	text_base64(&written, buf_slice(&bytes));
+	check(text_unbase64(buf_slice(&written), &again, NULL) == ST_OK);
+	check(slice_equal(buf_slice(&bytes), buf_slice(&again)));
+}
+
+static void
+let_go(struct ArrowSchema *schema)
+{
+	schema->release = NULL;
+}
+
+// Lines: the type, then those of its children. An error says which column.
+static void
+read_types(char *text)
+{
+	enum { MOST = 4 };
+	struct ArrowSchema children[MOST] = {0}, *list[MOST];
+	struct ArrowSchema top = {.format = "+s", .children = list, .release = let_go};
+	for (; text != NULL && top.n_children < MOST; top.n_children++) {
+		struct ArrowSchema *child = &children[top.n_children];
+		*child =
+			(struct ArrowSchema){.format = strsep(&text, "\n"), .name = "c", .release = let_go};
+		list[top.n_children] = child;
+	}
+	if (top.n_children > 1) { // the second is the child of the first
+		children[0].n_children = --top.n_children;
+		children[0].children = list + 1;
+	}
+	top.n_children = 1;
+	SCOPED(schema_drop) Schema *schema = NULL, *again = NULL;
+	struct ArrowSchema written = {0};
+	if (cdata_import_schema(&top, &schema, NULL) != ST_OK)
+		return;
+	check(cdata_export_schema(schema, &written, NULL) == ST_OK);
+	check(cdata_import_schema(&written, &again, NULL) == ST_OK);
+	check(field_equal(schema_field(schema, 0), schema_field(again, 0), true));
+	written.release(&written);
 }
 
 // ---- JSON ----
@@ -182,14 +246,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Slice rest = slice_of(data + 1, size - 1);
 	SCOPED(mem_drop) char *text = mem_strndup((const char *)rest.data, rest.len);
 	check(text != NULL);
-	switch (data[0] % 7) {
+	switch (data[0] % 9) {
 	case 0: read_settings(text); break;
 	case 1: read_values(text); break;
 	case 2: read_time(rest); break;
 	case 3: read_address(text); break;
 	case 4: read_options(text); break;
 	case 5: read_metadata(rest); break;
-	default: read_manifest(rest); break;
+	case 6: read_manifest(rest); break;
+	case 7: read_base64(rest); break;
+	default: read_types(text); break;
 	}
 	return 0;
 }

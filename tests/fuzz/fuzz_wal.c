@@ -3,7 +3,8 @@
 //
 // The first byte chooses: bits 0-1 what is made right (0: nothing, 1: the file header, 2 and 3:
 // also the checksums of records), bits 2-3 the mode, bit 4 whether the header says that the file
-// was larger. The second is `after`.
+// was larger, bit 5 whether the file has an index: then the third byte is the length of what
+// follows the index's head, and bit 6 makes its checksum right. The second byte is `after`.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,31 @@ make_records(uint8_t *file, size_t len)
 }
 
 static void
+write_bytes(const char *name, const void *data, size_t len)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *out = fopen(path, "wb");
+	check(out != NULL && fwrite(data, 1, len, out) == len, "no room for the test");
+	fclose(out);
+}
+
+// As 00000001.idx; how many bytes of the input it has taken.
+static size_t
+write_index(const uint8_t *data, size_t len, bool right)
+{
+	enum { LEAD = 40 };
+	uint8_t index[LEAD + 256 + 4] = "MOBWALIX\1\0\0\0\0\0\0\0\1";
+	size_t count = len == 0 ? 0 : data[0] < len - 1 ? data[0] : len - 1;
+	if (count > 0)
+		memcpy(index + LEAD, data + 1, count);
+	if (right)
+		put_u32(index + LEAD + count, crc32c(0, index, LEAD + count));
+	write_bytes("00000001.idx", index, LEAD + count + 4);
+	return len == 0 ? 0 : 1 + count;
+}
+
+static void
 write_file(const uint8_t *data, size_t len, int repair, bool cut)
 {
 	static uint8_t file[HEADER + LONGEST];
@@ -87,11 +113,7 @@ write_file(const uint8_t *data, size_t len, int repair, bool cut)
 	memcpy(file + start, data, len);
 	if (repair >= 2)
 		make_records(file, start + len);
-	char path[128];
-	snprintf(path, sizeof(path), "%s/00000001.wal", dir);
-	FILE *out = fopen(path, "wb");
-	check(out != NULL && fwrite(file, 1, start + len, out) == start + len, "no room for the test");
-	fclose(out);
+	write_bytes("00000001.wal", file, start + len);
 }
 
 static Status
@@ -135,7 +157,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check(mkdtemp(dir) != NULL, "no directory for the test");
 	}
 	check(dir_remove_all(dir, &err) == ST_OK && dir_make(dir, &err) == ST_OK, "directory");
-	write_file(data + 2, len - 2, data[0] & 3, (data[0] & 16) != 0);
+	size_t index = (data[0] & 32) != 0 ? write_index(data + 2, len - 2, (data[0] & 64) != 0) : 0;
+	write_file(data + 2 + index, len - 2 - index, data[0] & 3, (data[0] & 16) != 0);
 
 	Wal *wal;
 	WalReport report;
