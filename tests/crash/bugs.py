@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "bugs"
 POWERCUT = ["tests/crash/crash_matrix", "A3", "250", "1"]
 TWIN = ["tests/crash/crash_matrix", "A14", "1500", "1"]
+SLOW_SYNC = ["tests/crash/crash_matrix", "A12", "20", "1"]
 
 
 @dataclass
@@ -33,7 +34,7 @@ BUGS = [
     Bug("skipped_sync", "src/wal/wal.c", "Status st = file_sync(file->file, err);", "Status st = ST_OK;", POWERCUT),
     Bug("acknowledged_before_the_sync", "src/engine/syncer.c",
         "if (sync_groups(c, groups, count, &err) == ST_OK)\n\t\t\t\tpublish(c, all);",
-        "publish(c, all);\n\t\t\tif (sync_groups(c, groups, count, &err) == ST_OK) {\n\t\t\t}", POWERCUT),
+        "publish(c, all);\n\t\t\tif (sync_groups(c, groups, count, &err) == ST_OK) {\n\t\t\t}", SLOW_SYNC),
     Bug("file_renamed_before_its_sync", "src/store/flush_file.c", "\tTRY(file_sync(file, err));\n\t// Read back", "\t// Read back", POWERCUT),
     Bug("folder_of_a_file_not_synced", "src/store/flush_file.c",
         "TRY(file_rename(flush->tmp_path, flush->path, err));\n\treturn dir_sync(flush->dir, err);",
