@@ -157,7 +157,9 @@ static void
 seal_by_need(Keeper *keeper)
 {
 	mobius *db = keeper->db;
-	bool all = memory_is_short(keeper) || replay_is_long(db);
+	// On a full disk nothing may keep the log.
+	bool full = !keeper_has_room(keeper) && !store_has_sealed(db->store);
+	bool all = memory_is_short(keeper) || replay_is_long(db) || full;
 	conductor_run(db->conductor, all ? seal_all : seal_old, db);
 }
 

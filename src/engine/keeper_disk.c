@@ -19,7 +19,6 @@ use_ballast(Keeper *keeper)
 	log_error("disk full", "puts=\"refused until there is room\"");
 	ballast_give_back(&keeper->ballast);
 	keeper->retry_ns = 0;
-	atomic_store(&keeper->memory_needed, true); // what grows is sealed
 	keeper_look_for_room_later(keeper);
 }
 
