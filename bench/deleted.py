@@ -1,6 +1,6 @@
 """Measures what deleted rows cost: sums of a table before and after every hundredth row of it was deleted.
 
-    deleted.py [--rows N] [--rounds N]        in the folder that takes data
+    deleted.py [--rows N] [--rounds N]        in the folder that takes data and results.jsonl
 """
 
 import argparse
@@ -26,7 +26,7 @@ def change(client, sql):
     return list(client.do_action(flight.Action("sql.execute", json.dumps({"sql": sql}).encode())))
 
 
-def measure(rows, rounds, moment, settings):
+def measure_one(rows, rounds, moment, settings):
     """Two equal tables, rows of one of them deleted, asked in turns."""
     hosts, interval_ms = 1000, 10_000
     batches = list(tsgen.batches("cpu", hosts, rows // hosts * interval_ms // 1000, interval_ms)[1])
@@ -46,7 +46,14 @@ def measure(rows, rounds, moment, settings):
                 times[table].append((time.perf_counter() - began) * 1e3)
     shutil.rmtree(own.DATA)
     whole, holed = (statistics.median(times[table][1:]) for table in ("whole", "holed"))
-    print(f"{moment}: {rows} rows, {rows - left} deleted: sum {holed:.1f} ms, of all {whole:.1f} ms, ratio {holed / whole:.2f}", flush=True)
+    own.write("deleted.sum", holed / whole, "x", rows_are=moment, rows=rows, deleted=rows - left, ms=holed, whole_ms=whole)
+
+
+def measure(rows=5_000_000, rounds=15):
+    large = {"memtable.segment_size": "1GiB", "memtable.limit": "8GiB", "memtable.segment_age": "1d"}
+    measure_one(rows, rounds, "in memory", large)
+    measure_one(rows, rounds, "in files", {"cache.columns": "0"})
+    measure_one(rows, rounds, "in files and memory", None)
 
 
 def main():
@@ -54,10 +61,9 @@ def main():
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    large = {"memtable.segment_size": "1GiB", "memtable.limit": "8GiB", "memtable.segment_age": "1d"}
-    measure(options.rows, options.rounds, "in memory", large)
-    measure(options.rows, options.rounds, "in files", {"cache.columns": "0"})
-    measure(options.rows, options.rounds, "in files and memory", None)
+    own.RESULTS.unlink(missing_ok=True)
+    measure(options.rows, options.rounds)
+    print(own.RESULTS.read_text(), end="")
 
 
 if __name__ == "__main__":

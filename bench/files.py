@@ -1,7 +1,7 @@
 """Measures many small files: how long a start takes until it is ready and to its first answer, and one series and one
 hour among them.
 
-    files.py [--files N] [--tables N] [--keep]        in the folder that takes data
+    files.py [--files N] [--tables N] [--keep]        in the folder that takes data and results.jsonl
 """
 
 import argparse
@@ -80,8 +80,24 @@ def one_hour(tables, hours, runs):
         return times
 
 
-def tell(what, times):
-    print(f"{what}: {statistics.median(times):.1f} ms [{min(times):.1f}, {max(times):.1f}]")
+def tell(metric, times, files):
+    own.write(metric, statistics.median(times), "ms", files=files, least=min(times), most=max(times))
+
+
+def measure(files=10_000, tables=20, keep=False):
+    names, hours = [f"cpu_{i}" for i in range(tables)], -(-files // tables)
+    if hours > MOST_OF_A_TABLE:
+        raise ValueError(f"at most {MOST_OF_A_TABLE} files in a table: more would be merged")
+    if not keep or not own.DATA.exists():
+        made = make(names, hours)
+        if made < files:
+            raise ValueError(f"{made} files instead of {files}")
+    starts = [start() for _ in range(5)]
+    tell("files.ready", [ready for ready, _ in starts], files)
+    tell("files.first_answer", [answer for _, answer in starts], files)
+    tell("files.one_hour", one_hour(names, hours, 50), files)
+    if not keep:
+        shutil.rmtree(own.DATA)
 
 
 def main():
@@ -90,17 +106,9 @@ def main():
     parser.add_argument("--tables", type=int, default=20)
     parser.add_argument("--keep", action="store_true", help="take the data directory that is there, and leave it")
     options = parser.parse_args()
-    tables, hours = [f"cpu_{i}" for i in range(options.tables)], -(-options.files // options.tables)
-    if hours > MOST_OF_A_TABLE:
-        parser.error(f"at most {MOST_OF_A_TABLE} files in a table: more would be merged")
-    if not options.keep or not own.DATA.exists():
-        print(f"{make(tables, hours)} files")
-    starts = [start() for _ in range(5)]
-    tell("start, until ready", [ready for ready, _ in starts])
-    tell("start, to the first answer", [answer for _, answer in starts])
-    tell("one series, one hour", one_hour(tables, hours, 50))
-    if not options.keep:
-        shutil.rmtree(own.DATA)
+    own.RESULTS.unlink(missing_ok=True)
+    measure(options.files, options.tables, options.keep)
+    print(own.RESULTS.read_text(), end="")
 
 
 if __name__ == "__main__":

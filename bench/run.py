@@ -1,7 +1,7 @@
 """Measures mobiusd: the suite beside the reference server, and what only a server of one's own can be asked: answers
 before and after a flush and a restart, the speed of recovery, memory under a limit, and what stored rows cost.
 
-    run.py [--quick] [--rounds N] [--only I1,F6,...,figures,storage] [--minutes N]      in the folder that takes data and
+    run.py [--quick] [--rounds N] [--only I1,F6,...,cold,figures,storage] [--minutes N]      in the folder that takes data and
     results.jsonl; see run.sh
 """
 
@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+import deleted
+import files
 import golden
 import storage
 import suite
@@ -27,19 +29,22 @@ MIB = 1 << 20
 INGEST = ["I1", "I2", "F3", "F5", "F6"]
 RESIDENT = ["F1"]
 QUERIES = ["F2", "Q"]
+COLD = "cold"  # the queries once more, of a server that holds no rows of files in memory
 FIGURES = "figures"
 STORAGE = "storage"
 KEEP_IN_MEMORY = {"memtable.segment_size": "1GiB"}
+NO_CACHE = {"cache.columns": "0"}
 
 
-def run_suite(server, families, options):
-    """Runs the suite's families against a server and the reference server in turns."""
+def run_suite(server, families, options, **config):
+    """Runs the suite's families against a server and the reference server in turns; `config` is added to what is written."""
     command = [sys.executable, HERE / "suite.py", server.location, "--pid", str(server.pid), "--only", ",".join(families),
                "--out", PART, *(["--quick"] if options.quick else []),
                *(["--rounds", str(options.rounds)] if options.rounds else [])]
     done = subprocess.run(command)
     with RESULTS.open("a") as out:
-        out.write(PART.read_text())
+        for line in map(json.loads, PART.read_text().splitlines()):
+            print(json.dumps(line | {"config": line["config"] | config}), file=out)
     PART.unlink()
     if done.returncode != 0:
         write(",".join(families), None, "FAIL", error=f"the suite ended with {done.returncode}")
@@ -50,20 +55,30 @@ def check_answers(server, moment):
     write("golden.right", len(right), "queries", moment=moment, wrong=sorted(golden.GOLDEN.keys() - set(right)))
 
 
+def load_golden(server):
+    suite.load_golden_tables([peer_of(server)])
+    check_answers(server, "loaded")
+    for table in [*tsgen.GOLDEN_TABLES, "trucks"]:
+        act(server, "table.flush", table)
+    check_answers(server, "flushed")
+
+
 def queries(families, options):
     """The golden tables: answers at every moment of their life, times once they are in files."""
     with fresh() as server:
-        suite.load_golden_tables([peer_of(server)])
-        check_answers(server, "loaded")
-        for table in [*tsgen.GOLDEN_TABLES, "trucks"]:
-            act(server, "table.flush", table)
-        check_answers(server, "flushed")
+        load_golden(server)
         run_suite(server, families, options)
         server.restart()
         check_answers(server, "restarted")
         server.kill()
         server.start()
         check_answers(server, "killed and restarted")
+
+
+def cold_queries(options):
+    with fresh(NO_CACHE) as server:
+        load_golden(server)
+        run_suite(server, ["Q"], options, **NO_CACHE)
 
 
 def cpu_batches(rows):
@@ -104,6 +119,25 @@ def memory(quick):
         write("memory.highest", memory_bytes(server.pid, "VmHWM") / MIB, "MiB")
 
 
+def entities(quick):
+    """One entity by its id, in microseconds, through the embedded database."""
+    shutil.rmtree(DATA, ignore_errors=True)
+    rows, gets = (100_000, 10_000) if quick else (1_000_000, 100_000)
+    done = subprocess.run([HERE / "entities", DATA, str(rows), str(gets)], check=True, capture_output=True, text=True)
+    for where, microseconds in json.loads(done.stdout).items():
+        if where != "rows":
+            write(f"entity.get.{where}", microseconds, "us", rows=rows)
+    shutil.rmtree(DATA)
+
+
+def figures(options):
+    recovery(options.quick)
+    memory(options.quick)
+    entities(options.quick)
+    deleted.measure(*((500_000, 3) if options.quick else ()))
+    files.measure(*((500,) if options.quick else ()))
+
+
 # ---- The table ----
 
 def case(line):
@@ -131,17 +165,19 @@ def print_table(lines):
         ratio = columns.get("ratio", {})
         spread = f"[{ratio['min']:.2f}, {ratio['max']:.2f}]" if ratio.get("min") is not None else ""
         print(f"{text:{width}} {value('mobius'):>14} {value('baseline'):>14} {unit:8} {value('ratio'):>7} {spread}")
-    print_mean({text: columns["ratio"]["value"] for text, columns in cases.items()
-                if text.startswith("Q") and "ratio" in columns})
+    ratios = {text: columns["ratio"]["value"] for text, columns in cases.items() if text.startswith("Q") and "ratio" in columns}
+    cold = " ".join(f"{key}={value}" for key, value in NO_CACHE.items())
+    print_mean("", {text: ratio for text, ratio in ratios.items() if cold not in text})
+    print_mean(f", {cold}", {text: ratio for text, ratio in ratios.items() if cold in text})
 
 
-def print_mean(ratios):
+def print_mean(of, ratios):
     if ratios:
         product = 1.0
         for ratio in ratios.values():
             product *= ratio
         worst = sorted(ratios, key=ratios.get)[-3:]
-        print(f"geometric mean of {len(ratios)} queries: {product ** (1 / len(ratios)):.2f}; "
+        print(f"geometric mean of {len(ratios)} queries{of}: {product ** (1 / len(ratios)):.2f}; "
               f"worst: {', '.join(f'{text.split()[0]} {ratios[text]:.2f}' for text in reversed(worst))}")
 
 
@@ -149,7 +185,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--only", default=",".join([*INGEST, *RESIDENT, *QUERIES, FIGURES, STORAGE]))
+    parser.add_argument("--only", default=",".join([*INGEST, *RESIDENT, *QUERIES, COLD, FIGURES, STORAGE]))
     parser.add_argument("--minutes", type=float, help="of the rate that is held; 10 when not given")
     options = parser.parse_args()
     wanted = options.only.split(",")
@@ -162,9 +198,10 @@ def main():
                 run_suite(server, families, options)
     if families := chosen(QUERIES):
         queries(families, options)
+    if COLD in wanted:
+        cold_queries(options)
     if FIGURES in wanted:
-        recovery(options.quick)
-        memory(options.quick)
+        figures(options)
     if STORAGE in wanted:
         storage.measure(storage.MEASURES, options.quick, options.minutes, rounds=options.rounds)
     shutil.rmtree(DATA, ignore_errors=True)

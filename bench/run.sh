@@ -7,7 +7,7 @@
 #   run.sh --only storage --minutes 1   what stored rows cost, and the rate that is held for so long
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
-make -s -C "$bench" all check writer
+make -s -C "$bench" all check writer entities
 mkdir -p "$bench/../build/bench"
 cd "$bench/../build/bench"
 exec "$bench/../.venv/bin/python" "$bench/run.py" "$@"
