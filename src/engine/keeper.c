@@ -205,12 +205,14 @@ static void
 checkpoint_by_need(Keeper *keeper)
 {
 	mobius *db = keeper->db;
-	if (store_published_seq(db->store) == keeper->checkpoint_seq)
-		return;
 	int64_t age_ns = clock_mono_ns() - keeper->checkpoint_ns;
 	bool old = age_ns > CHECKPOINT_SECONDS * SECOND_NS;
 	// The log goes only behind a checkpoint.
 	bool full = !keeper_has_room(keeper) && age_ns > RETRY_AFTER_MS * (SECOND_NS / 1000);
+	// Once more is flushed, another one of the same seq lets more of the log go.
+	uint64_t seq = store_published_seq(db->store);
+	if (seq == keeper->checkpoint_seq && (!full || store_flushed_floor(db->store) == seq))
+		return;
 	if (old || full || wal_bytes_from(db->wal, keeper->checkpoint_seq + 1) > CHECKPOINT_BYTES)
 		write_checkpoint(keeper);
 }
