@@ -22,16 +22,29 @@ use_ballast(Keeper *keeper)
 	keeper_look_for_room_later(keeper);
 }
 
+// The log's next file comes first: were there no room for it, the disk would be full at once again.
+// What is held already grows with what a checkpoint takes.
+static Status
+hold_ballast(Keeper *keeper)
+{
+	const mobius *db = keeper->db;
+	bool held = keeper->ballast.held > 0;
+	return ballast_hold(&keeper->ballast, store_checkpoint_bytes(db->store),
+						held ? 0 : db->settings.wal_segment_size, NULL);
+}
+
 void
 keeper_mind_disk(Keeper *keeper)
 {
 	bool full = !keeper_has_room(keeper);
-	if (full && keeper->ballast.held)
+	if (full && keeper->ballast.held > 0)
 		use_ballast(keeper);
-	// The log's next file comes first: were there no room for it, the disk would be full at once
-	// again.
-	if (clock_mono_ns() < keeper->room_ns ||
-		ballast_hold(&keeper->ballast, keeper->db->settings.wal_segment_size, NULL) != ST_OK)
+	if (clock_mono_ns() < keeper->room_ns)
+		return;
+	Status st = hold_ballast(keeper);
+	if (st == ST_DISK_FULL && keeper->ballast.held > 0)
+		keeper_disk_full(keeper);
+	if (st != ST_OK)
 		return;
 	if (full)
 		log_info("disk has room again", "puts=\"taken\"");

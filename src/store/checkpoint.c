@@ -105,6 +105,21 @@ add_all(Writer *writer, Store *store, const Snapshot *snapshot, uint64_t floor, 
 	return add_bytes(writer, &bytes, err);
 }
 
+// What was begun on a full disk gives its room back.
+static Status
+write_whole(const char *path, Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
+{
+	SCOPED(file_drop) File *file = NULL;
+	TRY(file_open(path, FILE_WRITE, &file, err));
+	TRY(file_truncate(file, 0, err));
+	Status st = add_all(&(Writer){.file = file}, store, snapshot, floor, err);
+	if (st == ST_OK)
+		st = file_sync(file, err);
+	if (st != ST_OK)
+		(void)file_unlink(path, NULL);
+	return st;
+}
+
 static Status
 write_file(Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
 {
@@ -112,11 +127,7 @@ write_file(Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
 	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, snapshot->seq);
 	if (tmp == NULL || path == NULL)
 		return error_no_memory(err, "a checkpoint");
-	SCOPED(file_drop) File *file = NULL;
-	TRY(file_open(tmp, FILE_WRITE, &file, err));
-	TRY(file_truncate(file, 0, err));
-	TRY(add_all(&(Writer){.file = file}, store, snapshot, floor, err));
-	TRY(file_sync(file, err));
+	TRY(write_whole(tmp, store, snapshot, floor, err));
 	TRY(file_rename(tmp, path, err));
 	return dir_sync(store->checkpoint_dir, err);
 }
@@ -158,6 +169,18 @@ settled_seq(Store *store, uint64_t published)
 	uint64_t unkept = unkept_seq(store);
 	floor = unkept <= floor ? unkept - 1 : floor;
 	return unflushed <= floor ? unflushed - 1 : floor;
+}
+
+uint64_t
+store_checkpoint_bytes(Store *store)
+{
+	uint64_t bytes = 0;
+	pthread_mutex_lock(&store->lock);
+	for (int b = 0; b < TABLE_BUCKETS; b++)
+		for (const Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
+			bytes += series_saved_bytes(t->series);
+	pthread_mutex_unlock(&store->lock);
+	return bytes;
 }
 
 Status

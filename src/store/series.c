@@ -3,6 +3,7 @@
 #include "store/series.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ struct SeriesMap {
 	uint32_t limit;
 	bool off;
 	uint64_t rows;
-	Arena bytes; // what keys lie in
+	_Atomic uint64_t saved_bytes; // of the keys in a checkpoint; read without the lock
+	Arena bytes;                  // what keys lie in
 	Key *keys;
 	uint32_t count;
 	uint32_t room;
@@ -143,6 +145,7 @@ find_or_add(SeriesMap *series, Slice key, uint32_t *out, Error *err)
 		memcpy(copy, key.data, key.len);
 	series->keys[series->count] = (Key){copy, (uint32_t)key.len, NO_SERIES, hash};
 	series->slots[at] = series->count + 1;
+	atomic_fetch_add(&series->saved_bytes, 4 + key.len);
 	*out = series->count++;
 	return ST_OK;
 }
@@ -236,6 +239,12 @@ series_rank(SeriesMap *series, const uint32_t *ids, uint32_t count, uint32_t *ra
 // ---- checkpoints ----
 //
 //     u32 off · u64 rows · u32 count · the keys in order of their ids, each counted by a u32
+
+uint64_t
+series_saved_bytes(const SeriesMap *series)
+{
+	return 16 + atomic_load(&series->saved_bytes);
+}
 
 Status
 series_save(SeriesMap *series, Buf *out, Error *err)

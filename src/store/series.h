@@ -34,4 +34,5 @@ Status series_rank(SeriesMap *series, const uint32_t *ids, uint32_t count, uint3
 
 // For checkpoints: all keys in id order, and back.
 Status series_save(SeriesMap *series, Buf *out, Error *err);
+uint64_t series_saved_bytes(const SeriesMap *series);           // what that is just now
 Status series_load(SeriesMap *series, Slice saved, Error *err); // into an empty map; ST_CORRUPT

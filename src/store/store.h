@@ -230,3 +230,4 @@ void store_on_sealed(Store *store, void (*wake)(void *arg),
 // The lowest seq whose rows are in memory only (UINT64_MAX: none).
 uint64_t store_unflushed_seq(Store *store);
 Status store_write_checkpoint(Store *store, Error *err); // series tables as of the published seq
+uint64_t store_checkpoint_bytes(Store *store);           // about what one takes on the disk
