@@ -43,7 +43,7 @@ say = @echo "== $@:"
 build: deps
 	$(say) gcc, optimised, into build/
 	$(call configure,build,gcc,-Db_ndebug=true)
-	@ninja --quiet -C build mobiusd mobius append_query collections
+	@ninja --quiet -C build mobiusd mobius example_programs
 
 clang: deps
 	$(say) clang, into build/clang/
