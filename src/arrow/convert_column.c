@@ -69,9 +69,10 @@ column_nulls(const Field *field, int64_t rows, BytesPool *pool, Owners *owners, 
 		(c.children = owners_array(owners, (size_t)c.child_count, sizeof(Column))) == NULL)
 		return no_memory(&t);
 
-	int64_t items = layout.offset_bytes > 0             ? 0
-					: field->type.id == TYPE_FIXED_LIST ? rows * field->type.width
-														: rows;
+	int64_t items = layout.offset_bytes > 0 ? 0 : rows;
+	if (field->type.id == TYPE_FIXED_LIST &&
+		(__builtin_mul_overflow(rows, (int64_t)field->type.width, &items) || items > UINT32_MAX))
+		return too_long(&t);
 	for (int32_t i = 0; i < c.child_count; i++)
 		TRY(column_nulls(&field->children[i], items, pool, owners, &c.children[i], err));
 	*out = c;
@@ -191,8 +192,8 @@ convert_large_bytes(const Target *t, const Column *c, Column *out)
 static Status
 convert_fixed_bytes(const Target *t, const Type *from, const Column *c, Column *out)
 {
-	int64_t end = c->length * from->width;
-	if (end > INT32_MAX)
+	int64_t end;
+	if (__builtin_mul_overflow(c->length, (int64_t)from->width, &end) || end > INT32_MAX)
 		return too_long(t);
 	int32_t *offsets = new_offsets(t, out);
 	if (offsets == NULL)

@@ -287,11 +287,13 @@ column_gather(const Gather *g, const Field *field, const Column *const *sources,
 	}
 	TRY(gather_validity(g, field, sources, bases, out));
 
-	uint64_t total = (uint64_t)g->rows * (uint64_t)field->type.width;
+	uint64_t total = 0;
 	if (field->type.id == TYPE_STRUCT)
 		return gather_children(g, field, sources, out);
 	if (field->type.id == TYPE_FIXED_LIST)
-		return gather_items(g, field, 0, total, sources, out);
+		return __builtin_mul_overflow((uint64_t)g->rows, (uint64_t)field->type.width, &total)
+				   ? too_long(g, field)
+				   : gather_items(g, field, 0, total, sources, out);
 	if (type_is_view(field->type.id))
 		return gather_views(g, field, sources, out);
 	if (layout.offset_bytes == 0)

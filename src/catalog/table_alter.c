@@ -73,8 +73,8 @@ static Status
 add_column(Columns *columns, const TableDef *def, const Field *column, bool tag, FieldCheck *check,
 		   Error *err)
 {
+	TRY(table_check_column(column, check, err));
 	TRY(table_check_new_name(columns->fields, columns->count, -1, column->name, err));
-	TRY(check(column, err));
 	if (tag)
 		TRY(check_tag(def, column, err));
 	int32_t at = columns->count++;

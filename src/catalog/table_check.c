@@ -71,10 +71,40 @@ table_check_column_name(const char *name, Error *err)
 	return ST_OK;
 }
 
+// How many values a row of the column has whatever is in it, NULL too: those of lists of fixed size
+// within each other are multiplied. No more than one past what is allowed.
+static int64_t
+values_of_row(const Field *field)
+{
+	int64_t values = 0;
+	if (field->type.id != TYPE_STRUCT && field->type.id != TYPE_FIXED_LIST)
+		return 1;
+	for (int32_t i = 0; i < field->child_count && values <= TABLE_MOST_ROW_VALUES; i++)
+		values += values_of_row(&field->children[i]);
+	if (field->type.id == TYPE_FIXED_LIST)
+		values *= field->type.width;
+	return values <= TABLE_MOST_ROW_VALUES ? values : TABLE_MOST_ROW_VALUES + 1;
+}
+
+// Also where it is the items of a list that have them.
+static bool
+fits_a_row(const Field *field)
+{
+	bool fits = values_of_row(field) <= TABLE_MOST_ROW_VALUES;
+	for (int32_t i = 0; fits && i < field->child_count; i++)
+		fits = fits_a_row(&field->children[i]);
+	return fits;
+}
+
 Status
 table_check_column(const Field *field, FieldCheck *check, Error *err)
 {
 	TRY(table_check_column_name(field->name, err));
+	if (!fits_a_row(field))
+		return error_set(err, ST_LIMIT,
+						 "column \"%s\" would have more than %d values in each row: the sizes of "
+						 "fixed_size_lists within each other are multiplied; use a list",
+						 field->name, TABLE_MOST_ROW_VALUES);
 	return check(field, err);
 }
 

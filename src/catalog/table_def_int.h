@@ -33,12 +33,16 @@ Status table_def_build(const TableDef *parts, TableDef **out, Error *err);
 // What the next version of `def` is built from. Nothing of it is owned.
 TableDef table_def_next(const TableDef *def);
 
+// What a row of one column may have in lists of fixed size and in structs: a NULL has them too.
+enum { TABLE_MOST_ROW_VALUES = 100000 };
+
 // What a definition may hold so that it can be read back: columns with the parts of nested ones,
 // and levels.
 enum { TABLE_MOST_FIELDS = 4096, TABLE_MOST_LEVELS = 32 };
 Status table_check_size(const Field *fields, int32_t count, Error *err); // ST_LIMIT
 
 typedef Status FieldCheck(const Field *field, Error *err);
+// Its name, TABLE_MOST_ROW_VALUES (ST_LIMIT), and what `check` has against it: of a new column.
 Status table_check_column(const Field *field, FieldCheck *check, Error *err);
 Status table_check_column_name(const char *name, Error *err);
 bool field_can_be_tag(const Field *field);

@@ -270,6 +270,8 @@ insert_batch(mobius *db, InsertPlan *plan, Batch *batch, const InsertSource *fro
 	if (converted == NULL) {
 		if (seq != NULL)
 			*seq = store_published_seq(db->store);
+		if (first_id != NULL)
+			*first_id = 0;
 		return ST_OK;
 	}
 	uint64_t cost;

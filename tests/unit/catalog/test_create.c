@@ -304,6 +304,56 @@ a_type_is_as_deep_as_can_be_read_back(void **state)
 	}
 }
 
+static Field
+fixed_list_of(const char *name, int32_t width, Field *item)
+{
+	Field field = field_of(name, TYPE_FIXED_LIST);
+	field.type.width = width;
+	field.children = item;
+	field.child_count = 1;
+	return field;
+}
+
+static void
+a_row_of_a_column_has_a_bounded_number_of_values(void **state)
+{
+	(void)state;
+	const char *told = "column \"v\" would have more than 100000 values in each row";
+	Field number = field_of("item", TYPE_INT32);
+	Field inner = fixed_list_of("item", 1000, &number);
+	TableDef *def = table_of(SCHEMA(fixed_list_of("v", 100, &inner)), NULL);
+	refuses(SCHEMA(fixed_list_of("v", 101, &inner)), NULL, ST_LIMIT, told);
+	inner.type.width = 70000;
+	refuses(SCHEMA(fixed_list_of("v", 70000, &inner)), NULL, ST_LIMIT, told);
+
+	inner.type.width = 60000; // both together
+	Field parts[] = {inner, inner};
+	parts[0].name = "a";
+	parts[1].name = "b";
+	Field both = field_of("v", TYPE_STRUCT);
+	both.children = parts;
+	both.child_count = 2;
+	refuses(SCHEMA(both), NULL, ST_LIMIT, told);
+	both.child_count = 1;
+	Field list = field_of("v", TYPE_LIST), pair = fixed_list_of("item", 2, &both);
+	list.children = &pair;
+	list.child_count = 1;
+	refuses(SCHEMA(list), NULL, ST_LIMIT, told);
+	list.children = &both;
+	table_def_unref(table_of(SCHEMA(list), NULL));
+
+	// Who comes later is no better.
+	TableDef *wider = NULL;
+	Error err = ERROR_INIT;
+	Field late = fixed_list_of("late", 2, &inner);
+	assert_int_equal(table_def_add_column(def, &late, false, any_field, &wider, &err), ST_LIMIT);
+	says(&err, "column \"late\"");
+	SCOPED(schema_drop) Schema *more = SCHEMA(late);
+	assert_int_equal(table_def_grow(def, more, NULL, any_field, &wider, &err), ST_LIMIT);
+	says(&err, "column \"late\"");
+	table_def_unref(def);
+}
+
 // ---- options ----
 
 static void
@@ -466,6 +516,7 @@ main(void)
 		cmocka_unit_test(types_become_those_of_tables),
 		cmocka_unit_test(a_table_is_as_wide_as_can_be_read_back),
 		cmocka_unit_test(a_type_is_as_deep_as_can_be_read_back),
+		cmocka_unit_test(a_row_of_a_column_has_a_bounded_number_of_values),
 		cmocka_unit_test(options_are_taken_or_named),
 		cmocka_unit_test(rows_are_replaced_by_key_where_there_is_a_time),
 		cmocka_unit_test(a_key_makes_a_table_of_entities),

@@ -347,6 +347,30 @@ an_append_tells_the_first_id(void **state)
 	entity_is(t, 13, "13|~|~|2|~|~");
 }
 
+static void
+an_append_of_expired_rows_gives_no_ids(void **state)
+{
+	(void)state;
+	SCOPED(db_drop) mobius *db = db_open(":memory:", NULL);
+	SCOPED(database_drop) mobius_database *database = NULL;
+	SCOPED(collection_drop) mobius_collection *t = NULL;
+	SCOPED(schema_drop) Schema *schema = rows_schema(false);
+	SCOPED(batch_drop) Batch *batch = rows_batch(schema, 0, 3); // of 1970
+	struct ArrowSchema c_schema = {0};
+	struct ArrowArray array = {0};
+	mobius_error err = {0};
+	Error e = ERROR_INIT;
+	fine(mobius_database_open(db, "mobius", &database, &err), &err);
+	ok(cdata_export_schema(schema, &c_schema, &e), &e);
+	fine(mobius_create_collection(database, "t", &c_schema, SETTINGS("ttl=1d"), &t, &err), &err);
+	ok(cdata_export_schema(schema, &c_schema, &e), &e);
+	ok(cdata_export_batch(batch, &array, &e), &e);
+	uint64_t seq = 0;
+	int64_t first = 7;
+	fine(mobius_collection_append_ids(t, &c_schema, &array, &seq, &first, &err), &err);
+	assert_int_equal(first, 0);
+}
+
 // ---- segments ----
 
 static void
@@ -756,6 +780,7 @@ main(void)
 		TEST(the_key_may_be_left_out_everywhere),
 		TEST(columns_come_and_go),
 		TEST(an_append_tells_the_first_id),
+		TEST(an_append_of_expired_rows_gives_no_ids),
 		TEST(a_segment_has_what_is_newest_in_it),
 		TEST(it_is_as_a_model_has_it),
 		TEST(a_get_that_fails_leaves_nothing),
