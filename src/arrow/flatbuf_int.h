@@ -8,7 +8,8 @@
 //
 // Everything is little-endian and aligned to its own size. What is not a number stands elsewhere:
 // its field holds a u32 offset from there, always forward, so no walk can come back to where it
-// was.
+// was. Writers let tables with the same slots share one vtable even where one of the tables is
+// longer, so the reader takes no note of a table's bytes: a field's bound is the message's end.
 //
 // Threads  one owner.
 
@@ -27,7 +28,6 @@ typedef struct FbTable {
 	uint32_t pos; // 0: absent
 	uint32_t vtable;
 	uint16_t vtable_len;
-	uint16_t len;
 } FbTable;
 
 typedef struct FbVector {

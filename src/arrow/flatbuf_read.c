@@ -45,12 +45,11 @@ table_at(FbReader *r, uint64_t pos)
 	if (!inside(r, (uint64_t)vtable, VTABLE_HEAD, 2)) // negative is far outside
 		return absent;
 	uint16_t vtable_len = get_u16(r, (uint64_t)vtable);
-	uint16_t len = get_u16(r, (uint64_t)vtable + 2);
-	if (vtable_len < VTABLE_HEAD || vtable_len % 2 != 0 || len < OFFSET_BYTES)
+	if (vtable_len < VTABLE_HEAD || vtable_len % 2 != 0)
 		r->failed = true;
-	if (!inside(r, (uint64_t)vtable, vtable_len, 2) || !inside(r, pos, len, OFFSET_BYTES))
+	if (!inside(r, (uint64_t)vtable, vtable_len, 2))
 		return absent;
-	return (FbTable){(uint32_t)pos, (uint32_t)vtable, vtable_len, len};
+	return (FbTable){(uint32_t)pos, (uint32_t)vtable, vtable_len};
 }
 
 // Where the offset at `link` leads to; 0 on failure. One that leads to itself leads nowhere.
@@ -75,11 +74,9 @@ field_at(FbReader *r, const FbTable *table, int slot, uint32_t bytes)
 	uint32_t at = get_u16(r, table->vtable + entry);
 	if (at == 0)
 		return 0;
-	if (at < OFFSET_BYTES || at + bytes > table->len || (table->pos + at) % bytes != 0) {
+	if (at < OFFSET_BYTES)
 		r->failed = true;
-		return 0;
-	}
-	return table->pos + at;
+	return inside(r, (uint64_t)table->pos + at, bytes, bytes) ? table->pos + at : 0;
 }
 
 FbTable

@@ -317,6 +317,15 @@ def test_adbc_ingests(server, client):
     assert value(client, "SELECT count(*) FROM plant.htdb.u") == 3
 
 
+def test_adbc_ingests_dictionary_columns_with_metadata(server, client):
+    words = pa.array(["a", "b", "a"]).dictionary_encode()
+    fields = [pa.field(name, words.type, metadata={"k": "v"}) for name in ("host", "rack")]
+    rows = pa.table([series(3)["ts"], words, words], schema=pa.schema([series(3).schema.field("ts"), *fields]))
+    with adbc.connect(server.location, autocommit=True) as connection, connection.cursor() as cursor:
+        assert cursor.adbc_ingest("t", rows, mode="create") == 3
+    assert ask(client, "SELECT host, rack FROM t ORDER BY ts").to_pydict() == {"host": ["a", "b", "a"], "rack": ["a", "b", "a"]}
+
+
 @pytest.mark.parametrize("name", ["CommandGetSqlInfo", "CommandGetXdbcTypeInfo", "CommandGetPrimaryKeys", "CommandStatementSubstraitPlan", "CommandOfTheFuture"])
 def test_commands_that_are_not_built_are_unimplemented_by_name(raw, name):
     for method in ("GetFlightInfo", "GetSchema", "PollFlightInfo"):

@@ -86,6 +86,34 @@ a_truncated_schema_is_refused(void **state)
 	}
 }
 
+// Where the root table's vtable says how long the table is.
+static uint8_t *
+root_length(uint8_t *message)
+{
+	uint32_t root, back;
+	memcpy(&root, message, sizeof(root));
+	memcpy(&back, message + root, sizeof(back));
+	return message + root - (int32_t)back + 2;
+}
+
+static void
+a_vtable_may_be_shared_by_tables_of_other_lengths(void **state)
+{
+	(void)state;
+	enum { PREFIX = 8 };
+	SCOPED(schema_drop) Schema *schema = schema_with_everything();
+	SCOPED(buf_close) Buf encoded = BUF_INIT;
+	Error err = ERROR_INIT;
+	ok(ipc_schema_encode(schema, &encoded, &err), &err);
+	static const uint16_t lengths[] = {0, 4, 8, UINT16_MAX};
+	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+		SCOPED(schema_drop) Schema *back = NULL;
+		memcpy(root_length(encoded.data + PREFIX), &lengths[i], sizeof(lengths[i]));
+		ok(ipc_schema_decode(buf_slice(&encoded), &back, &err), &err);
+		assert_true(schema_equal(schema, back));
+	}
+}
+
 static void
 schemas_undo_themselves_when_memory_is_short(void **state)
 {
@@ -270,6 +298,7 @@ main(void)
 		cmocka_unit_test(a_schema_comes_back_with_its_metadata),
 		cmocka_unit_test(all_forms_of_an_encapsulated_schema_are_read),
 		cmocka_unit_test(a_truncated_schema_is_refused),
+		cmocka_unit_test(a_vtable_may_be_shared_by_tables_of_other_lengths),
 		cmocka_unit_test(schemas_undo_themselves_when_memory_is_short),
 		cmocka_unit_test(types_that_are_not_read_are_named),
 		cmocka_unit_test(other_decimals_are_named),
