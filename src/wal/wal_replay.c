@@ -204,6 +204,7 @@ goes_on_in_next(const WalReplay *replay, const WalHead *here)
 }
 
 // Whether the mark of a clean stop comes behind what the index tells of: it was written after it.
+// A later start may have cut the file before that: once the next file has begun, it knows.
 static Status
 ends_clean(const WalReplay *replay, const WalFile *file, bool *out, Error *err)
 {
@@ -214,11 +215,12 @@ ends_clean(const WalReplay *replay, const WalFile *file, bool *out, Error *err)
 	TRY(wal_cursor_head(&cursor, file->end, &head, &valid, err));
 	*out = valid && head.prev_crc == file->end_crc && head.kind == WAL_MARK &&
 		   (head.flags & WAL_CLEAN) != 0;
+	if (*out && file->next != NULL && file->next->begun)
+		*out = next_begins_at(file, file->end + WAL_HEAD_BYTES, head.crc);
 	return ST_OK;
 }
 
-// Whether nothing of the file must be read but what is behind its index. An index may be older than
-// a cut of its file: the next file knows.
+// Whether nothing of the file must be read but what is behind its index.
 static Status
 index_is_enough(const WalReplay *replay, const WalFile *file, bool *out, Error *err)
 {
@@ -265,6 +267,7 @@ wal_replay_enter(WalReplay *replay, WalFile *file, Error *err)
 	replay->file = file;
 	replay->offset = WAL_HEADER_BYTES;
 	replay->crc = file->seed;
+	replay->report.clean = false; // that was the file before
 	return skip_by_index(replay, file, err);
 }
 

@@ -75,6 +75,7 @@ resume(WalReplay *replay, WalFile *file, uint64_t offset, const WalHead *head)
 	replay->file = file;
 	replay->offset = offset;
 	replay->crc = head->prev_crc;
+	replay->report.clean = false; // wherever that was
 }
 
 static bool

@@ -616,6 +616,32 @@ files_that_were_cut_are_given_up_or_skipped(void **state)
 	}
 }
 
+// The mark ends the file it is in, and not the one that a salvage goes on in.
+static void
+salvage_goes_on_behind_the_mark_of_a_clean_stop(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 10);
+	log_mark(wal, 10, true);
+	wal_close(wal);
+	wal = log_start(dir.path, SEGMENT, 11);
+	uint64_t begun = active_file(wal).bytes;
+	log_write_synced(wal, 11, 20);
+	wal_close(wal);
+	char path[160];
+	file_name(path, dir.path, 2);
+	flip(path, HEADER + 20, 1);    // its BEGIN
+	flip(path, begun + 72 + 1, 1); // what is in its first commit
+
+	Seen seen;
+	assert_int_equal(log_read(dir.path, WAL_SALVAGE, 0, &seen), ST_OK);
+	assert_int_equal(seen.count, 19);
+	assert_int_equal(seen.seqs[10], 12);
+	assert_int_equal(seen.report.last_seq, 20);
+}
+
 static void
 salvage_of_much_damage_goes_on(void **state)
 {
@@ -664,6 +690,7 @@ main(void)
 		cmocka_unit_test(salvage_skips_one_commit_for_one_flip),
 		cmocka_unit_test(salvage_skips_files_that_are_gone_or_unreadable),
 		cmocka_unit_test(files_that_were_cut_are_given_up_or_skipped),
+		cmocka_unit_test(salvage_goes_on_behind_the_mark_of_a_clean_stop),
 		cmocka_unit_test(salvage_of_much_damage_goes_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -509,6 +509,38 @@ an_index_without_the_mark_behind_it_is_not_believed(void **state)
 	assert_true(seen.report.bytes_read > 1000);
 }
 
+// The keeper writes a new index without a sync: a power cut may bring the old one back.
+static void
+an_index_that_is_older_than_a_cut_of_its_file_is_not_believed(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	Wal *wal = log_start(dir.path, SEGMENT, 1);
+	log_write_synced(wal, 1, 5);
+	uint64_t cut = active_file(wal).bytes;
+	log_write_synced(wal, 6, 10);
+	log_mark(wal, 10, true);
+	wal_close(wal);
+	assert_int_equal(count_names(dir.path, ".idx"), 1);
+	char name[160];
+	file_name(name, dir.path, 1);
+	Blob blob = blob_load(name);
+	blob.data[cut + 9] ^= 1;
+	blob_save(name, blob.data, blob.len);
+	free(blob.data);
+
+	Seen seen;
+	Error err;
+	wal = log_open(dir.path, SEGMENT);
+	assert_int_equal(log_recover(wal, WAL_POINT_IN_TIME, 0, &seen), ST_OK);
+	assert_int_equal(seen.report.last_seq, 5);
+	assert_int_equal(wal_start(wal, 21, epoch, &err), ST_OK);
+	log_write_synced(wal, 21, 25);
+	wal_close(wal);
+	assert_int_equal(log_read(dir.path, WAL_STRICT, 25, &seen), ST_OK);
+	assert_int_equal(seen.report.last_seq, 25);
+}
+
 static void
 the_log_after_a_seq_is_measured_in_files(void **state)
 {
@@ -548,6 +580,7 @@ main(void)
 		cmocka_unit_test(a_file_that_a_checkpoint_covers_is_not_read),
 		cmocka_unit_test(after_a_clean_stop_little_is_read),
 		cmocka_unit_test(an_index_without_the_mark_behind_it_is_not_believed),
+		cmocka_unit_test(an_index_that_is_older_than_a_cut_of_its_file_is_not_believed),
 		cmocka_unit_test(the_log_after_a_seq_is_measured_in_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
