@@ -33,7 +33,7 @@ typedef struct CommitEntry {
 	Producer *producer;      // WAL_BATCH, WAL_ADOPT: whose it is; NULL: nobody's
 	int64_t producer_seq;
 	// WAL_BATCH, WAL_ADOPT: of what its rows were made; 0: of nothing. Where rows are replaced by
-	// key, one that would undo a later put fails: ST_CONFLICT.
+	// key, one that would undo a later put fails: ST_CONFLICT, once that put can be seen.
 	uint64_t read_seq;
 	// The makers of these keep the table's rewrite lock until done.
 	StoreAdopt *adopt; // WAL_ADOPT
@@ -56,6 +56,7 @@ struct Commit {
 	bool async;   // acknowledged when written, not when synced
 	uint64_t seq; // from sequencing on
 	bool gone;    // all of its tables were dropped before it
+	bool refused; // it would undo a put that has its number: it gets none itself
 	// Asked right before it gets its number: false fails it with ST_CANCELLED. NULL: always true.
 	bool (*admit)(Commit *commit);
 	// Durable (or written, if async), or failed. Exactly once, before release.

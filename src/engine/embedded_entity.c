@@ -288,25 +288,23 @@ update_once(mobius_collection *collection, const TableDef *def, int64_t id, cons
 	if (found.row == NULL)
 		return embedded_entity_missing(def, id, err);
 	TRY(updated(found.row, values, &next, err));
-	return put(collection, next, found.seq, NULL, err);
+	Status st = put(collection, next, found.seq, NULL, err);
+	if (st == ST_CONFLICT)
+		st = error_set(err, st,
+					   "entity %" PRId64 " of collection \"%s\" was not updated: others kept "
+					   "writing it, or ids around it, all the while; try again",
+					   id, table_name(def));
+	return st;
 }
 
-static void
-nothing(void *arg)
-{
-	(void)arg;
-}
-
+// What a try was refused for can be seen by the next.
 static Status
 update_locked(mobius_collection *collection, const TableDef *def, int64_t id, const Batch *values,
 			  Error *err)
 {
-	Status st = update_once(collection, def, id, values, err);
-	for (int try = 1; st == ST_CONFLICT && try < TRIES; try++) {
-		// What has a number already can be seen once the publishing thread was there.
-		conductor_run(collection->db->conductor, nothing, NULL);
+	Status st = ST_CONFLICT;
+	for (int try = 0; st == ST_CONFLICT && try < TRIES; try++)
 		st = update_once(collection, def, id, values, err);
-	}
 	return st;
 }
 

@@ -13,7 +13,7 @@ Status embedded_entity_missing(const TableDef *def, int64_t id, Error *err); // 
 typedef struct EntityFound {
 	Batch *row;          // one row of all columns; NULL: there is none
 	uint64_t segment_id; // that has it; 0: nobody asked, and it is in a file
-	uint64_t seq;        // of the moment it is true of, or a later one
+	uint64_t seq;        // of the moment it is true of, or an earlier one
 } EntityFound;
 
 // The newest version. What memory holds is looked for by its id; where files may have it, a query

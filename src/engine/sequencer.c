@@ -52,51 +52,59 @@ pass_on(Conductor *c, Commit *first, Commit **tail, const WalGroup *group)
 	signal_raise(&c->sync);
 }
 
-static Status
-check_entry(const CommitEntry *entry, uint64_t seq, Error *err)
+// Whether it would undo something that came before it.
+static bool
+would_undo(const Commit *commit, uint64_t seq)
 {
-	const WalEntry *wal = &entry->wal;
-	if ((wal->kind != WAL_BATCH && wal->kind != WAL_ADOPT) ||
-		table_may_follow(entry->table, seq, entry->read_seq, wal->min_time, wal->max_time))
-		return ST_OK;
-	return error_set(err, ST_CONFLICT,
-					 "rows of the times that were to be updated came meanwhile; send the statement "
-					 "again");
-}
-
-// Whether somebody wants it still, and it would undo nothing that came before it.
-static Status
-check_commit(Commit *commit, uint64_t seq, Error *err)
-{
-	if (commit->admit != NULL && !commit->admit(commit))
-		return error_set(err, ST_CANCELLED, "a batch before it could not be stored");
 	int32_t count;
-	const CommitEntry *entries = commit_entries(commit, &count);
-	for (int32_t i = 0; i < count; i++)
-		TRY(check_entry(&entries[i], seq, err));
-	return ST_OK;
+	const CommitEntry *entries = commit_entries((Commit *)(uintptr_t)commit, &count);
+	bool undo = false;
+	for (int32_t i = 0; i < count && !undo; i++) {
+		const WalEntry *wal = &entries[i].wal;
+		undo = (wal->kind == WAL_BATCH || wal->kind == WAL_ADOPT) &&
+			   !table_may_follow(entries[i].table, seq, entries[i].read_seq, wal->min_time,
+								 wal->max_time);
+	}
+	return undo;
 }
 
-// Others fail; the rest, in order.
+// Those that nobody wants any more fail; those that would undo something wait in `refused`; the
+// rest, in order.
 static Commit *
-drop_unwanted(const Conductor *c, Commit *all)
+drop_unwanted(const Conductor *c, Commit *all, CommitQueue *refused)
 {
 	Commit *kept = NULL, **tail = &kept;
 	uint64_t seq = c->next_seq;
 	for (Commit *next; all != NULL; all = next) {
 		next = all->next;
 		Error err = ERROR_INIT;
-		Status st = check_commit(all, seq, &err);
-		if (st == ST_OK) {
+		if (all->admit != NULL && !all->admit(all)) {
+			Status st = error_set(&err, ST_CANCELLED, "a batch before it could not be stored");
+			fail_commits(all, next, st, &err);
+		} else if (would_undo(all, seq)) {
+			all->refused = true;
+			all->next = NULL;
+			commit_queue_add(refused, all, &all->next);
+		} else {
 			seq++;
 			*tail = all;
 			tail = &all->next;
-			continue;
 		}
-		fail_commits(all, next, st, &err);
 	}
 	*tail = NULL;
 	return kept;
+}
+
+// They are told behind what they would undo: who tries again sees it.
+static void
+pass_refused(Conductor *c, const CommitQueue *refused)
+{
+	if (refused->head == NULL)
+		return;
+	pthread_mutex_lock(&c->sync_lock);
+	commit_queue_add(&c->written, refused->head, refused->tail);
+	pthread_mutex_unlock(&c->sync_lock);
+	signal_raise(&c->sync);
 }
 
 // Writes commits [first, …) until the log wants to be asked again or GROUP_COMMITS; returns the
@@ -184,8 +192,11 @@ sequencer_run(void *arg)
 
 		if (atomic_load(&c->failed))
 			fail_commits(TAKE(all), NULL, ST_UNAVAILABLE, &c->failure);
-		while ((all = drop_unwanted(c, all)) != NULL)
+		CommitQueue refused;
+		commit_queue_init(&refused);
+		while ((all = drop_unwanted(c, all, &refused)) != NULL)
 			all = write_some(c, all);
+		pass_refused(c, &refused);
 		if (stopping)
 			break;
 		if (!signal_wait(&c->sequence, mark_time(c)))

@@ -73,11 +73,25 @@ refuse_everything(Conductor *c, Commit *all, const Error *err)
 	}
 	for (Commit *commit = all; commit != NULL;) {
 		Commit *next = commit->next;
-		if (!commit->async)
+		if (!commit->async || commit->refused)
 			commit->done(commit, ST_UNAVAILABLE, &c->failure);
 		commit->release(commit);
 		commit = next;
 	}
+}
+
+static Status
+conflict(Commit *commit, Error *err)
+{
+	int32_t count, i = 0;
+	const CommitEntry *entries = commit_entries(commit, &count);
+	while (i < count - 1 && entries[i].read_seq == 0)
+		i++;
+	SCOPED(table_def_drop) TableDef *def = table_current(entries[i].table);
+	return error_set(err, ST_CONFLICT,
+					 "rows of table \"%s\" that were to be updated were put again meanwhile; send "
+					 "the statement again",
+					 table_name(def));
 }
 
 // Rows for a table whose drop came first are nowhere, and their sender hears it.
@@ -85,26 +99,39 @@ static void
 acknowledge(Commit *commit)
 {
 	Error err = ERROR_INIT;
-	Status st = commit->gone
-					? error_set(&err, ST_NOT_FOUND, "the table was dropped; nothing was stored")
-					: ST_OK;
+	Status st = ST_OK;
+	if (commit->refused)
+		st = conflict(commit, &err);
+	else if (commit->gone)
+		st = error_set(&err, ST_NOT_FOUND, "the table was dropped; nothing was stored");
 	commit->done(commit, st, &err);
+}
+
+// The last number that can be seen from now on; 0: none that could not before.
+static uint64_t
+apply_all(Conductor *c, Commit *all)
+{
+	uint64_t last = 0;
+	for (Commit *commit = all; commit != NULL; commit = commit->next) {
+		if (commit->refused)
+			continue;
+		apply(c->store, commit);
+		last = commit->seq;
+	}
+	return last;
 }
 
 static void
 publish(Conductor *c, Commit *all)
 {
-	uint64_t last = 0;
-	for (Commit *commit = all; commit != NULL; commit = commit->next) {
-		apply(c->store, commit);
-		last = commit->seq;
+	uint64_t last = apply_all(c, all);
+	if (last > 0) {
+		atomic_store(&c->synced_seq, last);
+		store_publish(c->store, last);
 	}
-	atomic_store(&c->synced_seq, last);
-	store_publish(c->store, last);
-
 	for (Commit *commit = all; commit != NULL;) {
 		Commit *next = commit->next;
-		if (!commit->async)
+		if (!commit->async || commit->refused)
 			acknowledge(commit);
 		commit->release(commit);
 		commit = next;

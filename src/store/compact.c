@@ -84,8 +84,10 @@ is_worth_a_look(const TableView *view, uint64_t seq, int64_t now_ns, bool hard)
 		wasteful = is_wasteful(gone, stats.rows, hard);
 		late |= has_late(&stats);
 	}
+	if (wasteful || !late)
+		return wasteful;
 	uint64_t bytes = settled_bytes(view->table), looked = table->looked_bytes;
-	return wasteful || (late && bytes > looked + (hard ? bytes / GROWTH : looked / 2));
+	return bytes > looked + (hard ? bytes / GROWTH : looked / 2);
 }
 
 // ---- the rows of one table ----
@@ -133,7 +135,9 @@ late_span(const Compaction *c, int64_t *min, int64_t *max)
 	}
 }
 
-// Those that may have something to give, or go with one that has.
+// Those that may have something to give, or go with one that has. An order numbers its rows with 32
+// bits: a segment that would be over may wait. Rows that its rows replace are kept until then, and
+// those that are replaced are so by what stays.
 static Status
 load_units(Compaction *c, Error *err)
 {

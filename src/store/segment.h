@@ -4,7 +4,8 @@
 // A segment is a list of references to received batches; small batches are gathered into chunks of
 // fixed capacity. What a reader may see is told by seq: rows of commits ≤ its snapshot's seq.
 //
-// Threads  one appender (the syncer); any readers. Sealed ones never change.
+// Threads  one appender: the syncer, or who makes a segment that nobody else has yet (a compaction
+// in memory); any readers. Sealed ones get no more rows.
 
 #pragma once
 

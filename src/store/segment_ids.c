@@ -40,14 +40,17 @@ segment_ids_free(SegmentIds *ids, Budget *budget)
 
 // ---- room ----
 
+// After it was allocated: nothing is released by who looks for ids, which would wake others while a
+// lock is held.
 static Status
-reserve(Budget *budget, uint64_t bytes, Error *err)
+pay(Segment *seg, uint64_t bytes, Error *err)
 {
 	int64_t delay;
-	if (budget_reserve(budget, bytes, NULL, &delay))
-		return ST_OK;
-	return error_set(err, ST_LIMIT, "there is no room for an index of ids: %s is used up",
-					 budget_name(budget));
+	if (!budget_reserve(seg->budget, bytes, NULL, &delay))
+		return error_set(err, ST_LIMIT, "there is no room for an index of ids: %s is used up",
+						 budget_name(seg->budget));
+	atomic_fetch_add(&seg->bytes, bytes);
+	return ST_OK;
 }
 
 static IdSlot *
@@ -63,18 +66,15 @@ static Status
 grow_slots(Segment *seg, SegmentIds *ids, Error *err)
 {
 	uint64_t count = ids->slot_count > 0 ? 2 * ids->slot_count : FEWEST_SLOTS;
-	TRY(reserve(seg->budget, count * sizeof(IdSlot), err));
-	IdSlot *slots = mem_alloc_array(count, sizeof(*slots));
-	if (slots == NULL) {
-		budget_release(seg->budget, count * sizeof(IdSlot));
+	SCOPED(mem_drop) IdSlot *slots = mem_alloc_array(count, sizeof(*slots));
+	if (slots == NULL)
 		return error_no_memory(err, "an index of ids");
-	}
+	TRY(pay(seg, (count - ids->slot_count) * sizeof(IdSlot), err));
 	for (uint64_t i = 0; i < ids->slot_count; i++)
 		if (ids->slots[i].id != 0)
 			*find_slot(slots, count, ids->slots[i].id) = ids->slots[i];
 	mem_free(ids->slots);
-	budget_release(seg->budget, ids->slot_count * sizeof(IdSlot));
-	ids->slots = slots;
+	ids->slots = TAKE(slots);
 	ids->slot_count = count;
 	return ST_OK;
 }
@@ -84,15 +84,12 @@ add_node(Segment *seg, SegmentIds *ids, const Node *node, Error *err)
 {
 	if (ids->node_count == ids->node_room) {
 		int32_t more = ids->node_room > 0 ? ids->node_room : FEWEST_NODES;
-		uint64_t bytes = (uint64_t)more * sizeof(Node *);
-		TRY(reserve(seg->budget, bytes, err));
 		const Node **nodes =
 			mem_resize(ids->nodes, (size_t)(ids->node_room + more) * sizeof(*nodes));
-		if (nodes == NULL) {
-			budget_release(seg->budget, bytes);
+		if (nodes == NULL)
 			return error_no_memory(err, "an index of ids");
-		}
 		ids->nodes = nodes;
+		TRY(pay(seg, (uint64_t)more * sizeof(Node *), err));
 		ids->node_room += more;
 	}
 	ids->nodes[ids->node_count++] = node;

@@ -101,14 +101,14 @@ start_conductor(Parts *fx)
 
 // A table, by a commit of its own.
 static uint64_t
-make_table(Parts *fx)
+make_table(Parts *fx, const char *dedup)
 {
 	Error err = ERROR_INIT;
 	SCOPED(schema_drop) Schema *schema = rows_schema(false);
 	SCOPED(table_def_drop) TableDef *def = NULL;
 	uint32_t id;
 	ok(catalog_next_table_id(fx->catalog, &id, &err), &err);
-	TableRequest request = {.database = "mobius", .name = "t", .schema = schema};
+	TableRequest request = {.database = "mobius", .name = "t", .schema = schema, .dedup = dedup};
 	ok(table_def_create(&request, NULL, id, 1, any_type, &def, &err), &err);
 
 	CommitEntry entry = {.wal = {.kind = WAL_DEFINE, .table_id = id}};
@@ -125,7 +125,7 @@ make_table(Parts *fx)
 }
 
 static void
-parts_open(Parts *fx)
+parts_open_with(Parts *fx, const char *dedup)
 {
 	*fx = (Parts){.dir = dir_new()};
 	Error err = ERROR_INIT;
@@ -135,7 +135,13 @@ parts_open(Parts *fx)
 	open_log(fx, &last);
 	ok(wal_start(fx->wal, 1, epoch, &err), &err);
 	start_conductor(fx);
-	assert_int_equal(make_table(fx), 1);
+	assert_int_equal(make_table(fx, dedup), 1);
+}
+
+static void
+parts_open(Parts *fx)
+{
+	parts_open_with(fx, "none");
 }
 
 // Stops, and reads from the log again what was written: the newest number.
@@ -167,6 +173,7 @@ typedef struct Sent {
 	Error err;
 	int done_turn; // from 1; 0: not yet
 	int released_turn;
+	uint64_t published_seq; // when it was done
 	Signal done;
 	Signal released;
 } Sent;
@@ -179,6 +186,7 @@ sent_done(Commit *commit, Status status, const Error *err)
 	sent->status = status;
 	if (err != NULL)
 		sent->err = *err;
+	sent->published_seq = store_published_seq(sent->fx->store);
 	sent->done_turn = 1 + atomic_fetch_add(&sent->fx->turn, 1);
 	signal_raise(&sent->done);
 }
@@ -353,6 +361,44 @@ an_async_commit_is_acknowledged_before_it_is_synced_and_shown_after(void **state
 	assert_int_equal(sent_finish(&async), ST_OK);
 	assert_int_equal(visible_rows(&fx), 10);
 	assert_int_equal(parts_close(&fx), 3);
+}
+
+static void
+send_timed(Parts *fx, Sent *sent, uint64_t read_seq)
+{
+	prepare_rows(fx, sent, 0, 5, true);
+	sent->commit.entry.read_seq = read_seq;
+	sent->commit.entry.wal.min_time = 0;
+	sent->commit.entry.wal.max_time = INT64_MAX;
+	conductor_submit(fx->conductor, &sent->commit);
+}
+
+static void
+what_would_undo_a_put_is_refused_once_that_can_be_seen(void **state)
+{
+	(void)state;
+	Parts fx;
+	parts_open_with(&fx, "last");
+	Holding holding;
+	hold_publishing(&fx, &holding);
+	Sent put, update, other;
+	send_timed(&fx, &put, 0);
+	wait_on(&put.done);
+	send_timed(&fx, &update, 1);
+	send_timed(&fx, &other, 0);
+	wait_on(&other.done); // so the update was looked at
+	assert_int_equal(other.commit.seq, 3);
+	assert_int_equal(update.done_turn, 0);
+	let_go(&holding);
+	assert_int_equal(sent_finish(&update), ST_CONFLICT);
+	says(update.err.text, "\"t\"");
+	assert_true(update.published_seq >= put.commit.seq);
+	assert_int_equal(sent_finish(&put), ST_OK);
+	assert_int_equal(sent_finish(&other), ST_OK);
+	send_timed(&fx, &update, 3);
+	assert_int_equal(sent_finish(&update), ST_OK);
+	assert_int_equal(update.commit.seq, 4);
+	assert_int_equal(parts_close(&fx), 4);
 }
 
 static void
@@ -656,6 +702,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(commits_are_numbered_shown_and_acknowledged_in_the_order_they_came),
 		TEST(an_async_commit_is_acknowledged_before_it_is_synced_and_shown_after),
+		TEST(what_would_undo_a_put_is_refused_once_that_can_be_seen),
 		TEST(what_waits_for_one_sync_is_shown_at_once),
 		TEST(a_write_that_fails_takes_its_own_commits_only_and_their_numbers_are_given_again),
 		TEST(after_a_sync_that_failed_everything_is_unavailable),

@@ -211,6 +211,34 @@ without_room_for_an_index_a_query_tells(void **state)
 }
 
 static void
+what_an_index_takes_is_told_with_its_segment(void **state)
+{
+	(void)state;
+	Rig rig;
+	open_rig(&rig);
+	Table *table = add_entities(&rig);
+	put_text(&rig, table, "1|h|1");
+	for (int64_t i = 1; i <= 1500; i++) {
+		char row[32];
+		snprintf(row, sizeof(row), "%d|h|%d", (int)i, (int)i);
+		put_text(&rig, table, row);
+		snprintf(row, sizeof(row), "%d|h|%d\n", (int)i, (int)i);
+		entity_is(&rig, table, i, row);
+		if (i == 1000)
+			store_seal(rig.store, table, 0);
+	}
+	uint64_t bytes = 0;
+	Snapshot *snapshot = snapshot_of(&rig, table);
+	assert_int_equal(snapshot->tables[0].segment_count, 2);
+	for (int32_t i = 0; i < 2; i++)
+		bytes += segment_stats(snapshot->tables[0].segments[i]).bytes;
+	snapshot_free(snapshot);
+	assert_int_equal(bytes, budget_used(rig.budget));
+	table_unref(table);
+	rig_close(&rig);
+}
+
+static void
 what_fails_leaves_nothing_and_goes_on(void **state)
 {
 	(void)state;
@@ -404,6 +432,7 @@ main(void)
 		cmocka_unit_test(files_are_worth_a_look_where_they_may_have_it),
 		cmocka_unit_test(a_row_has_the_columns_of_now),
 		cmocka_unit_test(without_room_for_an_index_a_query_tells),
+		cmocka_unit_test(what_an_index_takes_is_told_with_its_segment),
 		cmocka_unit_test(what_fails_leaves_nothing_and_goes_on),
 		cmocka_unit_test(it_is_as_a_model_has_it_whatever_happens),
 		cmocka_unit_test(readers_never_go_back_while_rows_come_and_segments_go),
