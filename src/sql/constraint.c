@@ -77,7 +77,15 @@ operand_range(const Operand *operand, int64_t now_ns, TimeRange *out)
 	return true;
 }
 
-// One unit of the column wider than it says: the engine may round a text to it.
+// What the engine may round a constant to: the column's unit, or that of its own type.
+static int64_t
+rounding_ns(const Operand *operand, int64_t unit_ns)
+{
+	bool coarser = operand->kind == OPERAND_TYPED && operand->value > unit_ns;
+	return coarser ? operand->value : unit_ns;
+}
+
+// One unit wider than it says: the engine may have rounded to it.
 static void
 narrow(TimeRange *range, CompareOp op, TimeRange at, int64_t unit_ns)
 {
@@ -106,7 +114,8 @@ constraint_ranges(const Verdict *verdict, const RefColumns *refs, bool time_alia
 			verdict->refs[ref].scope != verdict->columns[c->column].scope ||
 			!operand_range(&c->operand, now_ns, &at))
 			continue;
-		narrow(&out[ref], c->op, at, key ? 1 : time_unit_ns(field->type.unit));
+		int64_t unit_ns = key ? 1 : time_unit_ns(field->type.unit);
+		narrow(&out[ref], c->op, at, rounding_ns(&c->operand, unit_ns));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "arrow/schema.h"
 #include "base/timeval.h"
 #include "sql/walk_int.h"
 
@@ -69,6 +70,17 @@ read_text(const Walk *w, const json_t *node, Operand *out)
 	return out->text != NULL;
 }
 
+// What the engine rounds a text to when it becomes this type.
+static int64_t
+rounded_to_ns(const char *type)
+{
+	if (strcmp(type, "TIMESTAMP_S") == 0)
+		return time_unit_ns(UNIT_S);
+	if (strcmp(type, "TIMESTAMP_MS") == 0)
+		return time_unit_ns(UNIT_MS);
+	return time_unit_ns(strcmp(type, "TIMESTAMP_NS") == 0 ? UNIT_NS : UNIT_US);
+}
+
 static bool
 read_typed(const Walk *w, const json_t *node, Operand *out)
 {
@@ -78,6 +90,7 @@ read_typed(const Walk *w, const json_t *node, Operand *out)
 		!read_text(w, json_object_get(node, "child"), out))
 		return false;
 	out->kind = OPERAND_TYPED;
+	out->value = date ? 0 : rounded_to_ns(type);
 	// The clock of a text that becomes a date is dropped.
 	return !date || strlen(out->text) <= strlen("2016-01-01");
 }

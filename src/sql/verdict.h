@@ -64,7 +64,7 @@ typedef enum OperandKind {
 
 typedef struct Operand {
 	OperandKind kind;
-	int64_t value; // INTEGER (saturated), NOW: nanoseconds
+	int64_t value; // INTEGER (saturated), NOW: nanoseconds; TYPED: those it is rounded to, 0: none
 	const char *text;
 	int32_t from; // bytes of the constant; -1: unknown
 	int32_t to;

@@ -284,6 +284,41 @@ only_what_where_requires_narrows_a_table(void **state)
 	setup_close(&s);
 }
 
+// A constant of a coarser type than the column's is rounded to it.
+static void
+a_constant_of_a_coarser_type_narrows_by_its_own_unit(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *type;
+		int64_t unit_ns;
+	} types[] = {{"TIMESTAMP_S", 1000000000}, {"TIMESTAMP(0)", 1000000000},
+				 {"TIMESTAMP_MS", 1000000},   {"TIMESTAMP(3)", 1000000},
+				 {"TIMESTAMP", 1000},         {"TIMESTAMP_NS", 1000}};
+	static const char *const forms[][2] = {
+		{"ts = ", " '1970-01-01 00:00:05.5'"},
+		{"ts = CAST('1970-01-01 00:00:05.5' AS ", ")"},
+		{"ts = '1970-01-01 00:00:05.5'::", ""},
+	};
+	Setup s;
+	setup_open(&s);
+	for (size_t i = 0; i < COUNT_OF(types) * COUNT_OF(forms); i++) {
+		char sql[160];
+		TimeRange out[4];
+		RefColumns columns[4];
+		int64_t unit_ns = types[i / COUNT_OF(forms)].unit_ns, at = INT64_C(5500000000);
+		const char *const *form = forms[i % COUNT_OF(forms)];
+		snprintf(sql, sizeof(sql), "FROM t WHERE %s%s%s", form[0], types[i / COUNT_OF(forms)].type,
+				 form[1]);
+		SCOPED(verdict_drop) Verdict *v = judge(&s, sql);
+		columns_of(&s, v, columns);
+		constraint_ranges(v, columns, false, 0, out);
+		if (out[0].min != at - unit_ns || out[0].max != at + unit_ns)
+			fail_msg("%s\n[%lld, %lld]", sql, (long long)out[0].min, (long long)out[0].max);
+	}
+	setup_close(&s);
+}
+
 int
 main(void)
 {
@@ -294,6 +329,7 @@ main(void)
 		cmocka_unit_test(positions_come_back),
 		cmocka_unit_test(a_constant_reads_and_calls_nothing),
 		cmocka_unit_test(only_what_where_requires_narrows_a_table),
+		cmocka_unit_test(a_constant_of_a_coarser_type_narrows_by_its_own_unit),
 	};
 	return RUN(tests);
 }
