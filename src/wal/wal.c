@@ -145,8 +145,13 @@ wal_start(Wal *wal, uint64_t next_seq, const uint8_t epoch[16], Error *err)
 		return ST_OK;
 	TRY(sync_recovered(wal, err));
 	TRY(clear_tail(wal, err));
+	WalFile *ended = wal->last;
 	TRY(wal_files_make_ready(wal, 1, err));
-	return wal_begin_settled(wal, err);
+	TRY(wal_begin_settled(wal, err));
+	// Behind damage there may be all that is left of acknowledged data.
+	if (ended != NULL && !wal->damaged)
+		wal_shorten(wal, ended);
+	return ST_OK;
 }
 
 // ---- sync ----

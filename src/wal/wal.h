@@ -158,7 +158,8 @@ typedef struct WalKeep {
 	bool disk_full; // no spares then: what they hold is room for others
 } WalKeep;
 // Turns files that nobody needs into spares (at most 8 kept, the rest removed). keep_time_ns and
-// keep_bytes: a file goes when either says so.
+// keep_bytes, of what files take on disk: a file goes when either says so, and at once when it has
+// no commit.
 Status wal_recycle(Wal *wal, const WalKeep *keep, Error *err);
 
 // Copies the files that hold the commits after `after` up to `last`, which is synced, into `dir`; a
@@ -174,7 +175,7 @@ uint64_t wal_bytes_from(const Wal *wal, uint64_t seq);
 typedef struct WalFileInfo {
 	uint64_t number;   // 0: recycled, and no place in the sequence yet
 	const char *state; // "active", "inactive", "recycled"
-	uint64_t bytes;
+	uint64_t bytes;    // on disk; of the active one those that are written
 	uint64_t min_seq;
 	uint64_t max_seq;
 } WalFileInfo;

@@ -37,7 +37,8 @@
 //             synced, by a start that had read everything before it: it always holds.
 // Size        A file has its full size, on disk, before its header says so, and grows, for a commit
 //             larger than it, before a mark says so. So one that is shorter was cut, and what it
-//             held may have been acknowledged. A copy ends with its last record, and its header
+//             held may have been acknowledged; unless a SETTLED BEGIN says that it ended before: a
+//             start gives back what is behind. A copy ends with its last record, and its header
 //             says the copy's size.
 // Holes       Places where a salvage has skipped damage; read over without a word from then on.
 

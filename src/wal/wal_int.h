@@ -118,6 +118,11 @@ void wal_spares_remove(Wal *wal);
 // Before the mark of a clean stop: the next start need not read the active file, nor look for
 // records in those that are ready. It does both where this fails.
 void wal_leave(Wal *wal);
+// Gives back what a file has behind its end, once the next one's BEGIN, on disk, says where that
+// is: nothing is ever written there again. Where it fails the file stays as large as it is.
+void wal_shorten(Wal *wal, WalFile *file);
+// What a file that is not ready keeps of the disk. Under Wal.lock.
+uint64_t wal_file_bytes(const Wal *wal, const WalFile *file);
 
 // ---- wal_write.c, wal_plan.c ----
 

@@ -68,14 +68,58 @@ wal_leave(Wal *wal)
 	(void)st;
 }
 
-// ---- recycling ----
+// ---- what was never filled ----
 
 static uint64_t
-bytes_used(const Wal *wal)
+shortest(const WalFile *file)
+{
+	return (file->end + WAL_ALIGNMENT - 1) & ~(uint64_t)(WAL_ALIGNMENT - 1);
+}
+
+static Status
+cut_file(const Wal *wal, const WalFile *file, uint64_t size)
+{
+	SCOPED(mem_drop) char *path = NULL;
+	SCOPED(file_drop) File *opened = NULL;
+	TRY(wal_path(wal, file->header.number, ".wal", &path, NULL));
+	TRY(file_open(path, FILE_WRITE, &opened, NULL));
+	return file_truncate(opened, size, NULL);
+}
+
+void
+wal_shorten(Wal *wal, WalFile *file)
+{
+	uint64_t size = shortest(file);
+	// One that has grown tells its size in records, which a copy of it takes over.
+	bool grown = file->size > file->header.size;
+	if (grown || file->size <= size || cut_file(wal, file, size) != ST_OK)
+		return;
+	pthread_mutex_lock(&wal->lock);
+	file->size = size;
+	pthread_mutex_unlock(&wal->lock);
+}
+
+uint64_t
+wal_file_bytes(const Wal *wal, const WalFile *file)
+{
+	return file == wal->active ? file->end : file->size;
+}
+
+// ---- recycling ----
+
+// No commit, and nothing behind the end that was one before damage.
+static bool
+is_empty(const WalFile *file)
+{
+	return file->min_seq == 0 && file->size <= shortest(file);
+}
+
+static uint64_t
+bytes_kept(const Wal *wal)
 {
 	uint64_t bytes = 0;
 	for (const WalFile *file = wal->first; file != wal->ready; file = file->next)
-		bytes += file->end;
+		bytes += wal_file_bytes(wal, file);
 	return bytes;
 }
 
@@ -88,7 +132,7 @@ find_unneeded(Wal *wal, const WalKeep *keep)
 	bool unneeded = file != NULL && file != wal->active && file->file == NULL;
 	if (unneeded) {
 		const WalFile *next = file->next;
-		bool outside = bytes_used(wal) > keep->keep_bytes ||
+		bool outside = is_empty(file) || bytes_kept(wal) > keep->keep_bytes ||
 					   keep->now_ns - next->begun_ns > keep->keep_time_ns;
 		// The next one must say on disk that the log begins there.
 		unneeded =

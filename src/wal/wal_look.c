@@ -56,7 +56,7 @@ copy_infos(Wal *wal, WalFileInfo **out, size_t *out_count, Error *err)
 			.min_seq = file->min_seq,
 			.max_seq = file->min_seq == 0 ? 0 : file->last_seq,
 		};
-		infos[at++].bytes = ready ? file->size : file->end;
+		infos[at++].bytes = ready ? file->size : wal_file_bytes(wal, file);
 	}
 	for (; infos != NULL && at < count; at++)
 		infos[at] = (WalFileInfo){.state = "recycled", .bytes = wal->segment_size};
