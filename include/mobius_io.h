@@ -249,6 +249,8 @@ typedef struct mobius_setting {
 	const char *help;
 } mobius_setting;
 MOBIUS_API const mobius_setting *mobius_setting_at(size_t i); // NULL past the end
+// What mobius_open_async would say of the settings alone; opens nothing.
+MOBIUS_API mobius_status mobius_settings_check(const char *const *settings, mobius_error *err);
 // The value in force. Sizes are in bytes, durations in nanoseconds.
 MOBIUS_API uint64_t
 mobius_setting_number(mobius *db, const char *key); // sizes in bytes, durations in ns, counts

@@ -269,6 +269,14 @@ mobius_setting_at(size_t i)
 	return (const mobius_setting *)settings_at(i);
 }
 
+mobius_status
+mobius_settings_check(const char *const *settings, mobius_error *err)
+{
+	SCOPED(settings_close) Settings parsed = {0};
+	Error e = ERROR_INIT;
+	return error_out(settings_parse(settings, &parsed, &e), &e, err);
+}
+
 uint64_t
 mobius_setting_number(mobius *db, const char *key)
 {

@@ -225,7 +225,6 @@ config_read(int argc, char **argv, char **environment, Config *out, Error *err)
 	return ST_OK;
 }
 
-// The text in force: the last one given, else the default.
 static const char *
 text_of(const Config *config, const mobius_setting *setting)
 {
@@ -235,6 +234,16 @@ text_of(const Config *config, const mobius_setting *setting)
 			config->texts[i - 1][len] == '=')
 			return config->texts[i - 1] + len + 1;
 	return setting->fallback;
+}
+
+const char *
+config_text(const Config *config, const char *key)
+{
+	const mobius_setting *s;
+	for (size_t i = 0; (s = mobius_setting_at(i)) != NULL; i++)
+		if (strcmp(s->key, key) == 0)
+			return text_of(config, s);
+	return NULL;
 }
 
 static void

@@ -20,4 +20,6 @@ typedef struct Config {
 } Config;
 Status config_read(int argc, char **argv, char **environment, Config *out, Error *err);
 void config_close(Config *config);
+// The text in force: the last one given, else the default. NULL: there is no such setting.
+const char *config_text(const Config *config, const char *key);
 void config_print(const Config *config);

@@ -1,4 +1,4 @@
-// main.c - mobiusd: opens the database, listens, says when it is ready, and stops in order.
+// main.c - mobiusd: listens, opens the database, says when it is ready, and stops in order.
 //
 // Exit codes: 0 clean stop, 1 anything else, 2 usage or configuration, 3 damage found, 4 data
 // directory in use, 5 cannot listen.
@@ -40,6 +40,13 @@ typedef struct Listeners {
 	int fds[MOST_LISTENERS];
 	int count;
 } Listeners;
+
+static void
+listeners_close(Listeners *listeners)
+{
+	for (int i = 0; i < listeners->count; i++)
+		sock_close(listeners->fds[i]);
+}
 
 static int
 fail(int code, const char *text)
@@ -236,28 +243,37 @@ serve(Server *server, Listeners *listeners, const Config *config)
 	return 0;
 }
 
+// With a data directory that is open, or being opened.
+static int
+run_open(Server *server, Listeners *listeners, const Config *config)
+{
+	mobius_error err = {0};
+	if (mobius_session_open(server->db, &server->session, &err) != MOBIUS_OK)
+		return fail(EXIT_OTHER, err.text);
+	return serve(server, listeners, config);
+}
+
+// A start that cannot be leaves the data directory as it is: settings and ports come first.
 static int
 run(const Config *config)
 {
 	Server server = {0};
-	Listeners listeners = {0};
+	SCOPED(listeners_close) Listeners listeners = {0};
+	const char *const *settings = (const char *const *)config->texts;
 	mobius_error err = {0};
 	Error e = ERROR_INIT;
-	mobius_status status = mobius_open_async(config->data_dir, (const char *const *)config->texts,
-											 (mobius_event){0}, &server.db, &err);
+	mobius_status status = mobius_settings_check(settings, &err);
 	if (status != MOBIUS_OK)
 		return fail(exit_code(status), err.text);
-	int code;
-	Status st = listen_all(mobius_setting_text(server.db, "flight.listen"), config, &listeners, &e);
+	Status st = listen_all(config_text(config, "flight.listen"), config, &listeners, &e);
 	if (st != ST_OK)
-		code = fail(st == ST_INVALID ? EXIT_CONFIG : EXIT_LISTEN, e.text);
-	else if (mobius_session_open(server.db, &server.session, &err) != MOBIUS_OK)
-		code = fail(EXIT_OTHER, err.text);
-	else
-		code = serve(&server, &listeners, config);
+		return fail(st == ST_INVALID ? EXIT_CONFIG : EXIT_LISTEN, e.text);
+	status = mobius_open_async(config->data_dir, settings, (mobius_event){0}, &server.db, &err);
+	if (status != MOBIUS_OK)
+		return fail(exit_code(status), err.text);
+
+	int code = run_open(&server, &listeners, config);
 	flight_server_free(server.flight);
-	for (int i = 0; i < listeners.count; i++)
-		sock_close(listeners.fds[i]);
 	mobius_session_unref(server.session);
 	mobius_close(server.db);
 	if (code == 0)

@@ -135,6 +135,37 @@ def test_a_directory_that_holds_something_else_is_refused(start_server, tmp_path
     assert "does not hold a number" in text and "another directory" in text
 
 
+@pytest.mark.parametrize("words, code", [
+    (["--set", "flight.listen=nowhere"], USAGE),
+    (["--set", "flight.listen=0.0.0.0:0"], USAGE),
+    (["--set", "flight.listen="], USAGE),
+    (["--set", "memtable.limit=many"], USAGE),
+    (["--set", "flight.listen={taken}"], CANNOT_LISTEN),
+    (["--set", "flight.listen={taken}", "--set", "memtable.limit=many"], USAGE),
+])
+def test_a_start_that_cannot_be_writes_nothing(words, code, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = [word.format(taken=f"127.0.0.1:{taken.getsockname()[1]}") for word in words]
+        ended = subprocess.run([BINARY, "--data", tmp_path / "data", *words], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_starts_do_not_add_to_the_log(server):
+    def blocks():
+        return sum(file.stat().st_blocks * 512 for file in (server.data / "wal").iterdir())
+    with server.client() as client:
+        put(client, "t", TEN_ROWS)
+    for i in range(8):
+        (server.kill if i % 2 == 0 else server.stop)()
+        server.start()
+    server.stop()
+    assert blocks() <= 4 * 4 * 1024 * 1024  # one in use, two prepared, one on its way to be
+    server.start()
+    assert server.query("SELECT count(*) AS n FROM t").to_pylist() == [{"n": 10}]
+
+
 def test_a_port_has_one_server(start_server, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

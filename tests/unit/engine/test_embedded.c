@@ -83,6 +83,13 @@ settings_that_cannot_be_are_refused_and_make_nothing(void **state)
 	says(err.text, "did you mean wal.segment_size?");
 	assert_null(db);
 	assert_int_not_equal(access(path, F_OK), 0);
+
+	mobius_error same = {0};
+	assert_int_equal(mobius_settings_check(SETTINGS("wal.segmentsize=1MiB"), &same),
+					 MOBIUS_INVALID);
+	assert_string_equal(same.text, err.text);
+	assert_int_equal(mobius_settings_check(SETTINGS("wal.segment_size=1MiB"), NULL), MOBIUS_OK);
+	assert_int_equal(mobius_settings_check(NULL, NULL), MOBIUS_OK);
 }
 
 static void
