@@ -90,10 +90,8 @@ find_table(mobius_call *call, const char *name, Table **out, Error *err)
 static Status
 run_table_offsets(mobius_call *call, Error *err)
 {
-	const char *name;
-	TRY(call_text(call, "table", true, &name, err));
 	SCOPED(table_drop_ref) Table *table = NULL;
-	TRY(find_table(call, name, &table, err));
+	TRY(find_table(call, call_text(call, "table"), &table, err));
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
 	return reply_rows(call, "offsets", def, err);
 }
@@ -102,8 +100,7 @@ run_table_offsets(mobius_call *call, Error *err)
 static Status
 optional_table(mobius_call *call, Table **out, Error *err)
 {
-	const char *name;
-	TRY(call_text(call, "table", false, &name, err));
+	const char *name = call_text(call, "table");
 	return name != NULL ? find_table(call, name, out, err) : ST_OK;
 }
 
@@ -139,11 +136,9 @@ run_table_compact(mobius_call *call, Error *err)
 static Status
 run_producer_get(mobius_call *call, Error *err)
 {
-	const char *name, *producer;
-	TRY(call_text(call, "table", true, &name, err));
-	TRY(call_text(call, "producer", true, &producer, err));
+	const char *producer = call_text(call, "producer");
 	SCOPED(table_drop_ref) Table *table = NULL;
-	TRY(find_table(call, name, &table, err));
+	TRY(find_table(call, call_text(call, "table"), &table, err));
 	int64_t last;
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	if (producers_find(table_producers(table), slice_text(producer), &last))
@@ -156,9 +151,9 @@ run_producer_get(mobius_call *call, Error *err)
 static Status
 run_backup_create(mobius_call *call, Error *err)
 {
-	BackupRequest request = {.copy = json_is_true(json_object_get(call->request, "copy"))};
+	BackupRequest request = {.name = call_text(call, "name"),
+							 .copy = json_is_true(json_object_get(call->request, "copy"))};
 	BackupDone done;
-	TRY(call_text(call, "name", true, &request.name, err));
 	TRY(backup_create(call->db, &request, &done, err));
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_text(&json, "{\"path\":");
@@ -251,10 +246,9 @@ run_statement(mobius_call *call, SqlStatement *statement, Changes *out, Error *e
 static Status
 run_sql_execute(mobius_call *call, Error *err)
 {
-	const char *text;
-	TRY(call_text(call, "sql", true, &text, err));
-	json_t *params = json_object_get(call->request, "params");
-	if (params != NULL && json_array_size(params) + json_object_size(params) > 0)
+	const char *text = call_text(call, "sql");
+	const json_t *params = json_object_get(call->request, "params");
+	if (json_array_size(params) + json_object_size(params) > 0)
 		return error_set(err, ST_INVALID,
 						 "parameters are not built yet; write the values into the statement, or "
 						 "send rows by a put or bulk ingest");
@@ -308,21 +302,27 @@ static const mobius_action_info ACTIONS[] = {
 	 "{\"sql\": text}", "{\"rows\"}"},
 };
 
-static const ActionRun RUN[] = {
-	run_table_list,   run_table_offsets, run_table_flush, run_table_compact,
-	run_producer_get, run_backup_create, run_server_info, run_sql_execute,
+static const Action DO[] = {
+	{run_table_list, {}},
+	{run_table_offsets, {{"table", PARAM_TEXT, true}}},
+	{run_table_flush, {{"table", PARAM_TEXT, false}}},
+	{run_table_compact, {{"table", PARAM_TEXT, false}}},
+	{run_producer_get, {{"table", PARAM_TEXT, true}, {"producer", PARAM_TEXT, true}}},
+	{run_backup_create, {{"name", PARAM_TEXT, true}, {"copy", PARAM_BOOL, false}}},
+	{run_server_info, {}},
+	{run_sql_execute, {{"sql", PARAM_TEXT, true}, {"params", PARAM_VALUES, false}}},
 };
 
 const mobius_action_info *
 mobius_actions(size_t *count)
 {
-	static_assert(COUNT_OF(ACTIONS) == COUNT_OF(RUN), "every action has its function");
+	static_assert(COUNT_OF(ACTIONS) == COUNT_OF(DO), "every action has its function");
 	*count = COUNT_OF(ACTIONS);
 	return ACTIONS;
 }
 
-ActionRun
-action_run(int i)
+const Action *
+action_at(int i)
 {
-	return RUN[i];
+	return &DO[i];
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/setting.h"
 
 // ---- the worker ----
 
@@ -25,17 +26,10 @@ call_reply(mobius_call *call, Buf *json, Error *err)
 	return ST_OK;
 }
 
-Status
-call_text(mobius_call *call, const char *key, bool needed, const char **out, Error *err)
+const char *
+call_text(const mobius_call *call, const char *key)
 {
-	json_t *value = json_object_get(call->request, key);
-	*out = NULL;
-	if (value == NULL || json_is_null(value))
-		return needed ? error_set(err, ST_INVALID, "\"%s\" is missing", key) : ST_OK;
-	if (!json_is_string(value))
-		return error_set(err, ST_INVALID, "\"%s\" must be a text", key);
-	*out = json_string_value(value);
-	return ST_OK;
+	return json_string_value(json_object_get(call->request, key));
 }
 
 // ---- the caller ----
@@ -67,7 +61,7 @@ run_call(Job *job)
 {
 	mobius_call *call = (mobius_call *)((char *)job - offsetof(mobius_call, job));
 	call->error = (Error)ERROR_INIT;
-	call->status = action_run(call->action)(call, &call->error);
+	call->status = action_at(call->action)->run(call, &call->error);
 	pthread_mutex_lock(&call->lock);
 	call->done = true;
 	if (call->event.fn != NULL)
@@ -87,24 +81,80 @@ find_action(const char *name)
 	return -1;
 }
 
+// ---- the request ----
+
+static Status
+refuse_field(const mobius_action_info *action, const ActionParam *params, const char *field,
+			 Error *err)
+{
+	const char *names[PARAMS_ROOM];
+	size_t count = 0;
+	for (; count < PARAMS_ROOM && params[count].name != NULL; count++)
+		names[count] = params[count].name;
+	const char *near = setting_propose(field, names, count);
+	if (near != NULL)
+		return error_set(err, ST_INVALID,
+						 "%s has no field \"%.100s\"; did you mean \"%s\"? It takes %s",
+						 action->name, field, near, action->request);
+	return error_set(err, ST_INVALID, "%s has no field \"%.100s\"; it takes %s", action->name,
+					 field, action->request);
+}
+
+static Status
+check_field(const json_t *value, const ActionParam *param, Error *err)
+{
+	static const char *const kinds[] = {"a text", "true or false", "a list or an object"};
+	if (value == NULL || json_is_null(value))
+		return param->needed ? error_set(err, ST_INVALID, "\"%s\" is missing", param->name) : ST_OK;
+	bool fits = param->kind == PARAM_TEXT   ? json_is_string(value)
+				: param->kind == PARAM_BOOL ? json_is_boolean(value)
+											: json_is_array(value) || json_is_object(value);
+	return fits ? ST_OK
+				: error_set(err, ST_INVALID, "\"%s\" must be %s", param->name, kinds[param->kind]);
+}
+
+static const ActionParam *
+find_param(const ActionParam *params, const char *name)
+{
+	for (int i = 0; i < PARAMS_ROOM && params[i].name != NULL; i++)
+		if (strcmp(params[i].name, name) == 0)
+			return &params[i];
+	return NULL;
+}
+
+// A field that nobody reads is a slip that would change what the action does.
+static Status
+check_request(const mobius_call *call, const mobius_action_info *action, Error *err)
+{
+	const ActionParam *params = action_at(call->action)->params;
+	const char *field;
+	json_t *value;
+	json_object_foreach(call->request, field, value) if (find_param(params, field) ==
+														 NULL) return refuse_field(action, params,
+																				   field, err);
+	for (int i = 0; i < PARAMS_ROOM && params[i].name != NULL; i++)
+		TRY(check_field(json_object_get(call->request, params[i].name), &params[i], err));
+	return ST_OK;
+}
+
 static Status
 parse_request(mobius_call *call, Slice json, Error *err)
 {
-	if (json.len == 0) {
-		call->request = json_object();
-		return call->request == NULL ? error_no_memory(err, "an action") : ST_OK;
-	}
 	size_t count;
 	const mobius_action_info *action = &mobius_actions(&count)[call->action];
 	json_error_t cause;
-	call->request = json_loadb((const char *)json.data, json.len, JSON_REJECT_DUPLICATES, &cause);
+	call->request = json.len == 0 ? json_object()
+								  : json_loadb((const char *)json.data, json.len,
+											   JSON_REJECT_DUPLICATES, &cause);
+	if (call->request == NULL && json.len == 0)
+		return error_no_memory(err, "an action");
 	if (call->request == NULL)
 		return error_set(err, ST_INVALID, "the request of %s is no JSON: %s", action->name,
 						 cause.text);
 	if (!json_is_object(call->request))
 		return error_set(err, ST_INVALID, "the request of %s must be an object: %s", action->name,
 						 action->request);
-	return ST_OK;
+	return check_request(call, action, err);
 }
 
 static Status

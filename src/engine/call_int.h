@@ -38,10 +38,24 @@ struct mobius_call {
 
 // One JSON object more of the answer.
 Status call_reply(mobius_call *call, Buf *json, Error *err);
-// A text of the request; NULL when it is absent.
-Status call_text(mobius_call *call, const char *key, bool needed, const char **out, Error *err);
+// A text of the request, which was checked; NULL when it is absent.
+const char *call_text(const mobius_call *call, const char *key);
 
-// What an action does, in a worker that may wait.
-typedef Status (*ActionRun)(mobius_call *call, Error *err);
+typedef enum ParamKind { PARAM_TEXT, PARAM_BOOL, PARAM_VALUES } ParamKind;
+
+// A field that a request may have. NULL in its place is the same as none.
+typedef struct ActionParam {
+	const char *name; // NULL: there are no more
+	ParamKind kind;
+	bool needed;
+} ActionParam;
+
+enum { PARAMS_ROOM = 3 };
+
+// What an action takes, and what it does, in a worker that may wait.
+typedef struct Action {
+	Status (*run)(mobius_call *call, Error *err);
+	ActionParam params[PARAMS_ROOM];
+} Action;
 // The i-th of mobius_actions.
-ActionRun action_run(int i);
+const Action *action_at(int i);

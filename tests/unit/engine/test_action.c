@@ -282,6 +282,33 @@ bad_requests_are_refused_by_what_is_wrong(void **state)
 }
 
 static void
+fields_that_an_action_does_not_have_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *action, *request, *part;
+	} cases[] = {
+		{"table.list", "{\"table\": \"t\"}", "table.list has no field \"table\"; it takes {}"},
+		{"table.flush", "{\"tabel\": \"t\"}", "did you mean \"table\"?"},
+		{"table.compact", "{\"tabel\": \"t\"}", "table.compact has no field \"tabel\""},
+		{"table.compact", "{\"table\": true}", "\"table\" must be a text"},
+		{"backup.create", "{\"name\": \"z\", \"copi\": true}", "did you mean \"copy\"?"},
+		{"backup.create", "{\"name\": \"z\", \"copy\": \"yes\"}", "must be true or false"},
+		{"backup.create", "{\"name\": \"z\", \"copy\": 1}", "must be true or false"},
+		{"producer.get", "{\"table\": \"t\", \"producer\": 1}", "\"producer\" must be a text"},
+		{"server.info", "{\"verbose\": true}", "it takes {}"},
+		{"sql.execute", "{\"sql\": \"SELECT 1\", \"parms\": [1]}", "did you mean \"params\"?"},
+		{"sql.execute", "{\"sql\": \"SELECT 1\", \"params\": 1}", "\"params\" must be a list"},
+	};
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "t", 0, 10);
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		call_fails(&fx, cases[i].action, cases[i].request, MOBIUS_INVALID, cases[i].part);
+	fixture_close(&fx);
+}
+
+static void
 a_call_can_be_closed_before_it_is_done(void **state)
 {
 	(void)state;
@@ -393,6 +420,7 @@ main(void)
 		TEST(server_info_tells_epoch_and_seqs),
 		TEST(statements_tell_how_many_rows_they_have_or_changed),
 		TEST(bad_requests_are_refused_by_what_is_wrong),
+		TEST(fields_that_an_action_does_not_have_are_refused),
 		TEST(a_call_can_be_closed_before_it_is_done),
 		TEST(a_close_gives_up_a_compaction),
 		TEST(a_compaction_may_fail_anywhere_and_can_be_tried_again),
