@@ -61,15 +61,18 @@ find_usual_time(const Schema *schema)
 
 // ---- tags ----
 
-// Documents tell no series apart.
+// Documents tell no series apart, and what is of a type of its own was not meant to.
 static bool
-is_json(const Field *field)
+is_plain_text(const Field *field)
 {
+	if (field->type.id != TYPE_UTF8)
+		return false;
 	for (int32_t i = 0; i < field->metadata_count; i++)
 		if (slice_is(field->metadata[i].key, "ARROW:extension:name") &&
-			slice_is(field->metadata[i].value, "arrow.json"))
-			return true;
-	return false;
+			(slice_is(field->metadata[i].value, "arrow.json") ||
+			 slice_is(field->metadata[i].value, "arrow.opaque")))
+			return false;
+	return true;
 }
 
 static void
@@ -81,7 +84,7 @@ mark_usual_tags(const Schema *schema, const Schema *wire, ColumnRole *roles)
 	for (int32_t i = 0; i < schema_field_count(schema); i++) {
 		const Field *field = schema_field(schema, i);
 		bool tag = dictionaries ? schema_field(wire, i)->dictionary && field_can_be_tag(field)
-								: field->type.id == TYPE_UTF8 && !is_json(field);
+								: is_plain_text(field);
 		if (tag && roles[i] == ROLE_FIELD)
 			roles[i] = ROLE_TAG;
 	}
@@ -225,6 +228,19 @@ table_fields(const Schema *schema, const ColumnRole *roles, Schema **out, Error 
 	return schema_new(fields, count, NULL, 0, out, err);
 }
 
+// A promise of the user's that no write would be held to.
+static Status
+check_not_null(const Schema *schema, const ColumnRole *roles, Error *err)
+{
+	for (int32_t i = 0; i < schema_field_count(schema); i++)
+		if (!schema_field(schema, i)->nullable && roles[i] != ROLE_TIME && roles[i] != ROLE_KEY)
+			return error_set(err, ST_INVALID,
+							 "NOT NULL of column \"%s\" is not kept in tables, but for the time "
+							 "column and the key: leave it out, and ask WHERE for what is NULL",
+							 schema_field(schema, i)->name);
+	return ST_OK;
+}
+
 Status
 table_def_create(const TableRequest *request, const Schema *wire, uint32_t id, int64_t now_ns,
 				 Status (*check)(const Field *field, Error *err), TableDef **out, Error *err)
@@ -248,6 +264,8 @@ table_def_create(const TableRequest *request, const Schema *wire, uint32_t id, i
 		ids[i] = (uint32_t)i + 1;
 	TRY(mark_roles(request, canonical, wire, roles, err));
 	TRY(kind_of(request->name, roles, count, &parts.kind, err));
+	if (request->strict)
+		TRY(check_not_null(canonical, roles, err));
 	SCOPED(schema_drop) Schema *schema = NULL;
 	TRY(table_fields(canonical, roles, &schema, err));
 

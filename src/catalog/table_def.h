@@ -68,6 +68,7 @@ typedef struct TableRequest {
 	const char *ttl;   // "30d", or "none"
 	const char *dedup; // "last", or "none"
 	const char *key;   // of entities: the column of their ids, added where it is missing
+	bool strict;       // NOT NULL is refused where it is not kept; else it is passed over
 } TableRequest;
 
 // The rules of creation: time column (asked for, or named time/ts/timestamp of timestamp type, or

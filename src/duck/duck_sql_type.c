@@ -134,19 +134,29 @@ is_wide_integer(duckdb_type id)
 	return id == DUCKDB_TYPE_HUGEINT || id == DUCKDB_TYPE_UHUGEINT || id == DUCKDB_TYPE_BIGNUM;
 }
 
-// JSON is text under another name: it says so as Arrow does.
-static Status
-mark_json(duckdb_logical_type type, Arena *arena, Field *field, Error *err)
+// Arrow's name for a type that is kept as text; NULL: it is no such type.
+static const char *
+extension_of(duckdb_logical_type type)
 {
+	duckdb_type id = duckdb_get_type_id(type);
+	if (id == DUCKDB_TYPE_UUID || id == DUCKDB_TYPE_ENUM)
+		return "arrow.opaque";
 	char *alias = duckdb_logical_type_get_alias(type);
 	bool json = alias != NULL && strcmp(alias, "JSON") == 0;
 	duckdb_free(alias);
-	if (!json)
+	return json ? "arrow.json" : NULL;
+}
+
+static Status
+mark_extension(duckdb_logical_type type, Arena *arena, Field *field, Error *err)
+{
+	const char *name = extension_of(type);
+	if (name == NULL)
 		return ST_OK;
 	field->metadata = arena_array(arena, 1, sizeof(KeyValue));
 	if (field->metadata == NULL)
 		return error_no_memory(err, "a type");
-	field->metadata[0] = (KeyValue){slice_text("ARROW:extension:name"), slice_text("arrow.json")};
+	field->metadata[0] = (KeyValue){slice_text("ARROW:extension:name"), slice_text(name)};
 	field->metadata_count = 1;
 	return ST_OK;
 }
@@ -178,7 +188,7 @@ duck_field_of_type(DuckConn *conn, const char *name, const char *type_text, Fiel
 						   err);
 	Field field = {0};
 	TRY(duck_result_field(type, name, arena, &field, err));
-	TRY(mark_json(type, arena, &field, err));
+	TRY(mark_extension(type, arena, &field, err));
 	*out = field;
 	return ST_OK;
 }

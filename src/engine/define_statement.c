@@ -48,6 +48,7 @@ run_create(const StatementCall *call, const SqlStatement *statement, Error *err)
 		.dedup = sql_option_value(statement, "dedup"),
 		.ttl = sql_option_value(statement, "ttl"),
 		.key = sql_option_value(statement, "key"),
+		.strict = true,
 	};
 	bool created;
 	return define_create(call->db, &request, NULL, statement->if_exists, &created, err);

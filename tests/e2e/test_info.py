@@ -326,6 +326,18 @@ def test_adbc_ingests_dictionary_columns_with_metadata(server, client):
     assert ask(client, "SELECT host, rack FROM t ORDER BY ts").to_pydict() == {"host": ["a", "b", "a"], "rack": ["a", "b", "a"]}
 
 
+def test_adbc_ingests_large_tables_as_readers_or_with_a_larger_message(server, client):
+    rows = pa.table({"v": pa.array(range(3_000_000), pa.int64())})  # 24 MB
+    with adbc.connect(server.location, autocommit=True) as connection, connection.cursor() as cursor:
+        with pytest.raises(adbc_driver_manager.Error, match="larger than max"):
+            cursor.adbc_ingest("t", rows, mode="create_append")
+        reader = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=500_000))
+        assert cursor.adbc_ingest("u", reader, mode="create") == len(rows)
+    large = {"adbc.flight.sql.client_option.with_max_msg_size": str(64 << 20)}
+    with adbc.connect(server.location, autocommit=True, db_kwargs=large) as connection, connection.cursor() as cursor:
+        assert cursor.adbc_ingest("w", rows, mode="create") == len(rows)
+
+
 @pytest.mark.parametrize("name", ["CommandGetSqlInfo", "CommandGetXdbcTypeInfo", "CommandGetPrimaryKeys", "CommandStatementSubstraitPlan", "CommandOfTheFuture"])
 def test_commands_that_are_not_built_are_unimplemented_by_name(raw, name):
     for method in ("GetFlightInfo", "GetSchema", "PollFlightInfo"):

@@ -386,6 +386,20 @@ def test_documents_are_text_and_no_tags(client):
     assert columns_of(client, "u")["doc"] == ("string", "field")
 
 
+def test_ids_and_enumerations_are_text_and_no_tags_unless_marked(client):
+    rows(client, "CREATE TABLE t (ts TIMESTAMP, host VARCHAR, u UUID, e ENUM('a', 'b'), v UUID)")
+    assert {name: role for name, (_, role) in columns_of(client, "t").items()} == {"ts": "time", "host": "tag", "u": "field", "e": "field", "v": "field"}
+    check_created_anew(client)
+    rows(client, "CREATE TABLE w (ts TIMESTAMP, u UUID TAG, e ENUM('a', 'b'))")
+    assert columns_of(client, "w") == {"ts": ("timestamp[us]", "time"), "u": ("string", "tag"), "e": ("string", "field")}
+
+
+def test_not_null_is_true_of_time_and_key(client):
+    rows(client, "CREATE TABLE t (at TIMESTAMP NOT NULL, v INT)")
+    rows(client, "CREATE TABLE e (id BIGINT NOT NULL, v INT) WITH (key = 'id')")
+    assert columns_of(client, "t")["at"][1] == "time" and columns_of(client, "e")["id"][1] == "key"
+
+
 def test_types_may_be_written_as_arrow_does(client):
     rows(client, "CREATE TABLE t (ts 'timestamp[ms, tz=Asia/Tokyo]' NOT NULL, d 'duration[s]', l 'list<item: uint8>', h 'string' TAG)")
     assert columns_of(client, "t") == {"ts": ("timestamp[ms, tz=Asia/Tokyo]", "time"), "d": ("duration[s]", "field"), "l": ("list<item: uint8>", "field"),
@@ -396,6 +410,8 @@ def test_types_may_be_written_as_arrow_does(client):
 @pytest.mark.parametrize("constraint, proposal", [
     ("ts TIMESTAMP PRIMARY KEY", "key = 'id'"), ("ts TIMESTAMP, PRIMARY KEY (ts)", "dedup = 'last'"), ("ts TIMESTAMP UNIQUE", "dedup = 'last'"),
     ("ts TIMESTAMP, v INT DEFAULT 5", "coalesce"), ("ts TIMESTAMP, v INT CHECK (v > 0)", "WHERE"), ("v INT REFERENCES u (v)", "join"),
+    ("ts TIMESTAMP, v INT NOT NULL", "but for the time column and the key"), ("v INT NOT NULL", "ask WHERE"),
+    ("a TIMESTAMP NOT NULL, ts TIMESTAMP", '"a"'), ("ts TIMESTAMP, h VARCHAR TAG NOT NULL", '"h"'),
 ])
 def test_constraints_propose_what_there_is(client, constraint, proposal):
     refused(client, f"CREATE TABLE t ({constraint})", pa.ArrowInvalid, "not kept", proposal)
