@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "os/file.h"
 
-enum { FORMAT = 1 };
+// It rises with whatever in the directory an older version would take for damage.
+enum { FORMAT = 2 }; // 1 had a log of format 1
 
 static Status
 judge(const char *path, const char *text, Error *err)
@@ -36,8 +37,8 @@ judge(const char *path, const char *text, Error *err)
 	return ST_OK;
 }
 
-Status
-format_check(const char *dir, Error *err)
+static Status
+read_format(const char *dir, long *out, Error *err)
 {
 	SCOPED(mem_drop) char *path = mem_printf("%s/FORMAT", dir);
 	if (path == NULL)
@@ -47,7 +48,23 @@ format_check(const char *dir, Error *err)
 	char text[16] = "";
 	size_t len;
 	TRY(file_read_some(file, 0, text, sizeof(text) - 1, &len, err));
+	*out = strtol(text, NULL, 10);
 	return judge(path, text, err);
+}
+
+Status
+format_check(const char *dir, Error *err)
+{
+	long format;
+	return read_format(dir, &format, err);
+}
+
+Status
+format_raise(const char *dir, Error *err)
+{
+	long format;
+	TRY(read_format(dir, &format, err));
+	return format < FORMAT ? format_write(dir, NULL, err) : ST_OK;
 }
 
 Status

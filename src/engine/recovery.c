@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/batch_record.h"
+#include "engine/format.h"
 #include "engine/insert.h"
 #include "engine/keeper.h"
 #include "os/clock.h"
@@ -261,6 +262,8 @@ number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 	*next_seq = last + 1 + (report->clean || last == 0 ? 0 : SEQ_GAP);
 	if (report->damaged)
 		TRY(catalog_new_epoch(db->catalog, db->epoch, err));
+	if (db->dir != NULL)
+		TRY(format_raise(db->dir, err));
 	return wal_start(db->wal, *next_seq, db->epoch, err);
 }
 

@@ -6,7 +6,8 @@
 #include "base/reader.h"
 
 enum {
-	HEADER_USED = 64, // bytes of the file header before its checksum
+	HEADER_USED = 64,   // bytes of the file header before its checksum
+	HEADER_USED_1 = 56, // in format 1
 	BEGIN_BYTES = 56,
 	HOLE_BYTES = 32,
 };
@@ -65,6 +66,16 @@ wal_header_decode(const uint8_t in[WAL_HEADER_BYTES], WalHeader *out)
 	memcpy(out->epoch, in + 24, sizeof(out->epoch));
 	memcpy(out->incarnation, in + 40, sizeof(out->incarnation));
 	return true;
+}
+
+uint32_t
+wal_header_other_format(const uint8_t in[WAL_HEADER_BYTES])
+{
+	uint64_t format = wal_load_u64(in + 8);
+	int used = format == 1 ? HEADER_USED_1 : HEADER_USED;
+	bool other = memcmp(in, magic, sizeof(magic)) == 0 && format != WAL_FORMAT &&
+				 load_u32(in + used) == crc32c(0, in, (size_t)used);
+	return other ? (uint32_t)format : 0;
 }
 
 uint32_t

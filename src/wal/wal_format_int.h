@@ -3,7 +3,8 @@
 //     file header, 4096 B         written, synced and only then given its name, before it is used
 //         u64 magic · u32 format (2; 1 had no size, and is not read) · u32 0 · u64 file number
 //         epoch 16 B · incarnation 16 B random · u64 size of the file · u32 crc32c of the 64 bytes
-//         before · zeros
+//         before · zeros. A later format keeps these 68 bytes as they are, so that it is known for
+//         what it is; the directory's FORMAT rises with it.
 //
 //     record, 8-aligned           the first of a file is a BEGIN
 //       0 u32 crc32c              of bytes 4..71, seeded with the incarnation and the offset
@@ -110,6 +111,8 @@ typedef struct WalBegin {
 
 void wal_header_encode(const WalHeader *header, uint8_t out[WAL_HEADER_BYTES]);
 bool wal_header_decode(const uint8_t in[WAL_HEADER_BYTES], WalHeader *out);
+// The format of a whole header that another version wrote; 0: it is none.
+uint32_t wal_header_other_format(const uint8_t in[WAL_HEADER_BYTES]);
 
 uint32_t wal_seed(const uint8_t incarnation[16]);
 

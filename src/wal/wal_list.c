@@ -112,6 +112,20 @@ load_begin(Wal *wal, WalCursor *cursor, WalFile *file, Error *err)
 	return ST_OK;
 }
 
+// Nothing of it is damaged: no way of recovery may cut or skip it.
+static Status
+refuse_other_format(const Wal *wal, uint64_t number, const uint8_t *header, Error *err)
+{
+	uint32_t format = header != NULL ? wal_header_other_format(header) : 0;
+	if (format == 0)
+		return ST_OK;
+	return error_set(err, ST_CORRUPT,
+					 "%s/%08" PRIu64
+					 ".wal was written by another version: the log has format %" PRIu32
+					 ", this version reads %d; start the version that wrote it",
+					 wal->dir, number, format, WAL_FORMAT);
+}
+
 static Status
 load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
 {
@@ -123,6 +137,7 @@ load_file(Wal *wal, uint64_t number, WalFile **out, Error *err)
 	TRY(wal_cursor_open(&cursor, wal, number, WAL_PEEK_BYTES, err));
 	file->size = cursor.size;
 	TRY(wal_cursor_header(&cursor, &header, err));
+	TRY(refuse_other_format(wal, number, header, err));
 	file->readable =
 		header != NULL && wal_header_decode(header, &file->header) && file->header.number == number;
 	file->header.number = number;

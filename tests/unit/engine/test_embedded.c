@@ -118,8 +118,25 @@ data_of_a_newer_format_is_refused_and_left_as_it_is(void **state)
 		says(err.text, cases[i][1]);
 		says(err.text, "FORMAT");
 	}
+	write_format(&dir, "2\n");
+	mobius_close(db_open(dir.path, NULL));
+}
+
+static void
+data_of_an_older_format_is_refused_by_the_older_version_once_it_was_opened(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	mobius_close(db_open(dir.path, NULL));
 	write_format(&dir, "1\n");
 	mobius_close(db_open(dir.path, NULL));
+	char path[96], text[8] = "";
+	snprintf(path, sizeof(path), "%s/FORMAT", dir.path);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	assert_string_equal(text, "2\n");
 }
 
 static void
@@ -445,6 +462,7 @@ main(void)
 		TEST(two_databases_live_in_one_process),
 		TEST(settings_that_cannot_be_are_refused_and_make_nothing),
 		TEST(data_of_a_newer_format_is_refused_and_left_as_it_is),
+		TEST(data_of_an_older_format_is_refused_by_the_older_version_once_it_was_opened),
 		TEST(a_path_that_is_no_directory_is_refused_by_name),
 		TEST(opening_beside_tells_when_it_is_done),
 		TEST(an_append_of_no_rows_makes_the_table_and_no_commit),

@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "base/hash.h"
+
 // Each flip needs one recovery; this log is small so that all can be tried.
 static uint64_t
 small_log(const char *dir, uint64_t last, bool synced)
@@ -55,6 +57,38 @@ flip(const char *path, uint64_t byte, uint8_t mask)
 	fseek(file, (long)byte, SEEK_SET);
 	fputc(was ^ mask, file);
 	fclose(file);
+}
+
+// ---- another version ----
+
+static void
+save_format(const char *path, Blob *blob, uint8_t format, size_t used)
+{
+	blob->data[8] = format;
+	uint32_t crc = htole32(crc32c(0, blob->data, used));
+	memcpy(blob->data + used, &crc, sizeof(crc));
+	blob_save(path, blob->data, blob->len);
+}
+
+static void
+a_log_of_another_format_is_not_called_damaged(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	small_log(dir.path, 8, true);
+	char path[160];
+	file_name(path, dir.path, 1);
+	Blob blob = blob_load(path);
+	static const WalRecovery modes[] = {WAL_STRICT, WAL_POINT_IN_TIME, WAL_SALVAGE};
+	for (size_t i = 0; i < 2 * COUNT_OF(modes); i++) {
+		save_format(path, &blob, i % 2 == 0 ? 3 : 1, i % 2 == 0 ? 64 : 56);
+		Seen seen;
+		assert_int_equal(log_read(dir.path, modes[i / 2], 0, &seen), ST_CORRUPT);
+		assert_non_null(strstr(seen.err.text, "00000001.wal was written by another version"));
+		assert_non_null(strstr(seen.err.text, i % 2 == 0 ? "has format 3" : "has format 1"));
+		assert_null(strstr(seen.err.text, "damaged"));
+	}
+	free(blob.data);
 }
 
 // ---- truncation ----
@@ -667,6 +701,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_log_of_another_format_is_not_called_damaged),
 		cmocka_unit_test(a_file_cut_anywhere_is_refused_and_holds_a_prefix_of_whole_commits),
 		cmocka_unit_test(a_file_that_was_ready_and_cut_is_refused),
 		cmocka_unit_test(a_file_that_was_cut_behind_its_end_does_not_matter_once_the_log_goes_on),
