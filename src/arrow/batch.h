@@ -57,7 +57,8 @@ Status batch_select(Batch *batch, const int32_t *columns, int32_t count, Schema 
 
 // Rows in another order and from several batches of one schema: order[i] names batch and row, which
 // must exist. The buffers are new, but views share the data they point into. ST_LIMIT where a
-// column would pass the 2 GiB of 32-bit offsets.
+// column would pass the 2 GiB of 32-bit offsets. A batch may have a column of type null where
+// `schema` has another one: it is NULL in each of its rows.
 typedef struct RowRef {
 	uint32_t batch;
 	uint32_t row;

@@ -63,6 +63,8 @@ column_nulls(const Field *field, int64_t rows, BytesPool *pool, Owners *owners, 
 	if (layout.offset_bytes > 0 &&
 		!zero_buffer(&t, (size_t)(rows + 1) * layout.offset_bytes, &c.offsets))
 		return no_memory(&t);
+	if (layout.values && values_bytes(&layout, rows) > INT32_MAX)
+		return too_long(&t);
 	if (layout.values && !zero_buffer(&t, values_bytes(&layout, rows), &c.values))
 		return no_memory(&t);
 	if (c.child_count > 0 &&

@@ -313,6 +313,35 @@ count_sources(const RowRef *order, int64_t rows)
 	return rows == 0 ? 0 : last + 1;
 }
 
+static bool
+is_absent(const Batch *batch, int32_t column, const Field *field)
+{
+	return field->type.id != TYPE_NULL &&
+		   schema_field(batch_schema(batch), column)->type.id == TYPE_NULL;
+}
+
+// One NULL stands for all rows of the sources that have nothing else.
+static Status
+gather_beside_absent(const Gather *g, Batch *const *batches, int32_t column, const Field *field,
+					 const Column **sources, Column *out)
+{
+	Column null;
+	SCOPED(mem_drop) RowRef *order = mem_alloc_array((size_t)g->rows + 1, sizeof(*order));
+	if (order == NULL)
+		return no_memory(g, field);
+	TRY(column_nulls(field, 1, g->pool, g->owners, &null, g->err));
+	for (uint32_t s = 0; s < g->sources; s++)
+		if (is_absent(batches[s], column, field))
+			sources[s] = &null;
+	for (int64_t i = 0; i < g->rows; i++) {
+		RowRef at = g->order[i];
+		order[i] = (RowRef){at.batch, sources[at.batch] == &null ? 0 : at.row};
+	}
+	Gather beside = *g;
+	beside.order = order;
+	return column_gather(&beside, field, sources, out);
+}
+
 static Status
 gather_columns(const Gather *g, Batch *const *batches, Schema *schema, Column *columns)
 {
@@ -321,9 +350,16 @@ gather_columns(const Gather *g, Batch *const *batches, Schema *schema, Column *c
 	if (sources == NULL)
 		return error_no_memory(g->err, "a batch");
 	for (int32_t i = 0; i < schema_field_count(schema); i++) {
-		for (uint32_t s = 0; s < g->sources; s++)
+		const Field *field = schema_field(schema, i);
+		bool absent = false;
+		for (uint32_t s = 0; s < g->sources; s++) {
 			sources[s] = batch_column(batches[s], i);
-		TRY(column_gather(g, schema_field(schema, i), sources, &columns[i]));
+			absent |= is_absent(batches[s], i, field);
+		}
+		if (absent)
+			TRY(gather_beside_absent(g, batches, i, field, sources, &columns[i]));
+		else
+			TRY(column_gather(g, field, sources, &columns[i]));
 	}
 	return ST_OK;
 }

@@ -130,3 +130,8 @@ typedef struct TypeLayout {
 	int32_t value_bits;   // of fixed-width values, of views 128; 0: of variable length, or none
 } TypeLayout;
 TypeLayout type_layout(const Type *type);
+
+// What the buffers of a row take whatever is in it, NULL too: without bytes and items of any
+// number.
+uint64_t field_row_bytes(const Field *field);
+uint64_t schema_row_bytes(const Schema *schema);

@@ -132,3 +132,24 @@ type_layout(const Type *type)
 	}
 	return layout;
 }
+
+uint64_t
+field_row_bytes(const Field *field)
+{
+	TypeLayout layout = type_layout(&field->type);
+	uint64_t bytes = ((uint64_t)layout.value_bits + 7) / 8 + layout.offset_bytes;
+	for (int32_t i = 0; layout.offset_bytes == 0 && i < field->child_count; i++)
+		bytes += field_row_bytes(&field->children[i]);
+	if (field->type.id == TYPE_FIXED_LIST)
+		bytes *= (uint64_t)field->type.width;
+	return bytes < UINT32_MAX ? bytes : UINT32_MAX;
+}
+
+uint64_t
+schema_row_bytes(const Schema *schema)
+{
+	uint64_t bytes = 0;
+	for (int32_t i = 0; i < schema_field_count(schema); i++)
+		bytes += field_row_bytes(schema_field(schema, i));
+	return bytes;
+}

@@ -10,6 +10,8 @@
 #include "duck/scan_int.h"
 #include "os/file.h"
 
+enum { GROUP_BYTES = 256 << 20, CHUNK_ROWS = 2048 };
+
 // ---- the batches as rows of a scan ----
 
 typedef struct WriteRows {
@@ -113,6 +115,16 @@ read_sizes(const char *path, ParquetFile *out, Error *err)
 	return ST_OK;
 }
 
+// A group is in memory until it is whole, so rows of wide lists of fixed size make smaller ones.
+static int
+group_rows(const Schema *schema)
+{
+	uint64_t rows = GROUP_BYTES / (schema_row_bytes(schema) + 1);
+	return rows >= PARQUET_GROUP_ROWS ? PARQUET_GROUP_ROWS
+		   : rows > CHUNK_ROWS        ? (int)(rows - rows % CHUNK_ROWS)
+									  : CHUNK_ROWS;
+}
+
 // Without bloom filters: those of DuckDB 1.5.6 deny binary values that are no ASCII
 // text, and the order of rows prunes better.
 static Status
@@ -126,7 +138,7 @@ copy_to_file(DuckConn *conn, const ScanSlot *slot, int32_t words, const char *pa
 	buf_add_printf(&sql,
 				   " (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
 				   "ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false)",
-				   PARQUET_GROUP_ROWS, words);
+				   group_rows(slot->schema), words);
 	TRY(buf_status(&sql, err, "a file"));
 
 	SCOPED(duckdb_destroy_prepare) duckdb_prepared_statement prepared = NULL;

@@ -16,9 +16,9 @@ typedef struct ParquetFile {
 enum { PARQUET_FEW_WORDS = 64, PARQUET_MANY_WORDS = 6144, PARQUET_GROUP_ROWS = 122880 };
 
 // Writes `batches` (of one canonical schema, in order) to `path`, which must not exist and lies in
-// the allowed directory of a trusted instance: Parquet v2, zstd 3, row groups of 122,880 rows;
-// types Parquet has no exact form for are stored as integers (duck_file_column reads them back).
-// Not synced: that is the caller's. A failure leaves no file that counts.
+// the allowed directory of a trusted instance: Parquet v2, zstd 3, row groups of 122,880 rows (of
+// wide ones fewer); types Parquet has no exact form for are stored as integers (duck_file_column
+// reads them back). Not synced: that is the caller's. A failure leaves no file that counts.
 Status duck_write_parquet(DuckConn *conn, Schema *schema, Batch *const *batches, int64_t count,
 						  int32_t words, const char *path, ParquetFile *out, Error *err);
 

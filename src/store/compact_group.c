@@ -102,7 +102,8 @@ measure(Group *g, int64_t *kept)
 			g->first_part = unit->first_part;
 		g->max_seq = unit->stats.max_seq;
 	}
-	uint64_t most = PIECE_BYTES / (bytes / (rows + 1) + 1) + 1;
+	uint64_t one = bytes / (rows + 1), least = schema_row_bytes(table_schema(g->c->view->def));
+	uint64_t most = PIECE_BYTES / ((one > least ? one : least) + 1) + 1;
 	g->piece_rows = most < PIECE_ROWS ? (int64_t)most : PIECE_ROWS;
 }
 

@@ -35,41 +35,90 @@ make_paths(Flush *flush, Error *err)
 	return ST_OK;
 }
 
+// ---- rows ----
+
+// Its sorted rows, piece by piece: into the file, and to the copy in memory.
+typedef struct FlushRows {
+	SortedRows *sorted;
+	HotBuilder *hot; // NULL: none
+	Batch *piece;    // NULL: none
+	int64_t row;     // of the piece, the next
+	bool given;      // rows of the piece, since the last turn
+} FlushRows;
+
 static void
-keep_hot(Flush *flush, Batch *sorted)
+rows_close(FlushRows *rows)
 {
-	Store *store = flush->store;
-	HotBuilder *builder = NULL;
-	hot_keep_begin(store, flush->def, UINT64_MAX, &builder);
-	if (builder == NULL)
-		return;
-	hot_builder_add(builder, sorted, 0, batch_rows(sorted));
-	flush->hot = hot_keep_end(store, flush->table, flush->stats.id, builder, &flush->hot_entry);
-	hot_builder_free(builder);
+	batch_unref(rows->piece);
+	sorted_rows_free(rows->sorted);
+	hot_builder_free(rows->hot);
+}
+
+static Status
+next_piece(FlushRows *rows, Error *err)
+{
+	batch_unref(TAKE(rows->piece));
+	rows->row = 0;
+	TRY(sorted_rows_next(rows->sorted, &rows->piece, err));
+	if (rows->hot != NULL && rows->piece != NULL)
+		hot_builder_add(rows->hot, rows->piece, 0, batch_rows(rows->piece));
+	return ST_OK;
+}
+
+static Status
+next_rows(void *arg, int64_t most, RowRun *out, Error *err)
+{
+	FlushRows *rows = arg;
+	bool used_up = rows->piece == NULL || rows->row == batch_rows(rows->piece);
+	if (used_up && rows->given) // what was given is still needed
+		return ST_OK;
+	if (used_up)
+		TRY(next_piece(rows, err));
+	if (rows->piece == NULL)
+		return ST_OK;
+	int64_t left = batch_rows(rows->piece) - rows->row;
+	*out = (RowRun){.batch = rows->piece, .row = rows->row, .rows = left < most ? left : most};
+	rows->row += out->rows;
+	rows->given = true;
+	return ST_OK;
+}
+
+static Status
+next_turn(void *arg, Error *err)
+{
+	(void)err;
+	((FlushRows *)arg)->given = false;
+	return ST_OK;
 }
 
 static Status
 write_file(Flush *flush, DuckConn *conn, Error *err)
 {
 	Store *store = flush->store;
-	SCOPED(batch_drop) Batch *sorted = NULL;
-	TRY(segment_sorted(flush->segment, flush->def, flush->table->series, store->options.pool,
-					   &sorted, &flush->positions, err));
-	if (batch_rows(sorted) == 0)
+	SCOPED(rows_close) FlushRows rows = {0};
+	TRY(sorted_rows_new(flush->segment, flush->def, flush->table->series, store->options.pool,
+						&rows.sorted, err));
+	int64_t count = sorted_rows_count(rows.sorted);
+	flush->positions = sorted_rows_take_positions(rows.sorted);
+	if (count == 0)
 		return ST_OK;
 	TRY(file_unlink_if_there(flush->tmp_path, err)); // left by an attempt that failed
+	hot_keep_begin(store, flush->def, UINT64_MAX, &rows.hot);
+	RowSource source = {next_rows, next_turn, &rows};
 	ParquetFile written = {0};
-	TRY(duck_write_parquet(conn, table_schema(flush->def), &sorted, 1, PARQUET_MANY_WORDS,
-						   flush->tmp_path, &written, err));
-	if (written.rows != batch_rows(sorted))
+	TRY(duck_write_rows(conn, table_schema(flush->def), &source, PARQUET_MANY_WORDS,
+						flush->tmp_path, &written, err));
+	if (written.rows != count)
 		return error_set(err, ST_INTERNAL, "%s has %" PRId64 " rows instead of %" PRId64,
-						 flush->tmp_path, written.rows, batch_rows(sorted));
+						 flush->tmp_path, written.rows, count);
 	flush->meta.rows = written.rows;
 	flush->meta.bytes = written.bytes;
 	flush->meta.footer_bytes = written.footer_bytes;
-	keep_hot(flush, sorted);
+	flush->hot = hot_keep_end(store, flush->table, flush->stats.id, rows.hot, &flush->hot_entry);
 	return ST_OK;
 }
+
+// ---- the file ----
 
 static Status
 place_file(Flush *flush, Error *err)

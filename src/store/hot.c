@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "store/series_int.h"
 
+enum { PART_BYTES = 64 << 20 }; // rows of wide lists of fixed size make shorter parts
+
 struct Hot {
 	atomic_uint refs;
 	Budget *budget;
@@ -27,8 +29,9 @@ struct HotBuilder {
 	Shape *shape;
 	Hot *hot; // NULL: given up
 	uint64_t most_bytes;
-	int64_t rows;    // in parts
-	int32_t *fields; // the columns that are kept by row, then the tags
+	int64_t rows;      // in parts
+	int64_t part_rows; // of each part but the last
+	int32_t *fields;   // the columns that are kept by row, then the tags
 	int32_t field_count;
 	int32_t tag_count;
 
@@ -150,8 +153,10 @@ hot_builder_new(TableDef *def, Budget *budget, uint64_t most_bytes, HotBuilder *
 		return error_no_memory(err, "columns in memory");
 	b->def = table_def_ref(def);
 	b->most_bytes = most_bytes;
+	uint64_t part_rows = PART_BYTES / (schema_row_bytes(table_schema(def)) + 1) + 1;
+	b->part_rows = part_rows < HOT_PART_ROWS ? (int64_t)part_rows : HOT_PART_ROWS;
 	b->fields = mem_alloc_array((size_t)table_column_count(def), sizeof(*b->fields));
-	b->refs = mem_alloc_array(HOT_PART_ROWS, sizeof(*b->refs));
+	b->refs = mem_alloc_array((size_t)b->part_rows, sizeof(*b->refs));
 	if (b->fields == NULL || b->refs == NULL)
 		return error_no_memory(err, "columns in memory");
 	TRY(hot_new(def, budget, &b->hot, err));
@@ -322,12 +327,12 @@ add_rows(HotBuilder *b, Batch *batch, int64_t row, int64_t rows, Error *err)
 	while (rows > 0) {
 		uint32_t source;
 		TRY(find_source(b, batch, &source, err));
-		int64_t room = HOT_PART_ROWS - b->ref_count, n = rows < room ? rows : room;
+		int64_t room = b->part_rows - b->ref_count, n = rows < room ? rows : room;
 		for (int64_t i = 0; i < n; i++)
 			b->refs[b->ref_count++] = (RowRef){source, (uint32_t)(row + i)};
 		row += n;
 		rows -= n;
-		if (b->ref_count == HOT_PART_ROWS)
+		if (b->ref_count == b->part_rows)
 			TRY(end_part(b, err));
 	}
 	return ST_OK;

@@ -22,7 +22,9 @@ void
 hot_keep_begin(Store *store, TableDef *def, uint64_t most_bytes, HotBuilder **out)
 {
 	*out = NULL;
-	if (store->options.hot != NULL && budget_limit(store->options.hot) > 0)
+	uint64_t limit = store->options.hot != NULL ? budget_limit(store->options.hot) : 0;
+	most_bytes = most_bytes < limit ? most_bytes : limit; // a larger one would go at once
+	if (most_bytes > 0)
 		(void)hot_builder_new(def, store->options.hot, most_bytes, out, NULL); // else without
 }
 

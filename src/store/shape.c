@@ -235,11 +235,35 @@ shape_map(const Shape *shape, const TableDef *def, int32_t *map)
 	}
 }
 
+// An absent column, and one of which nothing but NULL is known yet.
+static bool
+has_no_values(const Batch *batch, int32_t at)
+{
+	return at < 0 || schema_field(batch_schema(batch), at)->type.id == TYPE_NULL;
+}
+
 static Status
-table_columns(const Batch *batch, const int32_t *map, const TableDef *def, BytesPool *pool,
+sparse_schema(const Batch *batch, const int32_t *map, const TableDef *def, Schema **out, Error *err)
+{
+	const Schema *table = table_schema(def);
+	int32_t count = schema_field_count(table);
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count, sizeof(Field));
+	if (fields == NULL)
+		return error_no_memory(err, "rows");
+	for (int32_t c = 0; c < count; c++) {
+		fields[c] = *schema_field(table, c);
+		if (has_no_values(batch, map[c]))
+			fields[c] =
+				(Field){.name = fields[c].name, .type = {.id = TYPE_NULL}, .nullable = true};
+	}
+	return schema_new(fields, count, NULL, 0, out, err);
+}
+
+static Status
+table_columns(const Batch *batch, const int32_t *map, const Schema *table, BytesPool *pool,
 			  Owners *owners, Column *columns, Error *err)
 {
-	const Schema *from = batch_schema(batch), *table = table_schema(def);
+	const Schema *from = batch_schema(batch);
 	for (int32_t c = 0; c < schema_field_count(table); c++) {
 		const Field *to = schema_field(table, c);
 		if (map[c] < 0)
@@ -251,19 +275,43 @@ table_columns(const Batch *batch, const int32_t *map, const TableDef *def, Bytes
 	return ST_OK;
 }
 
+static Status
+to_schema(Batch *batch, const int32_t *map, Schema *to, BytesPool *pool, Batch **out, Error *err)
+{
+	SCOPED(mem_drop)
+	Column *columns = mem_alloc_array((size_t)schema_field_count(to), sizeof(*columns));
+	SCOPED(owners_drop) Owners *owners = owners_new();
+	if (columns == NULL || owners == NULL || !owners_add_batch(owners, batch))
+		return error_no_memory(err, "rows");
+	TRY(table_columns(batch, map, to, pool, owners, columns, err));
+	int32_t owner_count;
+	Bytes *const *list = owners_list(owners, &owner_count);
+	return batch_new(to, batch_rows(batch), columns, list, owner_count, out, err);
+}
+
 Status
 batch_to_table(Batch *batch, const int32_t *map, TableDef *def, BytesPool *pool, Batch **out,
 			   Error *err)
 {
-	size_t count = (size_t)table_column_count(def);
-	SCOPED(mem_drop) Column *columns = mem_alloc_array(count, sizeof(*columns));
-	SCOPED(owners_drop) Owners *owners = owners_new();
-	if (columns == NULL || owners == NULL || !owners_add_batch(owners, batch))
+	return to_schema(batch, map, table_schema(def), pool, out, err);
+}
+
+Status
+shape_to_sparse(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
+				Error *err)
+{
+	if (shape_is_whole(shape, def)) {
+		*out = batch_ref(batch);
+		return ST_OK;
+	}
+	SCOPED(mem_drop)
+	int32_t *map = mem_alloc_array((size_t)table_column_count(def), sizeof(*map));
+	SCOPED(schema_drop) Schema *schema = NULL;
+	if (map == NULL)
 		return error_no_memory(err, "rows");
-	TRY(table_columns(batch, map, def, pool, owners, columns, err));
-	int32_t owner_count;
-	Bytes *const *list = owners_list(owners, &owner_count);
-	return batch_new(table_schema(def), batch_rows(batch), columns, list, owner_count, out, err);
+	shape_map(shape, def, map);
+	TRY(sparse_schema(batch, map, def, &schema, err));
+	return to_schema(batch, map, schema, pool, out, err);
 }
 
 Status

@@ -38,6 +38,10 @@ Status shape_to_table(const Shape *shape, TableDef *def, Batch *batch, BytesPool
 // The same of any batch: map[c] is its column for column c of def, -1: none.
 Status batch_to_table(Batch *batch, const int32_t *map, TableDef *def, BytesPool *pool, Batch **out,
 					  Error *err);
+// The same, but columns of which a batch has no values are of type null, as batch_gather takes
+// them.
+Status shape_to_sparse(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool,
+					   Batch **out, Error *err);
 // A column that def does not have any more, since it was dropped: its values are not read. -1:
 // none.
 int32_t shape_dropped_column(const Shape *shape, const TableDef *def);

@@ -46,7 +46,7 @@ add_part(void *arg, const SegmentPart *part, Error *err)
 	TRY(batch_head(part->batch, part->rows, &head, err));
 	must(s->first_row + part->first_row == s->rows); // so that rows are numbered by position
 	// As for who reads them in memory: a flush must not fail for a value.
-	TRY(shape_to_table(part->shape, s->def, head, s->pool, &s->batches[s->count], err));
+	TRY(shape_to_sparse(part->shape, s->def, head, s->pool, &s->batches[s->count], err));
 	s->parts[s->count++] = *part;
 	s->rows += part->rows;
 	s->with_ids &= part->ids != NULL;
@@ -212,44 +212,117 @@ sorting_order(Sorting *s, uint32_t *order, Error *err)
 	return ST_OK;
 }
 
-// Leaves the rows in `order` that are not deleted or replaced, and gathers them. Each is looked at
-// once: who compares later finds every deletion either here or there. Who deletes the last row of a
-// key deletes those before it too, so the last one alone is looked at.
-static Status
-gather_live(const Sorting *s, uint32_t *order, Batch **out, Error *err)
+// ---- the rows in that order ----
+
+// A batch: large enough that what each costs by itself is little.
+enum { PIECE_BYTES = 64 << 20, PIECE_MOST_ROWS = 32 * SORTED_CHUNK_ROWS };
+
+struct SortedRows {
+	Sorting sorting;
+	uint32_t *positions;
+	RowRef *refs;
+	int64_t count;
+	int64_t next;
+	int64_t piece_rows;
+};
+
+void
+sorted_rows_free(SortedRows *rows)
 {
+	if (rows == NULL)
+		return;
+	sorting_close(&rows->sorting);
+	mem_free(rows->positions);
+	mem_free(rows->refs);
+	mem_free(rows);
+}
+
+// Leaves the rows in `positions` that are not deleted or replaced, and lists them. Each is looked
+// at once: who compares later finds every deletion either here or there. Who deletes the last row
+// of a key deletes those before it too, so the last one alone is looked at.
+static Status
+list_live(SortedRows *rows, Error *err)
+{
+	const Sorting *s = &rows->sorting;
 	SCOPED(mem_drop) RowRef *all = all_refs(s);
-	SCOPED(mem_drop) RowRef *refs = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
-	if (all == NULL || refs == NULL)
+	rows->refs = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
+	if (all == NULL || rows->refs == NULL)
 		return error_no_memory(err, "a flush");
-	int64_t live = 0;
 	for (int64_t i = 0; i < s->rows; i++) {
-		RowRef ref = all[order[i]];
+		RowRef ref = all[rows->positions[i]];
 		bool replaced = s->replaced != NULL && s->replaced[i];
 		if (replaced || !part_is_live(&s->parts[ref.batch], ref.row))
 			continue;
-		order[live] = order[i];
-		refs[live++] = ref;
+		rows->positions[rows->count] = rows->positions[i];
+		rows->refs[rows->count++] = ref;
 	}
-	return batch_gather(s->batches, refs, live, table_schema(s->def), s->pool, out, err);
+	return ST_OK;
+}
+
+// In whole chunks, at least one.
+static int64_t
+rows_of_piece(const TableDef *def)
+{
+	uint64_t rows = PIECE_BYTES / (schema_row_bytes(table_schema(def)) + 1);
+	if (rows >= PIECE_MOST_ROWS)
+		return PIECE_MOST_ROWS;
+	rows -= rows % SORTED_CHUNK_ROWS;
+	return rows > 0 ? (int64_t)rows : SORTED_CHUNK_ROWS;
+}
+
+static Status
+sort_rows(SortedRows *rows, Error *err)
+{
+	Sorting *s = &rows->sorting;
+	if (s->rows > UINT32_MAX)
+		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
+	rows->positions = mem_alloc_array((size_t)s->rows + 1, sizeof(uint32_t));
+	if (rows->positions == NULL)
+		return error_no_memory(err, "a flush");
+	if (table_replaces(s->def))
+		TRY(sorting_ask_replaced(s, err));
+	TRY(sorting_order(s, rows->positions, err));
+	return list_live(rows, err);
 }
 
 Status
-segment_sorted(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *pool, Batch **out,
-			   uint32_t **positions, Error *err)
+sorted_rows_new(const Segment *seg, TableDef *def, SeriesMap *series, BytesPool *pool,
+				SortedRows **out, Error *err)
 {
-	SCOPED(sorting_close)
-	Sorting s = {.def = def, .series = series, .pool = pool, .with_ids = true};
-	TRY(sorting_add(&s, seg, err));
-	if (s.rows > UINT32_MAX)
-		return error_set(err, ST_LIMIT, "a segment of more than %u rows", UINT32_MAX);
-	SCOPED(mem_drop) uint32_t *order = mem_alloc_array((size_t)s.rows + 1, sizeof(uint32_t));
-	if (order == NULL)
+	SCOPED(sorted_rows_drop) SortedRows *rows = mem_alloc(sizeof(*rows));
+	if (rows == NULL)
 		return error_no_memory(err, "a flush");
-	if (table_replaces(def))
-		TRY(sorting_ask_replaced(&s, err));
-	TRY(sorting_order(&s, order, err));
-	TRY(gather_live(&s, order, out, err));
-	*positions = TAKE(order);
+	rows->sorting = (Sorting){.def = def, .series = series, .pool = pool, .with_ids = true};
+	rows->piece_rows = rows_of_piece(def);
+	TRY(sorting_add(&rows->sorting, seg, err));
+	TRY(sort_rows(rows, err));
+	*out = TAKE(rows);
+	return ST_OK;
+}
+
+int64_t
+sorted_rows_count(const SortedRows *rows)
+{
+	return rows->count;
+}
+
+uint32_t *
+sorted_rows_take_positions(SortedRows *rows)
+{
+	return TAKE(rows->positions);
+}
+
+Status
+sorted_rows_next(SortedRows *rows, Batch **out, Error *err)
+{
+	const Sorting *s = &rows->sorting;
+	int64_t left = rows->count - rows->next;
+	int64_t n = left < rows->piece_rows ? left : rows->piece_rows;
+	*out = NULL;
+	if (n == 0)
+		return ST_OK;
+	TRY(batch_gather(s->batches, rows->refs + rows->next, n, table_schema(s->def), s->pool, out,
+					 err));
+	rows->next += n;
 	return ST_OK;
 }

@@ -54,14 +54,22 @@ append_text(Rig *rig, TableDef *def, Shape *shape, const char *rows, bool with_i
 	append(rig, def, shape, batch_of(shape_schema(shape), rows), with_ids);
 }
 
+// All of them, in one batch.
+static Status
+sort_all(Rig *rig, TableDef *def, Batch **out, Error *err)
+{
+	SCOPED(sorted_rows_drop) SortedRows *rows = NULL;
+	TRY(sorted_rows_new(rig->seg, def, rig->series, NULL, &rows, err));
+	TRY(sorted_rows_next(rows, out, err));
+	return ST_OK;
+}
+
 static void
 sorted_is(Rig *rig, TableDef *def, const char *rows)
 {
 	Batch *sorted = NULL;
-	uint32_t *positions = NULL;
 	Error err = ERROR_INIT;
-	ok(segment_sorted(rig->seg, def, rig->series, NULL, &sorted, &positions, &err), &err);
-	mem_free(positions);
+	ok(sort_all(rig, def, &sorted, &err), &err);
 	assert_true(schema_equal(batch_schema(sorted), table_schema(def)));
 	batch_is_sound(sorted);
 	batch_is(sorted, rows);
@@ -208,10 +216,8 @@ gathered_rows_are_exact(void **state)
 		append_text(&rig, def, shape, row, true);
 	}
 	Batch *sorted = NULL;
-	uint32_t *positions = NULL;
 	Error err = ERROR_INIT;
-	ok(segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &positions, &err), &err);
-	mem_free(positions);
+	ok(sort_all(&rig, def, &sorted, &err), &err);
 	batch_is_sound(sorted);
 	assert_int_equal(batch_rows(sorted), ROWS);
 	assert_int_equal(batch_column(sorted, 2)->null_count, ROWS / 4);
@@ -224,6 +230,47 @@ gathered_rows_are_exact(void **state)
 	}
 	batch_unref(sorted);
 	shape_unref(shape);
+	table_def_unref(def);
+	rig_close(&rig);
+}
+
+// Rows without an embedding take none of its memory but where they are.
+static void
+what_rows_leave_out_is_made_piece_by_piece(void **state)
+{
+	(void)state;
+	enum { ROWS = 400000, WIDTH = 1536 }; // more than the 2 GiB that a batch can hold
+	Rig rig = rig_new();
+	Field number = field_of("item", TYPE_FLOAT32), wide = field_of("v", TYPE_FIXED_LIST);
+	wide.type.width = WIDTH;
+	wide.children = &number;
+	wide.child_count = 1;
+	TableDef *def = table_of(1, "t", SCHEMA(field_of("n", TYPE_INT64), wide), NULL);
+	Shape *few = shape_of(2, def, SCHEMA(field_of("n", TYPE_INT64)));
+	Builder *builder = NULL;
+	Batch *batch = NULL;
+	SortedRows *rows = NULL;
+	Error err = ERROR_INIT;
+	ok(builder_new(shape_schema(few), &builder, &err), &err);
+	for (int64_t i = 0; i < ROWS; i++)
+		column_add_int(builder_column(builder, 0), i);
+	ok(builder_finish(builder, ROWS, &batch, &err), &err);
+	builder_free(builder);
+	append(&rig, def, few, batch, true);
+	ok(sorted_rows_new(rig.seg, def, rig.series, NULL, &rows, &err), &err);
+	assert_int_equal(sorted_rows_count(rows), ROWS);
+	for (int64_t row = 0, piece = 0; piece < 2; piece++) {
+		ok(sorted_rows_next(rows, &batch, &err), &err);
+		assert_true(batch_rows(batch) > 0 && batch_rows(batch) % SORTED_CHUNK_ROWS == 0);
+		assert_true(batch_held_bytes(batch) < 100 << 20);
+		assert_int_equal(batch_column(batch, 1)->null_count, batch_rows(batch));
+		assert_int_equal(int64_at(batch_column(batch, 0), 0), row);
+		batch_is_sound(batch);
+		row += batch_rows(batch);
+		batch_unref(batch);
+	}
+	sorted_rows_free(rows);
+	shape_unref(few);
 	table_def_unref(def);
 	rig_close(&rig);
 }
@@ -243,14 +290,12 @@ sorting_undoes_itself_on_every_fault(void **state)
 		bool failed = true;
 		for (long nth = 0; failed; nth++) {
 			Batch *sorted = NULL;
-			uint32_t *positions = NULL;
 			Error err = ERROR_INIT;
 			fault_arm(nth);
-			Status st = segment_sorted(rig.seg, def, rig.series, NULL, &sorted, &positions, &err);
+			Status st = sort_all(&rig, def, &sorted, &err);
 			failed = fault_disarm();
 			assert_int_equal(st, failed ? ST_NO_MEMORY : ST_OK);
 			batch_unref(sorted);
-			mem_free(positions);
 			assert_int_equal(mem_live(), live);
 		}
 		sorted_is(&rig, def, "4|~|7\n3|a|2\n5|b|1\n");
@@ -271,6 +316,7 @@ main(void)
 		cmocka_unit_test(rows_of_older_and_narrower_shapes_become_the_tables),
 		cmocka_unit_test(instants_beyond_a_finer_unit_saturate),
 		cmocka_unit_test(gathered_rows_are_exact),
+		cmocka_unit_test(what_rows_leave_out_is_made_piece_by_piece),
 		cmocka_unit_test(sorting_undoes_itself_on_every_fault),
 	};
 	return RUN(tests);
