@@ -2,8 +2,9 @@
 // buffers, descriptions, actions.
 //
 // Nothing here waits for disk, memory or a query. Work that takes time is announced through an
-// `event` callback, which may come from any thread, also before the call that started the work has
-// returned; it says only "look again". Looking (…_poll, …_next) belongs to one thread at a time.
+// `event` callback, which may come from any thread, also on the calling thread, before the call
+// that started the work returns; it says only "look again". Looking (…_poll, …_next) belongs to one
+// thread at a time.
 
 #ifndef MOBIUS_IO_H
 #define MOBIUS_IO_H
@@ -142,9 +143,9 @@ typedef enum mobius_next {
 } mobius_next;
 
 // Queues one statement for the workers; a row of constants that was asked for before is read at
-// once. `timeout_ns` 0: query.timeout. Its first frame is the
-// schema message. Production pauses (the statement is parked, its worker goes on with others) while
-// `MOBIUS_RESULT_QUEUE` bytes wait to be taken.
+// once, and its event comes before this returns. `timeout_ns` 0: query.timeout. Its first frame is
+// the schema message. Production pauses (the statement is parked, its worker goes on with others)
+// while `MOBIUS_RESULT_QUEUE` bytes wait to be taken.
 #define MOBIUS_RESULT_QUEUE (4u << 20)
 MOBIUS_API mobius_status mobius_result_open(mobius_session *session, const char *sql, size_t len,
 											mobius_want want, int64_t timeout_ns,

@@ -8,7 +8,7 @@ enum {
 };
 
 Status
-bulk_rows_open(mobius *db, Table *table, BulkRows *out, Error *err)
+bulk_rows_open(mobius *db, Table *table, bool no_wait, BulkRows *out, Error *err)
 {
 	if (db->dir == NULL)
 		return error_set(
@@ -16,7 +16,7 @@ bulk_rows_open(mobius *db, Table *table, BulkRows *out, Error *err)
 			"a database in memory takes no commit over commit.max_bytes (%llu); change "
 			"rows in parts",
 			(unsigned long long)db->settings.commit_max_bytes);
-	BulkRows rows = {.db = db};
+	BulkRows rows = {.db = db, .no_wait = no_wait};
 	TRY(duck_connect(db->flush_duck, &rows.conn, err));
 	Status st = bulk_new(db->store, table, rows.conn, &rows.bulk, err);
 	if (st != ST_OK) {
@@ -61,7 +61,7 @@ static Status
 add_part(BulkRows *rows, const InsertPlan *plan, Batch *part, Error *err)
 {
 	uint64_t cost = insert_cost(part);
-	TRY(insert_reserve(rows->db, cost, err));
+	TRY(insert_reserve(rows->db, cost, !rows->no_wait, err));
 	Status st = bulk_add(rows->bulk, plan->shape, part, cost, err);
 	if (st != ST_OK) {
 		budget_release(rows->db->memtable, cost);
@@ -158,7 +158,7 @@ attempt(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource
 		uint64_t *seq, Error *err)
 {
 	SCOPED(bulk_rows_close) BulkRows rows = {0};
-	TRY(bulk_rows_open(db, plan->table, &rows, err));
+	TRY(bulk_rows_open(db, plan->table, false, &rows, err));
 	TRY(bulk_rows_add(&rows, plan, converted, err));
 	TRY(bulk_rows_end(&rows, err));
 	bulk_lock(db);

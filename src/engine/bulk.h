@@ -11,10 +11,12 @@
 typedef struct BulkRows {
 	mobius *db;
 	DuckConn *conn;
-	Bulk *bulk; // NULL: not begun
+	Bulk *bulk;   // NULL: not begun
+	bool no_wait; // for memory
 } BulkRows;
 
-Status bulk_rows_open(mobius *db, Table *table, BulkRows *out, Error *err);
+// no_wait: its maker holds what gives memory back, and fails instead.
+Status bulk_rows_open(mobius *db, Table *table, bool no_wait, BulkRows *out, Error *err);
 void bulk_rows_close(BulkRows *rows); // also of one that was not begun
 // Pays for the rows, part by part, and writes files as there are enough.
 Status bulk_rows_add(BulkRows *rows, const InsertPlan *plan, Batch *converted, Error *err);

@@ -250,13 +250,14 @@ convert_all(Change *change, uint64_t *cost, bool *bulk, Error *err)
 	return ST_OK;
 }
 
-// Memory is reserved before the segments are kept from going: flushing them gives some back.
+// Memory is reserved before the segments are kept from going: flushing them gives some back. The
+// last attempt keeps them already, and does not wait for it.
 static Status
 make_rows(Change *change, Pending *pending, uint64_t cost, bool *bulk, Error *err)
 {
 	mobius *db = pending->db;
 	if (cost > 0)
-		TRY(insert_reserve(db, cost, err));
+		TRY(insert_reserve(db, cost, !change->rewrite_locks, err));
 	pending->reserved = cost;
 	uint64_t bytes = 0;
 	for (int32_t i = 0; i < change->count; i++) {
@@ -357,6 +358,8 @@ attempt(Change *change, bool last, Error *err)
 {
 	if (last)
 		lock_rewrites(change, true);
+	for (int32_t i = 0; i < change->count; i++)
+		change->steps[i].no_wait = last;
 	Status st = read_all(change, err);
 	if (st == ST_OK)
 		st = commit(change, err);

@@ -9,6 +9,7 @@ typedef struct Step {
 	const SqlStatement *statement;
 	Table *table;        // a reference
 	bool deletes;        // rows of the table: it holds the table's locks
+	bool no_wait;        // for memory: it holds the rewrite locks, and so what gives some back
 	struct Step *before; // the last one before it of the same table; NULL: none
 
 	// Of one attempt.

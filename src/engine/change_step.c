@@ -272,7 +272,7 @@ step_spill(mobius *db, Step *step, Error *err)
 	if (step->bulk.bulk == NULL && step->before != NULL)
 		TRY(step_end_files(db, step->before, err));
 	if (step->bulk.bulk == NULL)
-		TRY(bulk_rows_open(db, step->table, &step->bulk, err));
+		TRY(bulk_rows_open(db, step->table, step->no_wait, &step->bulk, err));
 	TRY(bulk_rows_add(&step->bulk, &step->plan, step->converted, err));
 	batch_unref(TAKE(step->converted));
 	return ST_OK;

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "engine/embedded_entity_int.h"
-#include "os/thread.h"
+#include "engine/workers.h"
 #include "store/entity.h"
 
 enum {
@@ -65,8 +65,6 @@ embedded_entity_export(Batch *row, struct ArrowSchema *schema, struct ArrowArray
 // as long.
 
 typedef struct Reading {
-	Job job;
-	Signal done;
 	const mobius_collection *collection;
 	const char *text;
 	bool update;
@@ -150,11 +148,10 @@ read_entity(Reading *reading, Error *err)
 }
 
 static void
-run_reading(Job *job)
+run_reading(void *arg)
 {
-	Reading *reading = (Reading *)((char *)job - offsetof(Reading, job));
+	Reading *reading = arg;
 	reading->status = read_entity(reading, &reading->error);
-	signal_raise(&reading->done);
 }
 
 static Status
@@ -163,15 +160,9 @@ find_by_query(const mobius_collection *collection, const TableDef *def, int64_t 
 {
 	SCOPED(buf_close) Buf text = BUF_INIT;
 	TRY(embedded_entity_text(collection, def, id, update, &text, err));
-	Reading reading = {.job = {.run = run_reading},
-					   .collection = collection,
-					   .text = buf_text(&text),
-					   .update = update,
-					   .error = ERROR_INIT};
-	signal_init(&reading.done);
-	workers_submit(collection->db->readers, &reading.job);
-	(void)signal_wait(&reading.done, INT64_MAX);
-	signal_close(&reading.done);
+	Reading reading = {
+		.collection = collection, .text = buf_text(&text), .update = update, .error = ERROR_INIT};
+	workers_run(collection->db->readers, run_reading, &reading);
 	if (reading.status != ST_OK) {
 		entity_found_close(&reading.found);
 		return error_set(err, reading.status, "%s", reading.error.text);

@@ -7,7 +7,6 @@
 
 #include "engine/embedded_int.h"
 #include "engine/workers.h"
-#include "os/thread.h"
 #include "sql/rewrite.h"
 
 enum {
@@ -208,31 +207,25 @@ segment_remove(mobius_segment *segment, Error *err)
 // ---- on a stack that a query fits on ----
 
 typedef struct Removal {
-	Job job; // first
 	mobius_segment *segment;
 	Status status;
 	Error error;
-	Signal done;
 } Removal;
 
 static void
-run_removal(Job *job)
+run_removal(void *arg)
 {
-	Removal *removal = (Removal *)job;
+	Removal *removal = arg;
 	removal->status = segment_remove(removal->segment, &removal->error);
-	signal_raise(&removal->done);
 }
 
 mobius_status
 mobius_segment_remove(mobius_segment *segment, mobius_error *err)
 {
-	Removal removal = {.job = {.run = run_removal}, .segment = segment, .error = ERROR_INIT};
-	Status st = database_ready(segment->collection->db, &removal.error);
-	if (st != ST_OK)
-		return error_out(st, &removal.error, err);
-	signal_init(&removal.done);
-	workers_submit(segment->collection->db->waiters, &removal.job);
-	(void)signal_wait(&removal.done, INT64_MAX);
-	signal_close(&removal.done);
+	mobius *db = segment->collection->db;
+	Removal removal = {.segment = segment, .error = ERROR_INIT};
+	removal.status = database_ready(db, &removal.error);
+	if (removal.status == ST_OK)
+		workers_run(db->waiters, run_removal, &removal);
 	return error_out(removal.status, &removal.error, err);
 }

@@ -165,7 +165,7 @@ commit_rows(mobius_writer *writer, Error *err)
 	TRY(insert_check(writer->db, &writer->plan, converted, &cost, err));
 	if (bulk_is_needed(writer->db, batch_bytes(converted), cost))
 		return submit_bulk(writer, converted, err);
-	TRY(insert_reserve(writer->db, cost, err));
+	TRY(insert_reserve(writer->db, cost, true, err));
 	return submit(writer, converted, cost, err);
 }
 

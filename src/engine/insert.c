@@ -238,12 +238,13 @@ wait_for_memory(mobius *db, uint64_t cost, Error *err)
 }
 
 Status
-insert_reserve(mobius *db, uint64_t cost, Error *err)
+insert_reserve(mobius *db, uint64_t cost, bool wait, Error *err)
 {
 	int64_t delay = 0;
 	if (!budget_reserve(db->memtable, cost, NULL, &delay))
-		return wait_for_memory(db, cost, err);
-	if (db->dir != NULL) // without files time frees no memory
+		return wait ? wait_for_memory(db, cost, err)
+					: error_set(err, ST_LIMIT, "memtable.limit is used up; try again later");
+	if (wait && db->dir != NULL) // without files time frees no memory
 		clock_sleep_ns(delay);
 	return ST_OK;
 }
@@ -252,7 +253,7 @@ static Status
 paid_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
 		   uint64_t cost, CommitEntry *out, Error *err)
 {
-	TRY(insert_reserve(db, cost, err));
+	TRY(insert_reserve(db, cost, true, err));
 	Status st = insert_entry(db, plan, converted, from, cost, out, err);
 	if (st != ST_OK)
 		budget_release(db->memtable, cost);

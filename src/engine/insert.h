@@ -40,8 +40,8 @@ Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64
 					Error *err);
 
 // Takes bytes of the memtable budget; waits for them, ingest.wait at most, and as long as senders
-// are to be held back. ST_LIMIT.
-Status insert_reserve(mobius *db, uint64_t cost, Error *err);
+// are to be held back; not if `wait` is false. ST_LIMIT.
+Status insert_reserve(mobius *db, uint64_t cost, bool wait, Error *err);
 
 // Where a batch comes from.
 typedef struct InsertSource {

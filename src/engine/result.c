@@ -63,6 +63,18 @@ parse(const ResultOptions *options, SqlStatement **out, Error *err)
 	return sql_parse(slice_of(text, len), out, err);
 }
 
+// On the caller's thread, which is told when no lock is held.
+static void
+run_at_once(mobius_result *result)
+{
+	const mobius_event event = result->event;
+	result->waiting = false;
+	atomic_fetch_add(&result->refs, 1);
+	result_run_slice(&result->job);
+	if (event.fn != NULL)
+		event.fn(event.arg);
+}
+
 // Queues it. What is sooner over than a worker is awake is run at once.
 static Status
 start(mobius_result *result, Error *err)
@@ -70,8 +82,7 @@ start(mobius_result *result, Error *err)
 	mobius *db = result->db;
 	const SqlStatement *statement = result->statement;
 	if (statement->kind == STATEMENT_READ && sql_is_known_constant(db->sql, statement->text)) {
-		atomic_fetch_add(&result->refs, 1);
-		result_run_slice(&result->job);
+		run_at_once(result);
 		return ST_OK;
 	}
 	Workers *workers = statement_is_read(statement) ? db->readers : db->waiters;

@@ -80,6 +80,32 @@ workers_submit(Workers *workers, Job *job)
 	pthread_cond_signal(&workers->wake);
 }
 
+// A job somebody waits for, on that thread's stack.
+typedef struct Awaited {
+	Job job; // first
+	void (*fn)(void *arg);
+	void *arg;
+	Signal done;
+} Awaited;
+
+static void
+run_awaited(Job *job)
+{
+	Awaited *awaited = (Awaited *)job;
+	awaited->fn(awaited->arg);
+	signal_raise(&awaited->done);
+}
+
+void
+workers_run(Workers *workers, void (*fn)(void *arg), void *arg)
+{
+	Awaited awaited = {.job = {.run = run_awaited}, .fn = fn, .arg = arg};
+	signal_init(&awaited.done);
+	workers_submit(workers, &awaited.job);
+	(void)signal_wait(&awaited.done, INT64_MAX);
+	signal_close(&awaited.done);
+}
+
 int
 workers_waiting(const Workers *workers)
 {

@@ -138,7 +138,7 @@ pool_open(const DuckOptions *options, Pool **out, Error *err)
 		return error_no_memory(err, "connections");
 	pool->options.temp_dir = pool->temp_dir;
 	pool->options.allowed_dir = pool->allowed_dir;
-	// What is wrong with the options shows at once.
+	// What is wrong with the options shows at once; with those of `later`, when somebody connects.
 	TRY(instance_open(pool, &pool->current, err));
 	*out = TAKE(pool);
 	return ST_OK;
@@ -202,6 +202,15 @@ pool_acquire(Pool *pool, const uint64_t *hashes, int hash_count, Conn **out, Err
 		}
 		pool_release(conn);
 	}
+}
+
+bool
+pool_has_idle(Pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	bool sound = pool->idle != NULL && !duck_conn_poisoned(pool->idle->duck);
+	pthread_mutex_unlock(&pool->lock);
+	return sound;
 }
 
 void

@@ -31,4 +31,6 @@ DEFINE_DROP(Pool, pool_drop, pool_close)
 // One that has a plan of one of these hashes if there is an idle one, else any idle one, else a new
 // one.
 Status pool_acquire(Pool *pool, const uint64_t *hashes, int hash_count, Conn **out, Error *err);
+// Whether one is idle, and sound: another may take it before the caller does.
+bool pool_has_idle(Pool *pool);
 void pool_release(Conn *conn); // NULL is allowed

@@ -58,7 +58,7 @@ bool
 sql_is_known_constant(Sql *sql, const char *text)
 {
 	SCOPED(verdict_drop) Verdict *verdict = verdicts_find(sql->verdicts, slice_text(text));
-	return verdict != NULL && verdict->constant;
+	return verdict != NULL && verdict->constant && pool_has_idle(sql->narrow);
 }
 
 // 'duration[us]': what Arrow calls it, for types that the engine has no name for.

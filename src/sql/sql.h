@@ -56,7 +56,7 @@ typedef struct SqlSession {
 Status sql_query_open(Sql *sql, const char *text, const SqlSession *session, SqlQuery **out,
 					  Error *err);
 // Whether reading the text takes microseconds, and little of the stack: it is a row of constants
-// that was asked for before.
+// that was asked for before, and there is a connection for it.
 bool sql_is_known_constant(Sql *sql, const char *text);
 Schema *sql_query_schema(const SqlQuery *query); // borrowed; what every batch has
 
