@@ -39,23 +39,44 @@ query_release_conn(SqlQuery *query)
 // ---- binding ----
 
 static bool
+is_time(const ColumnUse *use)
+{
+	return use->parts >= 1 && use->parts <= COLUMN_PARTS &&
+		   strcasecmp(use->names[use->parts - 1], "time") == 0;
+}
+
+static bool
 uses_time(const Verdict *v)
 {
-	for (int32_t i = 0; i < v->column_count; i++) {
-		const ColumnUse *use = &v->columns[i];
-		if (use->parts >= 1 && use->parts <= COLUMN_PARTS &&
-			strcasecmp(use->names[use->parts - 1], "time") == 0)
+	for (int32_t i = 0; i < v->column_count; i++)
+		if (is_time(&v->columns[i]))
 			return true;
-	}
 	return false;
 }
 
-// The engine's error for a column "time" that no table has.
+static bool
+quotes(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	for (const char *at = text; (at = strcasestr(at, name)) != NULL; at++)
+		if (at > text && at[-1] == '"' && at[len] == '"')
+			return true;
+	return false;
+}
+
+// The engine's error for a column "time" that no table has. It takes t.time for a field of a column
+// t where there is one, and then its error may be about "t".
 static bool
 lacks_time(const SqlQuery *query, Status st, const Error *err)
 {
-	return st == ST_INVALID && strcasestr(err->text, "\"time\"") != NULL &&
-		   uses_time(query->verdict);
+	const Verdict *v = query->verdict;
+	for (int32_t i = 0; i < v->column_count && st == ST_INVALID; i++) {
+		const ColumnUse *use = &v->columns[i];
+		if (is_time(use) && (quotes(err->text, "time") ||
+							 (use->parts > 1 && quotes(err->text, use->names[use->parts - 2]))))
+			return true;
+	}
+	return false;
 }
 
 Status

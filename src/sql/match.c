@@ -13,13 +13,11 @@
 
 // A column named time is that of the table's time, where no column has this name.
 static int32_t
-find_target(const SqlStatement *statement, const TableDef *def, const SqlName *name)
+find_target(const TableDef *def, const SqlName *name)
 {
 	const Schema *schema = table_schema(def);
 	int32_t at = schema_find_named(schema, name);
-	if (at < 0 && statement->kind == STATEMENT_UPDATE && strcasecmp(name->text, "time") == 0)
-		at = table_time_column(def);
-	return at;
+	return at < 0 && strcasecmp(name->text, "time") == 0 ? table_time_column(def) : at;
 }
 
 Status
@@ -27,7 +25,7 @@ sql_targets(const SqlStatement *statement, const TableDef *def, int32_t *columns
 {
 	for (int32_t i = 0; i < statement->target_count; i++) {
 		const SqlName *name = &statement->targets[i];
-		columns[i] = find_target(statement, def, name);
+		columns[i] = find_target(def, name);
 		if (columns[i] < 0)
 			return error_set_at(err, ST_INVALID, name->position,
 								"table \"%s\" has no column \"%s\"", table_name(def), name->text);

@@ -144,9 +144,11 @@ walk_select(Walk *w, const json_t *node, Place place, bool outermost)
 	json_object_foreach((json_t *)(uintptr_t)node, key, value)
 	{
 		if (strcmp(key, "cte_map") != 0 && strcmp(key, "from_table") != 0 &&
-			strcmp(key, "select_list") != 0 && strcmp(key, "where_clause") != 0)
+			strcmp(key, "select_list") != 0 && strcmp(key, "where_clause") != 0 &&
+			strcmp(key, "modifiers") != 0 && strcmp(key, "having") != 0)
 			TRY(walk_value(w, value, place));
 	}
+	TRY(walk_result(w, node, place));
 	w->verdict->rows = outermost && is_rows(w->verdict, node);
 	w->verdict->plain = w->verdict->rows && json_object_get(node, "where_clause") == NULL;
 	return ST_OK;
@@ -156,6 +158,7 @@ Status
 walk_node(Walk *w, const json_t *node, Place place, bool outermost)
 {
 	Place inside = place;
+	inside.results = NULL;
 	TRY(walk_ctes(w, node, &inside));
 	if (tree_is(node, "SELECT_NODE"))
 		return walk_select(w, node, inside, outermost);

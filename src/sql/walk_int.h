@@ -17,6 +17,7 @@ typedef struct Place {
 	int32_t scope; // -1: outside of every SELECT
 	const Shadow *ctes;
 	const Shadow *lambdas; // parameters
+	const Shadow *results; // names of a SELECT's list that come before columns
 	bool in_lambda;
 	bool in_arithmetic; // an operand of it or of a comparison
 } Place;
@@ -46,6 +47,8 @@ Status walk_value(Walk *w, const json_t *value, Place place);
 Status walk_parts(Walk *w, const json_t *node, Place place);
 // WHERE: its conjuncts are what every row must fulfil.
 Status walk_where(Walk *w, const json_t *value, Place place);
+// ORDER BY, DISTINCT ON and HAVING of a SELECT.
+Status walk_result(Walk *w, const json_t *node, Place place);
 // An item of a SELECT list.
 Status walk_selected(Walk *w, const json_t *item, Place place, SelectItem *out);
 

@@ -19,6 +19,8 @@ add_column(Walk *w, const json_t *node, Place place, int32_t *out)
 	if (use.parts > COLUMN_PARTS ||
 		shadow_find(place.lambdas, json_string_value(json_array_get(names, 0))))
 		use.scope = -1;
+	if (use.parts == 1 && shadow_find(place.results, json_string_value(json_array_get(names, 0))))
+		use.scope = -1;
 	for (int32_t i = 0; i < use.parts && i < COLUMN_PARTS; i++) {
 		const char *name = json_string_value(json_array_get(names, (size_t)i));
 		use.names[i] = arena_strdup(&v->arena, name != NULL ? name : "");
@@ -229,6 +231,8 @@ walk_call(Walk *w, const json_t *node, Place place)
 	TRY(function_check(node, &call, w->err));
 	w->calls = true;
 	place.in_arithmetic = function_is_arithmetic(node);
+	if (!place.in_arithmetic) // an aggregate perhaps, which takes columns
+		place.results = NULL;
 	bool takes = function_takes_lambda(node);
 	const char *key;
 	json_t *value;

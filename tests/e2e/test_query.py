@@ -288,6 +288,58 @@ def test_time_is_the_time_column_where_there_is_none_of_that_name(cpu):
     assert "time" not in ask(cpu, "SELECT * FROM cpu LIMIT 0").schema.names
 
 
+@pytest.fixture(scope="module")
+def named(shared):
+    """The same rows in two tables, of which one calls its time column time."""
+    with shared.client() as client:
+        for table, column in [("odd", "ts"), ("plainly", "time")]:
+            ask(client, f"CREATE TABLE {table} ({column} TIMESTAMP, v DOUBLE)")
+            ask(client, f"INSERT INTO {table} (v, time) SELECT (i * 5) % 7, TIMESTAMP '2026-01-01' + INTERVAL (i * 7) HOUR FROM range(12) r(i)")
+        yield client
+
+
+@pytest.mark.parametrize("sql", [
+    "hour(time) AS time, v FROM {} ORDER BY time, v", "hour(time) AS time, v FROM {} ORDER BY time DESC, v", "hour(time) AS \"Time\", v FROM {} ORDER BY (TIME), v",
+    "hour(time) AS time, v FROM {} ORDER BY time + INTERVAL 1 HOUR", "hour(time) AS time, v FROM {} ORDER BY {}.time", "hour(time) AS time, v FROM {} ORDER BY CASE WHEN v > 3 THEN time END, v",
+    "hour(time) AS time, v FROM {} ORDER BY time::VARCHAR", "time, hour(time) AS time, v FROM {} ORDER BY time, v",
+    "-epoch(time) AS time, v FROM {} ORDER BY time LIMIT 3", "-v AS time, v FROM {} WHERE {}.time > '2026-01-02' ORDER BY time, v",
+    "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY 1 ORDER BY time", "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY ALL ORDER BY time",
+    "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY date_trunc('day', time) ORDER BY time DESC", "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY time ORDER BY time, 2",
+    "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY 1 HAVING time > '2026-01-02' ORDER BY time",
+    "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY 1 HAVING max(time) > '2026-01-03' AND time < '2026-01-04' ORDER BY time",
+    "date_trunc('day', time) AS time, avg(v) FROM {} GROUP BY time HAVING time > '2026-01-02' ORDER BY time, 2",
+    "max(hour(time)) AS time, v FROM {} GROUP BY v HAVING time > 5 AND max(time) > '2026-01-03' ORDER BY time, v",
+    "hour(time) AS time, v FROM {} WHERE time > '2026-01-02' ORDER BY time, v", "hour(time) AS time, v FROM {} QUALIFY row_number() OVER (ORDER BY time) < 4 ORDER BY time",
+    "hour(time) AS time, v FROM {} QUALIFY time > '2026-01-02' AND row_number() OVER (ORDER BY v) < 9 ORDER BY time, v",
+    "DISTINCT hour(time) AS time FROM {} ORDER BY time", "DISTINCT ON (time) hour(time) // 12 AS time, v FROM {} ORDER BY time, v", "max(time) AS time FROM {} ORDER BY time",
+    "hour(time) AS time, sum(hour(time)) OVER (ORDER BY time) AS s FROM {} ORDER BY time, s", "hour(time) AS time, list(v ORDER BY time) FROM {} GROUP BY 1 ORDER BY time",
+    "v FROM (SELECT hour(time) AS time, v FROM {} ORDER BY time, v LIMIT 3)", "hour(time) AS time FROM {} UNION ALL SELECT 100 ORDER BY time",
+    "hour(time) AS time, (SELECT max(time) FROM {} o WHERE o.v = {}.v) AS m FROM {} ORDER BY time, m", "time, v FROM {} ORDER BY time DESC LIMIT 3",
+    "hour(a.time) AS time, b.v FROM {} a JOIN {} b ON a.time = b.time ORDER BY time, b.v", "a.time, b.v FROM {} a JOIN {} b ON a.time < b.time ORDER BY time, b.v",
+])
+def test_time_given_as_a_name_means_what_it_does_beside_a_column_time(named, sql):
+    odd, plainly = (rows(named, "SELECT " + sql.replace("{}", table)) for table in ("odd", "plainly"))
+    assert odd == plainly and odd
+
+
+def test_a_table_may_have_the_name_of_a_column(cpu):
+    ask(cpu, "CREATE TABLE temperature (ts TIMESTAMP, room VARCHAR, temperature DOUBLE, s STRUCT(a INTEGER))")
+    ask(cpu, "INSERT INTO temperature (time, room, temperature) VALUES ('2026-01-01', 'a', 1), ('2026-01-02', 'b', 2)")
+    day = [("a",)]
+    assert rows(cpu, "SELECT room FROM temperature WHERE temperature.time < '2026-01-02'") == day
+    assert rows(cpu, "SELECT temperature.time FROM temperature") == rows(cpu, "SELECT temperature.ts FROM temperature")
+    for name in ["room", "temperature", "s", "ts"]:
+        assert rows(cpu, f"SELECT {name}.room FROM temperature {name} WHERE {name}.time < '2026-01-02'") == day
+    assert value(cpu, "SELECT count(*) FROM cpu JOIN temperature ON cpu.time < temperature.time") == 400
+    assert value(cpu, "SELECT count(*) FROM temperature s JOIN temperature ON s.time = temperature.time") == 2
+    assert rows(cpu, "DELETE FROM temperature WHERE temperature.time = '2026-01-02'") == [(1,)]
+    assert rows(cpu, "UPDATE temperature SET room = 'c' WHERE temperature.time = '2026-01-01'") == [(1,)]
+    assert rows(cpu, "SELECT room FROM temperature") == [("c",)]
+    with pytest.raises(pa.ArrowInvalid, match="tine"):
+        ask(cpu, "SELECT temperature.tine FROM temperature")
+    ask(cpu, "DROP TABLE temperature")
+
+
 def test_a_cte_hides_a_table(cpu):
     assert rows(cpu, "WITH cpu AS (SELECT 1 AS one) SELECT * FROM cpu") == [(1,)]
     assert value(cpu, "WITH cpu AS (SELECT * FROM htdb.cpu WHERE load < 5) SELECT count(*) FROM cpu") == 5

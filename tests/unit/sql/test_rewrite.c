@@ -153,6 +153,20 @@ time_stands_for_the_time_column(void **state)
 	becomes(&s, "SELECT time, t.time AS x, max(time) FROM t WHERE time > 0 ORDER BY TIME", true,
 			"SELECT \"ts\" AS \"time\", t.\"ts\" AS x, max(\"ts\") FROM scan(0) AS \"t\" WHERE "
 			"\"ts\" > TIMESTAMP '1970-01-01T00:00:00.000000' ORDER BY \"ts\"");
+	// Names that the list gives come first where DuckDB says so.
+	becomes(
+		&s, "SELECT hour(time) AS time FROM t WHERE time > '2016' ORDER BY time, time + v", true,
+		"SELECT hour(\"ts\") AS time FROM scan(0) AS \"t\" WHERE \"ts\" > '2016' ORDER BY time, "
+		"\"ts\" + v");
+	becomes(&s, "SELECT DISTINCT ON (time) v AS Time FROM t ORDER BY t.time", true,
+			"SELECT DISTINCT ON (time) v AS Time FROM scan(0) AS \"t\" ORDER BY t.\"ts\"");
+	becomes(&s, "SELECT v AS time FROM t GROUP BY v HAVING time > 5 AND max(time) > '2016'", true,
+			"SELECT v AS time FROM scan(0) AS \"t\" GROUP BY v HAVING time > 5 AND max(\"ts\") > "
+			"'2016'");
+	becomes(&s, "SELECT v AS time FROM t GROUP BY time, v HAVING time > '2016'", true,
+			"SELECT v AS time FROM scan(0) AS \"t\" GROUP BY \"ts\", v HAVING \"ts\" > '2016'");
+	becomes(&s, "SELECT s.time FROM t, n s ORDER BY time", true,
+			"SELECT s.time FROM scan(0) AS \"t\", scan(1) s ORDER BY time");
 	becomes(&s, "SELECT time FROM n", true, "SELECT time FROM scan(0) AS \"n\"");
 	becomes(&s, "SELECT sum(v) OVER w, max(v) OVER w FROM t WINDOW w AS (ORDER BY time)", true,
 			"SELECT sum(v) OVER w, max(v) OVER w FROM scan(0) AS \"t\" WINDOW w AS (ORDER BY "
