@@ -99,6 +99,22 @@ setting_parse_size(const char *text, uint64_t *out_bytes, Error *err)
 	return ST_OK;
 }
 
+// No unit begins with `at`, which stands behind a number.
+static Status
+refuse_unit(const char *text, char at, Error *err)
+{
+	if (at == '.' || at == ',')
+		return error_set(err, ST_INVALID,
+						 "'%.64s' has a fraction; write whole numbers, such as 1h30m for 1.5h",
+						 text);
+	if (at == ' ')
+		return error_set(err, ST_INVALID,
+						 "'%.64s' has a blank; write the unit next to its number, such as 30d",
+						 text);
+	return error_set(err, ST_INVALID, "'%.64s' needs a unit after each number: ns us ms s m h d w",
+					 text);
+}
+
 Status
 setting_parse_duration(const char *text, int64_t *out_ns, Error *err)
 {
@@ -112,8 +128,7 @@ setting_parse_duration(const char *text, int64_t *out_ns, Error *err)
 							 text);
 		const Unit *unit = scan_unit(&p, time_units, COUNT_OF(time_units), false);
 		if (unit == NULL)
-			return error_set(err, ST_INVALID,
-							 "'%.64s' needs a unit after each number: ns us ms s m h d w", text);
+			return refuse_unit(text, *p, err);
 		if (__builtin_mul_overflow(number, unit->factor, &part) ||
 			__builtin_add_overflow(total, part, &total))
 			return error_set(err, ST_INVALID, "'%.64s' is longer than 292 years", text);

@@ -168,14 +168,15 @@ run_server_info(mobius_call *call, Error *err)
 {
 	mobius *db = call->db;
 	char started[48];
+	// After a restart the log may be durable beyond the last commit of rows.
+	uint64_t durable = conductor_synced_seq(db->conductor), seq = store_published_seq(db->store);
 	time_format(db->started_ns, 3, true, started);
 	SCOPED(buf_close) Buf json = BUF_INIT;
 	buf_add_printf(&json, "{\"version\":\"%s\",\"epoch\":\"", mobius_version());
 	text_hex(&json, slice_of(db->epoch, sizeof(db->epoch)));
 	buf_add_printf(&json,
 				   "\",\"seq\":%" PRIu64 ",\"durable_seq\":%" PRIu64 ",\"earliest_seq\":%" PRIu64,
-				   store_published_seq(db->store), conductor_synced_seq(db->conductor),
-				   wal_earliest_seq(db->wal));
+				   seq, durable < seq ? durable : seq, wal_earliest_seq(db->wal));
 	buf_add_printf(&json, ",\"started_at\":\"%s\",\"read_only\":%s}", started,
 				   conductor_failed(db->conductor) ? "true" : "false");
 	return call_reply(call, &json, err);

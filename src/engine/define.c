@@ -201,8 +201,8 @@ create_locked(mobius *db, const TableRequest *request, const Schema *wire, bool 
 	if (if_not_exists)
 		return ST_OK;
 	return error_set(err, ST_EXISTS,
-					 "table \"%s\" exists already in database %s; say IF NOT EXISTS, or drop it "
-					 "first",
+					 "table \"%s\" exists already in database %s; take it as it is (in SQL: IF NOT "
+					 "EXISTS), or drop it first",
 					 request->name, request->database);
 }
 

@@ -1,10 +1,12 @@
 #include "sql/functions.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/setting.h"
 #include "sql/walk_int.h"
 
 enum {
@@ -180,6 +182,21 @@ function_is_arithmetic(const json_t *call)
 	return is_one_of(tree_text(call, "function_name"), names, COUNT_OF(names));
 }
 
+static Status
+refuse_unlisted(const json_t *call, const char *name, Error *err)
+{
+	static const char *const growing[] = {"repeat", "lpad", "rpad", "list_resize", "array_resize"};
+	if (is_one_of(name, growing, COUNT_OF(growing)))
+		return refuse(call, err, "is not allowed: it makes long texts or lists of short ones");
+	const char *near = setting_propose(name, function_names, function_name_count);
+	if (near == NULL)
+		return refuse(call, err, "is not allowed here, or does not exist");
+	char why[128];
+	(void)snprintf(why, sizeof(why), "is not allowed here, or does not exist; did you mean %s?",
+				   near);
+	return refuse(call, err, why);
+}
+
 // The engine finds functions without regard to case; one in quotes arrives as it was written.
 static bool
 fold(const char *name, char *out, size_t size)
@@ -210,6 +227,6 @@ function_check(const json_t *call, const CallPlace *place, Error *err)
 		if (strcmp(BOUNDED[i].name, name) == 0)
 			return BOUNDED[i].check(call, place, err);
 	if (!place->in_from && !is_listed(name))
-		return refuse(call, err, "is not allowed here, or does not exist");
+		return refuse_unlisted(call, name, err);
 	return ST_OK;
 }

@@ -199,9 +199,11 @@ store_database_new(Store *store, const char *name, bool drop, StoreDatabase **ou
 {
 	bool there = store_has_database(store, name);
 	if (there && !drop)
-		return error_set(err, ST_EXISTS,
-						 "database \"%s\" exists already; say IF NOT EXISTS, or drop it first",
-						 name);
+		return error_set(
+			err, ST_EXISTS,
+			"database \"%s\" exists already; take it as it is (in SQL: IF NOT EXISTS), "
+			"or drop it first",
+			name);
 	if (!there && drop)
 		return error_set(err, ST_NOT_FOUND, "there is no database \"%s\"", name);
 	SCOPED(database_drop) StoreDatabase *database = mem_alloc(sizeof(*database));

@@ -475,3 +475,9 @@ def test_tables_come_and_go_while_others_read_and_write(client, server):
     for reader in readers:
         reader.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("call, said", [("avgg(v)", "did you mean avg?"), ("repeat('a', 3)", "makes long texts"), ("lpad('a', 3, 'b')", "makes long texts")])
+def test_a_function_that_there_is_not_proposes_one_or_is_named_as_not_allowed(client, call, said):
+    rows(client, "CREATE TABLE t (ts TIMESTAMP, v INT)")
+    refused(client, f"SELECT {call} FROM t", pa.ArrowInvalid, said)

@@ -102,6 +102,20 @@ a_duration_is_written_as_it_is_read(void **state)
 }
 
 static void
+a_slip_in_a_duration_is_told_from_others(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"30 days", "has a blank"}, {"1.5h", "has a fraction"}, {"30", "needs a unit"}};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t ns;
+		Error err = ERROR_INIT;
+		assert_int_equal(setting_parse_duration(cases[i][0], &ns, &err), ST_INVALID);
+		assert_non_null(strstr(err.text, cases[i][1]));
+	}
+}
+
+static void
 what_is_no_duration_is_refused(void **state)
 {
 	(void)state;
@@ -201,6 +215,7 @@ main(void)
 		cmocka_unit_test(what_is_no_size_is_refused_with_a_proposal),
 		cmocka_unit_test(durations_are_sums_of_numbers_with_units),
 		cmocka_unit_test(a_duration_is_written_as_it_is_read),
+		cmocka_unit_test(a_slip_in_a_duration_is_told_from_others),
 		cmocka_unit_test(what_is_no_duration_is_refused),
 		cmocka_unit_test(booleans_are_words_people_use),
 		cmocka_unit_test(integers_are_exact_to_their_ends),
