@@ -35,9 +35,12 @@ static const char too_far[] = "time_bucket: a time is too far from 2000 for buck
 static const char *
 find_by_span(int64_t width, int64_t time, Bucket *out)
 {
-	int64_t first = FIRST_DAY * DAY_US % width, since, from;
-	if (__builtin_sub_overflow(time, first, &since) || since < INT64_MIN + width ||
-		__builtin_add_overflow(floor_to(since, width), first, &from))
+	int64_t first = FIRST_DAY * DAY_US % width, since;
+	if (__builtin_sub_overflow(time, first, &since))
+		return too_far;
+	int64_t over = since % width, from = since - over;
+	if ((over < 0 && __builtin_sub_overflow(from, width, &from)) ||
+		__builtin_add_overflow(from, first, &from))
 		return too_far;
 	*out = (Bucket){from, (uint64_t)width};
 	return NULL;
@@ -58,16 +61,22 @@ find_by_months(int32_t width, int64_t time, Bucket *out)
 	return NULL;
 }
 
+// *span: of days and less, in microseconds.
 static const char *
-find_bucket(const duckdb_interval *width, int64_t time, Bucket *out)
+check_width(const duckdb_interval *width, int64_t *span)
 {
-	int64_t span;
-	bool fits = !__builtin_mul_overflow(width->days, DAY_US, &span) &&
-				!__builtin_add_overflow(span, width->micros, &span);
+	bool fits = !__builtin_mul_overflow(width->days, DAY_US, span) &&
+				!__builtin_add_overflow(*span, width->micros, span);
 	if (width->months != 0 && (width->days != 0 || width->micros != 0))
 		return "time_bucket: a width of months can have no days or less beside them";
-	if (!fits || width->months < 0 || (width->months == 0 && span <= 0))
+	if (!fits || width->months < 0 || (width->months == 0 && *span <= 0))
 		return "time_bucket: the width must be greater than 0";
+	return NULL;
+}
+
+static const char *
+find_bucket(const duckdb_interval *width, int64_t span, int64_t time, Bucket *out)
+{
 	return width->months > 0 ? find_by_months(width->months, time, out)
 							 : find_by_span(span, time, out);
 }
@@ -108,12 +117,15 @@ one_width(const Rows *rows)
 static const char *
 find_of_row(const Rows *rows, idx_t i, int64_t unit, Bucket *out)
 {
-	int64_t held = rows->times[i], last = INT64_MAX / unit;
+	int64_t held = rows->times[i], last = INT64_MAX / unit, span;
+	const char *wrong = check_width(&rows->widths[i], &span);
+	if (wrong != NULL)
+		return wrong;
 	if (held == INT64_MAX || held == -INT64_MAX) {
 		*out = (Bucket){held, 0};
 		return NULL;
 	}
-	const char *wrong = find_bucket(&rows->widths[i], held / unit, out);
+	wrong = find_bucket(&rows->widths[i], span, held / unit, out);
 	if ((uint64_t)last - (uint64_t)out->from < out->length ||
 		(uint64_t)-last - (uint64_t)out->from < out->length)
 		out->length = 0;
@@ -155,35 +167,80 @@ copy_nulls(const Rows *rows, duckdb_vector output)
 				   (rows->valid[1] != NULL ? rows->valid[1][i] : UINT64_MAX);
 }
 
-static inline __attribute__((always_inline)) void
-run_bucket(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output, int64_t unit)
+static Rows
+rows_of(duckdb_data_chunk input, duckdb_vector output)
 {
 	duckdb_vector widths = duckdb_data_chunk_get_vector(input, 0);
 	duckdb_vector times = duckdb_data_chunk_get_vector(input, 1);
-	Rows rows = {
+	return (Rows){
 		.widths = duckdb_vector_get_data(widths),
 		.times = duckdb_vector_get_data(times),
 		.out = duckdb_vector_get_data(output),
 		.count = duckdb_data_chunk_get_size(input),
 		.valid = {duckdb_vector_get_validity(widths), duckdb_vector_get_validity(times)},
 	};
-	const char *wrong = fill_buckets(&rows, unit);
+}
+
+static inline __attribute__((always_inline)) void
+run_bucket(duckdb_function_info info, const Rows *rows, duckdb_vector output, int64_t unit)
+{
+	const char *wrong = fill_buckets(rows, unit);
 	if (wrong != NULL)
 		duckdb_scalar_function_set_error(info, wrong);
 	else
-		copy_nulls(&rows, output);
+		copy_nulls(rows, output);
 }
 
 static void
 run_us(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
-	run_bucket(info, input, output, 1);
+	Rows rows = rows_of(input, output);
+	run_bucket(info, &rows, output, 1);
 }
 
 static void
 run_ns(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
-	run_bucket(info, input, output, 1000);
+	Rows rows = rows_of(input, output);
+	run_bucket(info, &rows, output, 1000);
+}
+
+// Where the buckets will be, the times in microseconds are before: each row is read before it is
+// written. False: one is too far for them.
+static bool
+widen_times(Rows *rows, int64_t factor)
+{
+	bool fit = true;
+	for (idx_t i = 0; i < rows->count; i++) {
+		int64_t held = rows->times[i];
+		bool infinite = held == INT64_MAX || held == -INT64_MAX;
+		bool over = __builtin_mul_overflow(held, infinite ? 1 : factor, &rows->out[i]);
+		fit &= !over || !has_row(rows->valid[1], i);
+	}
+	rows->times = rows->out;
+	return fit;
+}
+
+static void
+run_coarse(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output, int64_t factor)
+{
+	Rows rows = rows_of(input, output);
+	if (widen_times(&rows, factor))
+		run_bucket(info, &rows, output, 1);
+	else
+		duckdb_scalar_function_set_error(info, too_far);
+}
+
+static void
+run_ms(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	run_coarse(info, input, output, 1000);
+}
+
+static void
+run_s(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+	run_coarse(info, input, output, 1000000);
 }
 
 static Status
@@ -211,6 +268,8 @@ register_for(duckdb_connection conn, duckdb_type of, duckdb_scalar_function_t ru
 Status
 duck_register_bucket(duckdb_connection conn, Error *err)
 {
+	TRY(register_for(conn, DUCKDB_TYPE_TIMESTAMP_S, run_s, err));
+	TRY(register_for(conn, DUCKDB_TYPE_TIMESTAMP_MS, run_ms, err));
 	TRY(register_for(conn, DUCKDB_TYPE_TIMESTAMP, run_us, err));
 	return register_for(conn, DUCKDB_TYPE_TIMESTAMP_NS, run_ns, err);
 }

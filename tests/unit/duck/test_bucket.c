@@ -82,6 +82,45 @@ infinite_times_are_their_own_buckets(void **state)
 			 "SELECT count(*) FROM (VALUES (TIMESTAMP 'infinity'), ('-infinity')) v(t) WHERE "
 			 "time_bucket(INTERVAL '1 day', t) = t AND time_bucket(INTERVAL '1 month', t) = t",
 			 "2\n");
+	query_fails(fx.conn, "SELECT time_bucket(INTERVAL '-1 day', TIMESTAMP 'infinity')", ST_INVALID,
+				"greater than 0");
+}
+
+static void
+the_first_day_there_is_has_buckets(void **state)
+{
+	(void)state;
+	query_is(fx.conn,
+			 "SELECT list(time_bucket(w, t) = TIMESTAMP '290309-12-22 (BC)') FROM (VALUES "
+			 "(INTERVAL '1 day'), ('1 hour'), ('1 microsecond')) v(w), (VALUES "
+			 "(TIMESTAMP '290309-12-22 (BC)'), ('290309-12-22 (BC) 00:00:00')) u(t)",
+			 "[true true true true true true]\n");
+	query_fails(fx.conn, "SELECT time_bucket(INTERVAL '7 days', TIMESTAMP '290309-12-22 (BC)')",
+				ST_INVALID, "too far");
+}
+
+// Nanoseconds would not hold them.
+static void
+seconds_and_milliseconds_have_buckets_in_all_their_years(void **state)
+{
+	(void)state;
+	static const char *const types[] = {"TIMESTAMP_S", "TIMESTAMP_MS"};
+	char sql[512];
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		snprintf(sql, sizeof(sql),
+				 "SELECT count(*), count(b), count(*) FILTER (b IS DISTINCT FROM "
+				 "time_bucket(INTERVAL '1 day', t::TIMESTAMP, TIMESTAMP '2000-01-03')) FROM "
+				 "(SELECT t, time_bucket(INTERVAL '1 day', t) AS b FROM (SELECT CASE WHEN i %% 4 > "
+				 "0 THEN (TIMESTAMP '0001-01-01' + to_hours(i * 1777)) END::%s AS t FROM "
+				 "range(20000) r(i)))",
+				 types[i]);
+		query_is(fx.conn, sql, "20000|15000|0\n");
+		snprintf(sql, sizeof(sql),
+				 "SELECT typeof(time_bucket(INTERVAL '1 month', %s '3000-01-05')), "
+				 "isinf(time_bucket(INTERVAL '1 month', '-infinity'::%s))",
+				 types[i], types[i]);
+		query_is(fx.conn, sql, "TIMESTAMP|true\n");
+	}
 }
 
 static void
@@ -144,6 +183,10 @@ main(void)
 										close_fixture),
 		cmocka_unit_test_setup_teardown(infinite_times_are_their_own_buckets, open_fixture,
 										close_fixture),
+		cmocka_unit_test_setup_teardown(the_first_day_there_is_has_buckets, open_fixture,
+										close_fixture),
+		cmocka_unit_test_setup_teardown(seconds_and_milliseconds_have_buckets_in_all_their_years,
+										open_fixture, close_fixture),
 		cmocka_unit_test_setup_teardown(types_of_time_keep_their_buckets, open_fixture,
 										close_fixture),
 		cmocka_unit_test_setup_teardown(nanoseconds_have_the_buckets_of_their_microseconds,
