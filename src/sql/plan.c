@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sql/cells.h"
 
 enum { MOST_PLANS = 32 };
 
@@ -177,6 +178,28 @@ make_tables(Plan *plan, Conn *conn, const Views *views, const char ***out, Error
 	return arena_status(&plan->arena, err, "a plan");
 }
 
+// " AS type)" for each column; *out NULL: the statement is no INSERT of a VALUES list.
+static Status
+make_cell_types(Plan *plan, const PlanInput *input, const char *const **out, Error *err)
+{
+	*out = NULL;
+	if (input->as == NULL || input->match != NULL || input->verdict->values == 0)
+		return ST_OK;
+	int32_t count = schema_field_count(input->as);
+	const char **types = arena_array(&plan->arena, (size_t)count, sizeof(*types));
+	TRY(arena_status(&plan->arena, err, "a plan"));
+	for (int32_t i = 0; i < count; i++) {
+		SCOPED(buf_close) Buf text = BUF_INIT;
+		buf_add_text(&text, " AS ");
+		TRY(duck_sql_type(schema_field(input->as, i), &text, err));
+		buf_add_byte(&text, ')');
+		TRY(buf_status(&text, err, "a plan"));
+		types[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);
+	}
+	*out = types;
+	return arena_status(&plan->arena, err, "a plan");
+}
+
 static Status
 make_text(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 {
@@ -191,6 +214,7 @@ make_text(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 		rewrite.prefix = buf_text(&prefix);
 		rewrite.suffix = buf_text(&suffix);
 	}
+	TRY(make_cell_types(plan, input, &rewrite.cell_types, err));
 	const char **tables = NULL;
 	TRY(make_tables(plan, conn, input->views, &tables, err));
 	rewrite.tables = tables;
@@ -210,6 +234,23 @@ make_schema(Plan *plan, const PlanInput *input, Error *err)
 	return ST_OK;
 }
 
+Status
+plan_locate(const Verdict *verdict, const Schema *as, const Rewrite *rewrite, Error *err)
+{
+	err->position = rewrite_position(rewrite, err->position);
+	if (as == NULL || verdict->values == 0 || err->code != ST_INVALID ||
+		strstr(err->text, "source column") != NULL)
+		return err->code;
+	SCOPED(arena_close) Arena arena = ARENA_INIT;
+	Cells cells;
+	if (cells_find(verdict, &arena, &cells, NULL) != ST_OK)
+		return err->code; // it has its position
+	int32_t column = cells_column_at(&cells, err->position);
+	if (column < 0 || column >= schema_field_count(as))
+		return err->code;
+	return error_prefix(err, "column \"%s\"", schema_field(as, column)->name);
+}
+
 static Status
 prepare(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 {
@@ -217,7 +258,8 @@ prepare(Plan *plan, Conn *conn, const PlanInput *input, Error *err)
 	if (st == ST_OK)
 		st = make_schema(plan, input, err);
 	if (st != ST_OK && err != NULL)
-		err->position = rewrite_position(&plan->rewrite, err->position);
+		st = plan_locate(input->verdict, input->match == NULL ? input->as : NULL, &plan->rewrite,
+						 err);
 	return input->match != NULL ? match_refused(st, err) : st;
 }
 

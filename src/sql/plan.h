@@ -57,6 +57,10 @@ Status plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *er
 // Kept with the connection, which drops the least recently used one. Positions of errors are of the
 // statement as it was written.
 Status plan_make(Conn *conn, const PlanInput *input, const Buf *key, Plan **out, Error *err);
+// What the engine says of a plan, with its position in the statement as it was written, and the
+// column of a cell that it could not cast. `as`: of an INSERT; else NULL.
+// Returns the error's code.
+Status plan_locate(const Verdict *verdict, const Schema *as, const Rewrite *rewrite, Error *err);
 Plan *plans_find(Conn *conn, const Buf *key); // NULL: none that can be executed
 bool plans_have(const Conn *conn, uint64_t hash);
 void plans_free(Conn *conn);

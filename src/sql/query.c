@@ -172,7 +172,8 @@ static Status
 failed_reading(const SqlQuery *query, Status st, Error *err)
 {
 	if (err != NULL)
-		err->position = rewrite_position(&query->plan->rewrite, err->position);
+		st = plan_locate(query->verdict, query->match == NULL ? query->as : NULL,
+						 &query->plan->rewrite, err);
 	return atomic_load(&query->cancelled) ? st : views_doubt(&query->views, st, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sql/cells.h"
 #include "sql/lexer.h"
 #include "sql/statement_int.h"
 
@@ -137,6 +138,33 @@ splice_first_item(Rewriter *r)
 	return add_splice(r, SQL_MATCH_ITEM, SQL_MATCH_ITEM + 1, &text);
 }
 
+// ---- cells of VALUES ----
+
+// Put in at one place; the text stays as long as the rewrite.
+static Status
+insert_at(Rewriter *r, int32_t at, const char *text)
+{
+	r->splices = list_grow(r->arena, r->splices, r->count, sizeof(Splice));
+	TRY(arena_status(r->arena, r->err, "a statement"));
+	r->splices[r->count++] = (Splice){.from = at, .to = at, .text = text};
+	return ST_OK;
+}
+
+static Status
+cast_cells(Rewriter *r)
+{
+	Cells cells;
+	TRY(cells_find(r->input->verdict, r->arena, &cells, r->err));
+	for (int32_t i = 0; i < cells.count; i++) {
+		const Cell *cell = &cells.list[i];
+		if (!cell->cast)
+			continue;
+		TRY(insert_at(r, cell->from, "CAST("));
+		TRY(insert_at(r, cell->to, r->input->cell_types[cell->column]));
+	}
+	return ST_OK;
+}
+
 // ---- the new text ----
 
 static int
@@ -194,6 +222,8 @@ rewrite_make(const RewriteInput *input, Arena *arena, Rewrite *out, Error *err)
 		TRY(splice_column(&r, &v->columns[i]));
 	for (int32_t i = 0; i < v->comparison_count; i++)
 		TRY(splice_constant(&r, &v->comparisons[i]));
+	if (input->cell_types != NULL)
+		TRY(cast_cells(&r));
 	if (r.count > 0)
 		qsort(r.splices, (size_t)r.count, sizeof(Splice), compare_splices);
 	drop_doubles(&r);

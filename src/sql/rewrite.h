@@ -25,6 +25,8 @@ typedef struct RewriteInput {
 	const RefColumns *columns;
 	const char *const *tables; // what each TableRef becomes in FROM: a function or a subquery
 	bool time_alias;
+	const char *const
+		*cell_types;        // of a VALUES list's columns, for cells that are cast; NULL: none
 	const char *first_item; // what the 0 at SQL_MATCH_ITEM becomes; NULL: there is none
 	const char *prefix;     // around the whole statement; NULL: none
 	const char *suffix;

@@ -51,6 +51,73 @@ rows_of_a_source_become_columns_of_the_table(void **state)
 	fixture_close(&fx);
 }
 
+// Of several rows none changes what another one stores.
+static void
+each_cell_of_values_is_cast_by_itself(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *source, *expected;
+	} cases[] = {
+		{"VALUES (9007199254740993, 1.5, 'a'), (1e0, 2, 1)", "9007199254740993|1.5|a\n1|2|1\n"},
+		{"VALUES (1, 0.2183183879314553, 1.5), (2, 0.40195278220007813, 2)",
+		 "1|0.2183183879314553|1.5\n2|0.40195278220007818|2\n"},
+		{"(VALUES /* ( */ (1, NULL, 'x, (y'), ((SELECT max(k) FROM src), (1 + 1), [1, 2]) , -- )\n"
+		 "(true, '5', $$a),($$), (NULL, 2.50, date '2016-01-01'))",
+		 "1|~|x, (y\n2|2|[1, 2]\n1|5|a),(\n~|2.5|2016-01-01\n"},
+		{"VALUES (1, 2, 2.50), (3, 4, 2.5) ORDER BY 1 DESC LIMIT 1", "3|4|2.5\n"},
+		{"VALUES (-1, -0.5, -1), (2., 1e0, -1.50)", "-1|-0.5|-1\n2|1|-1.50\n"},
+	};
+	Error err = ERROR_INIT;
+	SCOPED(schema_drop) Schema *schema = NULL;
+	ok(schema_of(&schema, &err, 3, "i", TYPE_INT64, true, "x", TYPE_FLOAT64, true, "s", TYPE_UTF8,
+				 true),
+	   &err);
+	Fixture fx;
+	fixture_open(&fx);
+	create_table(&fx, "CREATE TABLE src (k BIGINT, time TIMESTAMP)");
+	put_rows(&fx, "src", "VALUES (1, '2016-01-01'), (2, '2016-01-02')");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		Buf out = BUF_INIT;
+		if (read_as(&fx, cases[i].source, schema, &out, &err) != ST_OK)
+			fail_msg("%s\n%s", cases[i].source, err.text);
+		assert_string_equal(buf_text(&out), cases[i].expected);
+		buf_close(&out);
+	}
+	fixture_close(&fx);
+}
+
+// The cell, and the column it is of.
+static void
+a_cell_that_cannot_be_cast_is_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *source;
+		int position;
+		const char *column;
+	} cases[] = {
+		{"VALUES (1, 2), (2.5, 'wrong')", 21, "\"b\""},
+		{"VALUES ('wrong', 2), (5, 7)", 8, "\"a\""},
+		{"VALUES (1, 1e300), (5, 7), (5, 7)", 11, "\"b\""},
+	};
+	Error err = ERROR_INIT;
+	SCOPED(schema_drop) Schema *schema = NULL;
+	ok(schema_of(&schema, &err, 2, "a", TYPE_INT32, true, "b", TYPE_INT32, true), &err);
+	Fixture fx;
+	fixture_open(&fx);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		Buf out = BUF_INIT;
+		err = (Error)ERROR_INIT;
+		Status st = read_as(&fx, cases[i].source, schema, &out, &err);
+		if (st != ST_INVALID || err.position != cases[i].position ||
+			strstr(err.text, cases[i].column) == NULL)
+			fail_msg("%s\n%s at %d: %s", cases[i].source, status_name(st), err.position, err.text);
+		buf_close(&out);
+	}
+	fixture_close(&fx);
+}
+
 static void
 a_source_that_does_not_fit_is_refused(void **state)
 {
@@ -202,6 +269,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_a_source_become_columns_of_the_table),
+		cmocka_unit_test(each_cell_of_values_is_cast_by_itself),
+		cmocka_unit_test(a_cell_that_cannot_be_cast_is_named),
 		cmocka_unit_test(a_source_that_does_not_fit_is_refused),
 		cmocka_unit_test(statements_find_tables_by_name),
 		cmocka_unit_test(types_are_found_by_the_engines_names),
