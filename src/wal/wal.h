@@ -155,7 +155,7 @@ typedef struct WalKeep {
 	int64_t keep_time_ns;
 	uint64_t keep_bytes;
 	int64_t now_ns; // wall
-	bool disk_full; // no spares then: what they hold is room for others
+	bool disk_full; // nothing is kept then that nobody needs, and no spares: it is room for others
 } WalKeep;
 // Turns files that nobody needs into spares (at most 8 kept, the rest removed). keep_time_ns and
 // keep_bytes, of what files take on disk: a file goes when either says so, and at once when it has

@@ -132,7 +132,7 @@ find_unneeded(Wal *wal, const WalKeep *keep)
 	bool unneeded = file != NULL && file != wal->active && file->file == NULL;
 	if (unneeded) {
 		const WalFile *next = file->next;
-		bool outside = is_empty(file) || bytes_kept(wal) > keep->keep_bytes ||
+		bool outside = keep->disk_full || is_empty(file) || bytes_kept(wal) > keep->keep_bytes ||
 					   keep->now_ns - next->begun_ns > keep->keep_time_ns;
 		// The next one must say on disk that the log begins there.
 		unneeded =

@@ -374,7 +374,8 @@ none_are_kept_for_use_while_the_disk_is_full(void **state)
 	prepare(wal);
 	recycle(wal, 60);
 	assert_true(count_names(dir.path, ".spare") > 0);
-	WalKeep keep = {.needed_seq = 1000, .disk_full = true};
+	WalKeep keep = {
+		.needed_seq = 1000, .keep_time_ns = INT64_MAX, .keep_bytes = UINT64_MAX, .disk_full = true};
 	Error err;
 	assert_int_equal(wal_recycle(wal, &keep, &err), ST_OK);
 	assert_int_equal(count_names(dir.path, ".spare"), 0);
