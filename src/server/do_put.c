@@ -341,7 +341,10 @@ on_end(CallState *state)
 	put->ended = true;
 	switch (put->kind) {
 	case PUT_UNKNOWN:
-		call_refuse(state->call, ST_INVALID, "DoPut ended before its first message");
+		call_refuse(state->call, ST_INVALID,
+					"DoPut ended before its first message: it says "
+					"neither columns nor a table; send a schema, "
+					"also where there are no rows");
 		return;
 	case PUT_PREPARED: run_update(put); return;
 	case PUT_BIND: flight_finish(state->call, ST_OK, NULL); return;
