@@ -1,7 +1,7 @@
 // duck.h - DuckDB behind our own words: instances, connections, statements, streams.
 //
 // Only files of this room include duckdb.h. An instance holds no data of ours: a poisoned one is
-// thrown away and opened again.
+// thrown away and opened again, by its owner, or by duck_connect once all its connections are gone.
 //
 // Threads  an instance is shared; a connection (and what was prepared on it) serves one thread at a
 // time, not always the same one.

@@ -118,6 +118,7 @@ connect_open(Duck *duck, DuckConn **out, Error *err)
 	if (conn == NULL)
 		return error_no_memory(err, "a DuckDB connection");
 	conn->duck = duck;
+	atomic_fetch_add(&duck->conns, 1);
 	if (duckdb_connect(duck->db, &conn->conn) != DuckDBSuccess)
 		return error_set(err, ST_INTERNAL, "DuckDB does not connect");
 
@@ -155,17 +156,20 @@ open_and_prepare(Duck *duck, Error *err)
 	return st;
 }
 
-// Whoever comes first opens it; the others wait.
+// A poisoned one is opened again once nobody is connected. With the lock `opening`.
 static Status
 ensure_open(Duck *duck, Error *err)
 {
-	Status st = ST_OK;
-	pthread_mutex_lock(&duck->opening);
-	if (!duck->open)
-		st = open_and_prepare(duck, err);
-	duck->open |= st == ST_OK;
-	pthread_mutex_unlock(&duck->opening);
-	return st;
+	if (duck->open && atomic_load(&duck->poisoned) && atomic_load(&duck->conns) == 0) {
+		duckdb_close(&duck->db);
+		duck->open = false;
+		atomic_store(&duck->poisoned, false);
+	}
+	if (duck->open)
+		return ST_OK;
+	TRY(open_and_prepare(duck, err));
+	duck->open = true;
+	return ST_OK;
 }
 
 static Status
@@ -216,8 +220,13 @@ duck_close(Duck *duck)
 Status
 duck_connect(Duck *duck, DuckConn **out, Error *err)
 {
-	TRY(ensure_open(duck, err));
-	return connect_open(duck, out, err);
+	// Whoever comes first opens it; the others wait.
+	pthread_mutex_lock(&duck->opening);
+	Status st = ensure_open(duck, err);
+	if (st == ST_OK)
+		st = connect_open(duck, out, err);
+	pthread_mutex_unlock(&duck->opening);
+	return st;
 }
 
 void
@@ -227,6 +236,7 @@ duck_disconnect(DuckConn *conn)
 		return;
 	duckdb_destroy_prepare(&conn->parser);
 	duckdb_disconnect(&conn->conn);
+	atomic_fetch_sub(&conn->duck->conns, 1);
 	mem_free(conn);
 }
 

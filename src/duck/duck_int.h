@@ -16,9 +16,10 @@ struct Duck {
 	DuckOptions options; // its texts are our own
 	char *temp_dir;
 	char *allowed_dir;
-	pthread_mutex_t opening; // held by who opens it; guards the next two
+	pthread_mutex_t opening; // held by who connects; guards the next two
 	bool open;
 	duckdb_database db;
+	atomic_int conns;
 	bool trusted;
 	atomic_bool poisoned;
 	pthread_mutex_t lock; // guards what follows, and what each slot reads

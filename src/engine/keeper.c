@@ -74,7 +74,10 @@ flush_oldest(Keeper *keeper, bool *did, int64_t *rows, Error *err)
 		return ST_OK;
 	if (keeper->conn == NULL)
 		TRY(duck_connect(db->flush_duck, &keeper->conn, err));
-	return store_flush_one(db->store, keeper->conn, did, rows, err);
+	Status st = store_flush_one(db->store, keeper->conn, did, rows, err);
+	if (duck_conn_poisoned(keeper->conn))
+		duck_disconnect(TAKE(keeper->conn)); // the next try has a fresh instance
+	return st;
 }
 
 // False: there was none, or it failed. A failure is tried again later: nothing has changed but the

@@ -205,7 +205,7 @@ statements_undo_themselves_when_memory_is_short(void **state)
 }
 
 static void
-a_database_that_breaks_is_told(void **state)
+a_database_that_breaks_is_told_and_opened_again(void **state)
 {
 	(void)state;
 	Duck *duck = NULL;
@@ -232,8 +232,16 @@ a_database_that_breaks_is_told(void **state)
 	assert_true(duck_conn_poisoned(conn));
 	assert_true(duck_conn_poisoned(other));
 	mem_free(tree);
+	// It is opened again for the first who connects after the last has gone.
+	duck_disconnect(conn);
+	ok(duck_connect(duck, &conn, &err), &err);
+	assert_true(duck_conn_poisoned(conn));
 	duck_disconnect(conn);
 	duck_disconnect(other);
+	ok(duck_connect(duck, &conn, &err), &err);
+	assert_false(duck_conn_poisoned(conn));
+	ok(duck_run(conn, "SELECT 1", &err), &err);
+	duck_disconnect(conn);
 	duck_close(duck);
 }
 
@@ -248,7 +256,7 @@ main(void)
 		cmocka_unit_test(what_a_statement_is_can_be_asked),
 		cmocka_unit_test(types_that_depend_on_parameters_are_asked_for),
 		cmocka_unit_test(statements_undo_themselves_when_memory_is_short),
-		cmocka_unit_test(a_database_that_breaks_is_told),
+		cmocka_unit_test(a_database_that_breaks_is_told_and_opened_again),
 	};
 	return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }
