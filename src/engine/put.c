@@ -56,7 +56,7 @@ tell_of_empty_table(mobius_put *put)
 {
 	char *text = put->state.error.text;
 	size_t len = strlen(text), room = sizeof(put->state.error.text) - len;
-	if (put->made && put->opened && put->in_flight == 0 && put->acked.batches == 0)
+	if (put->opened && put->made && put->in_flight == 0 && put->acked.batches == 0)
 		(void)snprintf(text + len, room, "; table \"%s\" was made from the schema and stays, empty",
 					   put->table_name);
 }
