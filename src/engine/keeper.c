@@ -106,67 +106,6 @@ flush_next(Keeper *keeper)
 }
 
 static void
-seal_old(void *arg)
-{
-	mobius *db = arg;
-	store_seal(db->store, NULL, db->settings.memtable_segment_age_ns);
-}
-
-static void
-seal_all(void *arg)
-{
-	store_seal(((mobius *)arg)->store, NULL, 0);
-}
-
-static uint64_t
-growing_bytes(Store *store)
-{
-	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	uint64_t bytes = 0;
-	if (store_snapshot(store, NULL, 0, &snapshot, NULL) != ST_OK)
-		return 0;
-	for (int32_t t = 0; t < snapshot->table_count; t++)
-		for (int32_t i = 0; i < snapshot->tables[t].segment_count; i++) {
-			SegmentStats stats = segment_stats(snapshot->tables[t].segments[i]);
-			bytes += stats.status == SEGMENT_GROWING ? stats.bytes : 0;
-		}
-	return bytes;
-}
-
-// Many segments that are small each can use up the limit together. Near it they are sealed if it
-// helps (readers may hold the rest), and in any case when somebody waits.
-static bool
-memory_is_short(Keeper *keeper)
-{
-	mobius *db = keeper->db;
-	bool needed = atomic_exchange(&keeper->memory_needed, false);
-	if (store_has_sealed(db->store))
-		return false;
-	uint64_t limit = budget_limit(db->memtable);
-	return needed ||
-		   (budget_used(db->memtable) > limit / 4 * 3 && growing_bytes(db->store) > limit / 4);
-}
-
-// Rows that would make the next start long go to files even if their segment is small.
-static bool
-replay_is_long(mobius *db)
-{
-	uint64_t unflushed = store_unflushed_seq(db->store);
-	return unflushed != UINT64_MAX &&
-		   wal_bytes_from(db->wal, unflushed) > db->settings.wal_replay_bytes;
-}
-
-static void
-seal_by_need(Keeper *keeper)
-{
-	mobius *db = keeper->db;
-	// On a full disk nothing may keep the log.
-	bool full = !keeper_has_room(keeper) && !store_has_sealed(db->store);
-	bool all = memory_is_short(keeper) || replay_is_long(db) || full;
-	conductor_run(db->conductor, all ? seal_all : seal_old, db);
-}
-
-static void
 prepare_log(Keeper *keeper)
 {
 	Error err = ERROR_INIT;
@@ -281,7 +220,7 @@ keep_directory(Keeper *keeper)
 		pace_look(keeper->db);
 		keep_ids(keeper);
 		if (log_is_ready(keeper)) {
-			seal_by_need(keeper);
+			keeper_seal(keeper);
 			prepare_log(keeper);
 			drop_files(keeper);
 			keep_log(keeper);
@@ -387,7 +326,7 @@ keeper_stop(Keeper *keeper, bool flush)
 	if (keeper == NULL)
 		return;
 	if (flush && keeper->db->conductor != NULL)
-		conductor_run(keeper->db->conductor, seal_all, keeper->db);
+		keeper_seal_all(keeper);
 	pthread_mutex_lock(&keeper->lock);
 	keeper->stopping = true;
 	atomic_store(&keeper->stop_by_ns,

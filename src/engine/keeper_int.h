@@ -39,5 +39,9 @@ struct Keeper {
 // keeper_disk.c. Gives the ballast back when the disk is full, and takes it when there is room.
 void keeper_mind_disk(Keeper *keeper);
 void keeper_look_for_room_later(Keeper *keeper);
+// keeper_seal.c. Closes what is old; all there is where memory, the next start or the disk needs
+// it.
+void keeper_seal(Keeper *keeper);
+void keeper_seal_all(Keeper *keeper);
 // keeper_compact.c. Of a database in memory: what nobody will see again gives its memory back.
 void keeper_compact(Keeper *keeper);

@@ -301,31 +301,48 @@ store_published_seq(const Store *store)
 
 // ---- sealing ----
 
+typedef struct SealRule {
+	int64_t min_age_ns; // 0: of any age, and however small
+	uint64_t seq;       // its first commit is not behind it
+} SealRule;
+
 static bool
-should_seal(Store *store, Table *table, int64_t min_age_ns)
+should_seal(Store *store, Table *table, const SealRule *rule)
 {
 	pthread_mutex_lock(&store->lock);
 	Link *link = table_growing_locked(table);
 	SegmentStats stats = link != NULL ? segment_stats(link->segment) : (SegmentStats){0};
 	pthread_mutex_unlock(&store->lock);
-	if (stats.rows == 0)
+	if (stats.rows == 0 || stats.min_seq > rule->seq)
 		return false;
-	return min_age_ns == 0 ||
-		   (clock_wall_ns() - stats.created_ns >= min_age_ns && stats.bytes >= WORTH_A_FILE);
+	return rule->min_age_ns == 0 ||
+		   (clock_wall_ns() - stats.created_ns >= rule->min_age_ns && stats.bytes >= WORTH_A_FILE);
+}
+
+static void
+seal_tables(Store *store, Table *table, const SealRule *rule)
+{
+	if (table != NULL && should_seal(store, table, rule))
+		seal_growing(store, table);
+	// Only this thread adds and removes tables, so the chains hold still.
+	for (int i = 0; table == NULL && i < TABLE_BUCKETS; i++)
+		for (Table *t = store->by_id[i]; t != NULL; t = t->next_by_id)
+			if (should_seal(store, t, rule))
+				seal_growing(store, t);
+	if (store->sealed_some)
+		tell_sealed(store);
 }
 
 void
 store_seal(Store *store, Table *table, int64_t min_age_ns)
 {
-	if (table != NULL && should_seal(store, table, min_age_ns))
-		seal_growing(store, table);
-	// Only this thread adds and removes tables, so the chains hold still.
-	for (int i = 0; table == NULL && i < TABLE_BUCKETS; i++)
-		for (Table *t = store->by_id[i]; t != NULL; t = t->next_by_id)
-			if (should_seal(store, t, min_age_ns))
-				seal_growing(store, t);
-	if (store->sealed_some)
-		tell_sealed(store);
+	seal_tables(store, table, &(SealRule){.min_age_ns = min_age_ns, .seq = UINT64_MAX});
+}
+
+void
+store_seal_behind(Store *store, uint64_t seq)
+{
+	seal_tables(store, NULL, &(SealRule){.seq = seq});
 }
 
 Status

@@ -171,6 +171,8 @@ uint64_t store_published_seq(const Store *store);
 // Seals the growing segment if it has rows (table NULL: of every table; min_age_ns > 0: only those
 // older and worth it).
 void store_seal(Store *store, Table *table, int64_t min_age_ns);
+// Those of every table that have rows of commits up to `seq`.
+void store_seal_behind(Store *store, uint64_t seq);
 // The same of one table, where rows that come must not share it: ST_NO_MEMORY if they would.
 Status store_end_segment(Store *store, Table *table, Error *err);
 
@@ -202,7 +204,7 @@ Status snapshot_part(const Snapshot *whole, int32_t from, int32_t count, Snapsho
 					 Error *err);
 Status store_snapshot_at(Store *store, Table *const *tables, int32_t count, int64_t now_ns,
 						 Snapshot **out, Error *err); // as if the clock said so
-void snapshot_sort(Snapshot *snapshot);               // its tables by their names
+void snapshot_sort(Snapshot *snapshot);               // its tables by database and name
 void snapshot_free(Snapshot *snapshot);               // NULL is allowed
 DEFINE_DROP(Snapshot, snapshot_drop, snapshot_free)
 int64_t view_rows(const TableView *view, uint64_t seq); // exact, but for view_has_late

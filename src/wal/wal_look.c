@@ -29,6 +29,23 @@ wal_bytes_from(const Wal *const_wal, uint64_t seq)
 	return bytes;
 }
 
+uint64_t
+wal_seq_behind(const Wal *const_wal, uint64_t bytes)
+{
+	Wal *wal = (Wal *)(uintptr_t)const_wal;
+	uint64_t left = wal_bytes_from(wal, 1), seq = 0;
+	pthread_mutex_lock(&wal->lock);
+	for (const WalFile *file = wal->first; file != wal->ready && left > bytes; file = file->next) {
+		if (file->min_seq == 0)
+			continue;
+		seq = file->last_seq;
+		uint64_t of = file->end - WAL_HEADER_BYTES;
+		left = left > of ? left - of : 0;
+	}
+	pthread_mutex_unlock(&wal->lock);
+	return seq;
+}
+
 static const char *
 state_of(const Wal *wal, const WalFile *file, bool *ready)
 {

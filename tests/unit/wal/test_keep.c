@@ -696,6 +696,12 @@ the_log_after_a_seq_is_measured_in_files(void **state)
 		before = wal_bytes_from(wal, seq);
 	}
 	assert_int_equal(before, 0);
+	assert_int_equal(wal_seq_behind(wal, used), 0);
+	for (uint64_t bytes = 0; bytes < used; bytes += SEGMENT / 4) {
+		uint64_t seq = wal_seq_behind(wal, bytes);
+		assert_true(wal_bytes_from(wal, seq) > bytes);
+		assert_true(wal_bytes_from(wal, seq + 1) <= bytes); // the last of them
+	}
 	wal_close(wal);
 }
 
