@@ -5,6 +5,7 @@ enum {
 	MANY_TINY = 8,      // so many neighbours are gathered however small
 	MANY_FILES = 32,    // and so many if they are larger
 	EVEN = 4,           // if the largest has at most a fourth of the bytes
+	GATHERED = 2,       // times the bytes of a large file: what comes of it may be half as much
 	THIN_OVER_THIN = 4, // a push may rewrite so many times its bytes
 	THIN_OVER_TOP = 16,
 };
@@ -85,6 +86,13 @@ run_bytes(const Choosing *c, Run run)
 	for (int32_t i = run.from; i < run.to; i++)
 		bytes += c->list->files[i]->bytes;
 	return bytes;
+}
+
+// It is gathered with its neighbours once they are enough.
+static bool
+is_small(const Choosing *c, int32_t i)
+{
+	return c->list->files[i]->bytes < c->rules->large_bytes / 2;
 }
 
 static bool
@@ -177,11 +185,25 @@ with_neighbours(const Choosing *c, int32_t level, int32_t i, Run below)
 	return run;
 }
 
+// What lies over small files of the top is gathered with them, and so written once, as long as it
+// is little and stands in nobody's way.
+static bool
+may_ride(const Choosing *c, int32_t level, Run below)
+{
+	const MergeList *list = c->list;
+	if (level + 1 < TOP || c->rules->all || list->starts[TOP] - list->starts[level] > MANY_FILES)
+		return false;
+	for (int32_t i = below.from; i < below.to; i++)
+		if (!is_small(c, i))
+			return false;
+	return true;
+}
+
 static void
 consider_push(Choosing *c, int32_t level, int32_t i)
 {
 	Run below = overlap(c, level + 1, span_at(c, i));
-	if (run_is_empty(below) || !fits(c, below, (Run){i, i + 1}))
+	if (run_is_empty(below) || !fits(c, below, (Run){i, i + 1}) || may_ride(c, level, below))
 		return;
 	Run above = with_neighbours(c, level, i, below);
 	double worth = level + 1 == TOP ? THIN_OVER_TOP : THIN_OVER_THIN;
@@ -268,7 +290,7 @@ is_worth_gathering(const Choosing *c, Run run, uint64_t bytes, uint64_t largest)
 	bool even = largest <= bytes / EVEN;
 	if (count < 2)
 		return false;
-	if (bytes >= rules->large_bytes || (count >= MANY_FILES && even) || rules->all)
+	if (bytes >= GATHERED * rules->large_bytes || (count >= MANY_FILES && even) || rules->all)
 		return true;
 	return count >= MANY_TINY && even && largest < rules->tiny_bytes;
 }
@@ -282,7 +304,7 @@ gather_from(Choosing *c, int32_t level, int32_t from)
 	Run best = {from, from};
 	for (int32_t i = from; i < c->list->starts[level + 1] && i - from < MERGE_MOST_INPUTS; i++) {
 		uint64_t size = c->list->files[i]->bytes;
-		if (size >= rules->large_bytes / 2 || bytes >= rules->large_bytes)
+		if (!is_small(c, i) || bytes >= GATHERED * rules->large_bytes)
 			break;
 		bytes += size;
 		largest = size > largest ? size : largest;
