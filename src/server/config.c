@@ -11,9 +11,13 @@
 
 #include "base/mem.h"
 #include "base/setting.h"
+#include "base/text.h"
 #include "os/file.h"
 
 enum { CONFIG_BYTES = 1 << 20 };
+
+static const char PREFIX[] = "MOBIUS_"; // of variables
+enum { PREFIX_LEN = sizeof(PREFIX) - 1 };
 
 static Status
 add_text(Config *config, char *text, Error *err)
@@ -49,18 +53,25 @@ typedef struct FileReading {
 	Error *err;
 } FileReading;
 
+// The setting that was probably meant; NULL: none is near.
+static const char *
+near_setting(const char *key)
+{
+	enum { MOST_SETTINGS = 128 };
+	const char *names[MOST_SETTINGS];
+	size_t count = 0;
+	for (; count < MOST_SETTINGS && mobius_setting_at(count) != NULL; count++)
+		names[count] = mobius_setting_at(count)->key;
+	return setting_propose(key, names, count);
+}
+
 static Status
 check_key(const char *key, Error *err)
 {
-	enum { MOST_SETTINGS = 128 };
-	const char *names[MOST_SETTINGS], *near;
-	size_t count = 0;
-	for (; count < MOST_SETTINGS && mobius_setting_at(count) != NULL; count++) {
-		names[count] = mobius_setting_at(count)->key;
-		if (strcmp(names[count], key) == 0)
+	for (size_t i = 0; mobius_setting_at(i) != NULL; i++)
+		if (strcmp(mobius_setting_at(i)->key, key) == 0)
 			return ST_OK;
-	}
-	near = setting_propose(key, names, count);
+	const char *near = near_setting(key);
 	if (near != NULL)
 		return error_set(err, ST_INVALID, "unknown setting %s; did you mean %s?", key, near);
 	return error_set(err, ST_INVALID, "unknown setting %s; --print-config lists all", key);
@@ -123,13 +134,35 @@ read_file(Config *config, const char *path, Error *err)
 
 // ---- the environment ----
 
+// Others may begin with MOBIUS_ as well (of a container's neighbours): one that is near to none of
+// ours is none of our business.
+static Status
+check_misspelt(const char *variable, const char *equals, Error *err)
+{
+	char key[64];
+	size_t len = equals != NULL ? (size_t)(equals - variable) : 0;
+	if (len <= PREFIX_LEN || len - PREFIX_LEN >= sizeof(key))
+		return ST_OK;
+	for (size_t i = 0; i < len - PREFIX_LEN; i++)
+		key[i] = variable[PREFIX_LEN + i] == '_'
+					 ? '.'
+					 : (char)text_fold((uint8_t)variable[PREFIX_LEN + i]);
+	key[len - PREFIX_LEN] = '\0';
+	const char *near = near_setting(key);
+	if (near == NULL)
+		return ST_OK;
+	return error_set(err, ST_INVALID,
+					 "the environment has %.*s, which is no setting; did you mean %s?", (int)len,
+					 variable, near);
+}
+
 // flight.listen is MOBIUS_FLIGHT_LISTEN.
 static Status
 read_variable(Config *config, const char *variable, Error *err)
 {
 	const char *equals = strchr(variable, '=');
 	for (size_t i = 0; equals != NULL && mobius_setting_at(i) != NULL; i++) {
-		const char *key = mobius_setting_at(i)->key, *at = variable + 7;
+		const char *key = mobius_setting_at(i)->key, *at = variable + PREFIX_LEN;
 		while (at < equals && *key != '\0' &&
 			   (*key == '.' ? *at == '_' : *at == toupper((unsigned char)*key)))
 			at++, key++;
@@ -137,7 +170,7 @@ read_variable(Config *config, const char *variable, Error *err)
 			return add_text(config, mem_printf("%s=%s", mobius_setting_at(i)->key, equals + 1),
 							err);
 	}
-	return ST_OK;
+	return check_misspelt(variable, equals, err);
 }
 
 // ---- the command line ----
@@ -214,7 +247,7 @@ config_read(int argc, char **argv, char **environment, Config *out, Error *err)
 	if (file != NULL)
 		TRY(read_file(&all, file, err));
 	for (; environment != NULL && *environment != NULL; environment++)
-		if (strncmp(*environment, "MOBIUS_", 7) == 0)
+		if (strncmp(*environment, PREFIX, PREFIX_LEN) == 0)
 			TRY(read_variable(&all, *environment, err));
 	for (size_t i = 0; i < line.count; i++)
 		TRY(add_text(&all, mem_strdup(line.texts[i]), err));

@@ -51,25 +51,13 @@ command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err)
 	return buf_status(out, err, "a statement");
 }
 
-static void
-quote(Buf *out, Slice name)
-{
-	buf_add_byte(out, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '"')
-			buf_add_byte(out, '"');
-		buf_add_byte(out, name.data[i]);
-	}
-	buf_add_byte(out, '"');
-}
-
 void
 select_all(Buf *out, const char *database, const char *table)
 {
 	buf_add_text(out, "SELECT * FROM ");
-	quote(out, slice_text(database));
+	text_quote(out, slice_text(database), '"');
 	buf_add_text(out, ".htdb.");
-	quote(out, slice_text(table));
+	text_quote(out, slice_text(table), '"');
 }
 
 bool
@@ -80,7 +68,7 @@ select_system(Buf *out, const Slice *path, size_t count)
 	buf_add_text(out, "SELECT * FROM ");
 	for (size_t i = 0; i < count; i++) {
 		buf_add_text(out, i > 0 ? "." : "");
-		quote(out, path[i]);
+		text_quote(out, path[i], '"');
 	}
 	return true;
 }
@@ -103,9 +91,23 @@ add_select(void *arg, const mobius_table_info *info)
 	return MOBIUS_OK;
 }
 
-// htdb.t, mobius.htdb.t, system.tables: no statement, but a table's name.
+// A word that is, or begins, a statement.
 static bool
-is_dotted_name(Slice text)
+is_statement_word(Slice text)
+{
+	static const char *const words[] = {"begin",    "commit",  "rollback", "abort",  "checkpoint",
+										"vacuum",   "select",  "values",   "insert", "delete",
+										"update",   "create",  "drop",     "alter",  "show",
+										"describe", "explain", "with",     "from"};
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (text_equal_fold(text, slice_text(words[i])))
+			return true;
+	return false;
+}
+
+// t, htdb.t, mobius.htdb.t, system.tables: no statement, but a table's name.
+static bool
+is_plain_name(Slice text)
 {
 	size_t dots = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -116,7 +118,7 @@ is_dotted_name(Slice text)
 			return false;
 		dots += dot;
 	}
-	return dots > 0 && dots < 3 && !isdigit(text.data[0]);
+	return dots < 3 && !isdigit(text.data[0]) && (dots > 0 || !is_statement_word(text));
 }
 
 static bool
@@ -141,7 +143,7 @@ ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **sessio
 	mobius_slice path = {ticket.data, ticket.len};
 	bool table = could_be_name(ticket) && mobius_table_describe(server->session, &path, 1,
 																add_select, out, NULL) == MOBIUS_OK;
-	if (!table && is_dotted_name(ticket))
+	if (!table && is_plain_name(ticket))
 		buf_add_text(out, "FROM ");
 	if (!table)
 		buf_add_slice(out, ticket);

@@ -120,6 +120,15 @@ def test_unknown_words_on_the_command_line_are_refused(words, tmp_path):
     assert ended.stderr.strip()
 
 
+def test_a_misspelt_variable_stops_the_start_and_others_do_not():
+    def listed(**variables):
+        return subprocess.run([BINARY, "--print-config"], env=os.environ | variables, capture_output=True, text=True, timeout=30)
+    wrong = listed(MOBIUS_MEMTABLE_LIMT="1GiB")
+    assert wrong.returncode == USAGE
+    assert "MOBIUS_MEMTABLE_LIMT" in wrong.stderr and "memtable.limit" in wrong.stderr
+    assert listed(MOBIUS_PORT="tcp://10.0.0.1:80", MOBIUS_SERVICE_HOST="10.0.0.1").returncode == 0
+
+
 def test_a_data_directory_has_one_server(server, start_server):
     code, text = refused(start_server, data=server.data)
     assert code == IN_USE
