@@ -5,7 +5,6 @@
 #include "arrow/convert.h"
 #include "arrow/sort.h"
 #include "base/mem.h"
-#include "store/series_int.h"
 
 void
 sorting_close(Sorting *s)
@@ -146,9 +145,8 @@ order_by_ids(Sorting *s, uint32_t *order, Error *err)
 	return ST_OK;
 }
 
-// Row numbers over all batches as batch and row.
-static RowRef *
-all_refs(const Sorting *s)
+RowRef *
+sorting_refs(const Sorting *s)
 {
 	RowRef *all = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
 	int64_t at = 0;
@@ -156,43 +154,6 @@ all_refs(const Sorting *s)
 		for (int64_t row = 0; row < batch_rows(s->batches[b]); row++)
 			all[at++] = (RowRef){(uint32_t)b, (uint32_t)row};
 	return all;
-}
-
-static Status
-note_replaced_values(Sorting *s, const Batch *all, const uint32_t *order, Error *err)
-{
-	SCOPED(shape_drop) Shape *shape = NULL;
-	SCOPED(tag_readers_close) TagReaders tags = {0};
-	SCOPED(buf_close) Buf key = BUF_INIT;
-	TRY(shape_new(0, s->def, table_schema(s->def), &shape, err));
-	TRY(tag_readers_init(&tags, s->def, shape, all, err));
-	const int64_t *times = (const void *)batch_column(all, table_order_column(s->def))->values.data;
-	for (int64_t i = 0; i + 1 < s->rows; i++) {
-		if (times[order[i]] != times[order[i + 1]])
-			continue;
-		series_key_encode(&tags, order[i], &key);
-		TRY(buf_status(&key, err, "a flush"));
-		s->replaced[i] = series_key_is_row(buf_slice(&key), &tags, order[i + 1]);
-	}
-	return ST_OK;
-}
-
-// Without series ids the tags are compared as they are.
-static Status
-order_by_values(Sorting *s, uint32_t *order, Error *err)
-{
-	SCOPED(mem_drop) RowRef *refs = all_refs(s);
-	int32_t tags = table_tag_count(s->def);
-	SCOPED(mem_drop) SortKey *keys = mem_alloc_array((size_t)tags + 1, sizeof(SortKey));
-	if (refs == NULL || keys == NULL)
-		return error_no_memory(err, "a flush");
-	SCOPED(batch_drop) Batch *all = NULL;
-	TRY(batch_gather(s->batches, refs, s->rows, table_schema(s->def), s->pool, &all, err));
-	for (int32_t i = 0; i < tags; i++)
-		keys[i] = (SortKey){.column = table_tag_column(s->def, i)};
-	keys[tags] = (SortKey){.column = table_order_column(s->def)};
-	TRY(batch_sort_order(all, keys, tags + 1, order, err));
-	return s->replaced != NULL ? note_replaced_values(s, all, order, err) : ST_OK;
 }
 
 Status
@@ -206,7 +167,7 @@ Status
 sorting_order(Sorting *s, uint32_t *order, Error *err)
 {
 	if (table_order_column(s->def) >= 0)
-		return s->with_ids ? order_by_ids(s, order, err) : order_by_values(s, order, err);
+		return s->with_ids ? order_by_ids(s, order, err) : sorting_order_by_values(s, order, err);
 	for (int64_t i = 0; i < s->rows; i++)
 		order[i] = (uint32_t)i;
 	return ST_OK;
@@ -244,7 +205,7 @@ static Status
 list_live(SortedRows *rows, Error *err)
 {
 	const Sorting *s = &rows->sorting;
-	SCOPED(mem_drop) RowRef *all = all_refs(s);
+	SCOPED(mem_drop) RowRef *all = sorting_refs(s);
 	rows->refs = mem_alloc_array((size_t)s->rows + 1, sizeof(RowRef));
 	if (all == NULL || rows->refs == NULL)
 		return error_no_memory(err, "a flush");

@@ -28,3 +28,7 @@ Status sorting_add(Sorting *s, const Segment *seg, Error *err);
 Status sorting_order(Sorting *s, uint32_t *order, Error *err);
 // Asks for `replaced`: before the order.
 Status sorting_ask_replaced(Sorting *s, Error *err);
+// Row numbers over all batches as batch and row; NULL: no memory.
+RowRef *sorting_refs(const Sorting *s);
+// sorted_values.c: the same order, of rows without series ids.
+Status sorting_order_by_values(Sorting *s, uint32_t *order, Error *err);
