@@ -11,11 +11,9 @@ fill(Home *home, Model *model, const Crash *crash)
 {
 	while (model->next < 40 * LIFE_OPS) {
 		WorkOp op = work_next(model);
+		if (op.kind != WORK_APPEND) // others may free room
+			op = (WorkOp){.kind = WORK_FLUSH};
 		mobius_error err = {0};
-		if (op.kind != WORK_APPEND) { // others may free room
-			model_apply(model, &(WorkOp){.kind = WORK_FLUSH});
-			continue;
-		}
 		mobius_status st = work_do(home, model, &op, &err);
 		if (st == MOBIUS_OK) {
 			model_apply(model, &op);
