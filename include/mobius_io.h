@@ -203,6 +203,11 @@ MOBIUS_API mobius_status mobius_tables_each(mobius_session *session, const char 
 											mobius_status (*each)(void *arg,
 																  const mobius_table_info *info),
 											void *arg, mobius_error *err);
+// Every table of every database, by database and name.
+MOBIUS_API mobius_status mobius_tables_of_all(mobius *db,
+											  mobius_status (*each)(void *arg,
+																	const mobius_table_info *info),
+											  void *arg, mobius_error *err);
 // One table by path: [table], [schema, table] or [database, schema, table].
 MOBIUS_API mobius_status mobius_table_describe(
 	mobius_session *session, const mobius_slice *path, size_t count,

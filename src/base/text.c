@@ -70,6 +70,18 @@ text_percent_encode(Buf *out, Slice src, const char *keep)
 }
 
 void
+text_quote(Buf *out, Slice src, char quote)
+{
+	buf_add_byte(out, (uint8_t)quote);
+	for (size_t i = 0; i < src.len; i++) {
+		if (src.data[i] == (uint8_t)quote)
+			buf_add_byte(out, (uint8_t)quote);
+		buf_add_byte(out, src.data[i]);
+	}
+	buf_add_byte(out, (uint8_t)quote);
+}
+
+void
 text_hex(Buf *out, Slice src)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -9,6 +9,7 @@ bool utf8_valid(const uint8_t *data, size_t len);
 void text_percent_encode(
 	Buf *out, Slice src,
 	const char *keep); // keeps printable ASCII that is in `keep` or alphanumeric
+void text_quote(Buf *out, Slice src, char quote); // the quotes in it doubled
 void text_hex(Buf *out, Slice src);
 void text_base64(Buf *out, Slice src);                 // padded
 Status text_unbase64(Slice src, Buf *out, Error *err); // padding optional

@@ -42,9 +42,6 @@ bool duck_conn_poisoned(
 	const DuckConn *conn); // an INTERNAL or FATAL error came: the whole instance must be replaced
 bool duck_poisoned(const Duck *duck); // the same
 
-// `text` between quotes of that kind, each inner one doubled.
-void duck_quote(Buf *out, const char *text, char quote);
-
 // Runs a statement whose result is not wanted.
 Status duck_run(DuckConn *conn, const char *sql, Error *err);
 // Runs a statement with text parameters and returns the first column's first value as text (owned;

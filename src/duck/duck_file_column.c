@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "duck/duck_int.h"
 
 static const char seconds_function[] = "mobius_seconds"; // BIGINT to TIMESTAMP_S, same number
@@ -125,12 +126,12 @@ add_struct(Writer *w, const char *value, const Field *file, const Field *table)
 	for (int32_t i = 0; i < file->child_count; i++) {
 		SCOPED(buf_close) Buf child = BUF_INIT;
 		buf_add_printf(&child, "struct_extract(item%d, ", depth);
-		duck_quote(&child, file->children[i].name, '\'');
+		text_quote(&child, slice_text(file->children[i].name), '\'');
 		buf_add_byte(&child, ')');
 		TRY(buf_status(&child, w->err, "an expression"));
 
 		buf_add_text(w->out, i > 0 ? ", " : "");
-		duck_quote(w->out, table->children[i].name, '"');
+		text_quote(w->out, slice_text(table->children[i].name), '"');
 		buf_add_text(w->out, " := ");
 		TRY(add_value(w, buf_text(&child), &file->children[i], &table->children[i]));
 	}
@@ -185,7 +186,7 @@ duck_file_column(const Field *file, const Field *table, Buf *out, Error *err)
 {
 	TRY(duck_check_field(file, err));
 	SCOPED(buf_close) Buf name = BUF_INIT;
-	duck_quote(&name, file->name, '"');
+	text_quote(&name, slice_text(file->name), '"');
 	TRY(buf_status(&name, err, "an expression"));
 	Writer writer = {.out = out, .err = err};
 	TRY(add_value(&writer, buf_text(&name), file, table));

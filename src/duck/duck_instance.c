@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "duck/duck_int.h"
 #include "duck/scan_int.h"
 
@@ -105,7 +106,7 @@ allow_directory(DuckConn *conn, const char *dir, Error *err)
 
 	SCOPED(buf_close) Buf sql = BUF_INIT;
 	buf_add_text(&sql, "SET allowed_directories = [");
-	duck_quote(&sql, buf_text(&path), '\'');
+	text_quote(&sql, slice_text(buf_text(&path)), '\'');
 	buf_add_text(&sql, "]");
 	TRY(buf_status(&sql, err, "DuckDB's options"));
 	return duck_run(conn, buf_text(&sql), err);

@@ -3,19 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "duck/duck_int.h"
-
-void
-duck_quote(Buf *out, const char *text, char quote)
-{
-	buf_add_byte(out, (uint8_t)quote);
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == quote)
-			buf_add_byte(out, (uint8_t)quote);
-		buf_add_byte(out, (uint8_t)*p);
-	}
-	buf_add_byte(out, (uint8_t)quote);
-}
 
 static const char *
 timestamp_text(const Type *type)
@@ -73,7 +62,7 @@ add_type(const Field *field, Buf *out)
 	case TYPE_STRUCT:
 		for (int32_t i = 0; i < field->child_count; i++) {
 			buf_add_text(out, i == 0 ? "STRUCT(" : ", ");
-			duck_quote(out, field->children[i].name, '"');
+			text_quote(out, slice_text(field->children[i].name), '"');
 			buf_add_byte(out, ' ');
 			add_type(&field->children[i], out);
 		}

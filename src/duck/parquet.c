@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/reader.h"
+#include "base/text.h"
 #include "duck/scan_int.h"
 #include "os/file.h"
 
@@ -134,7 +135,7 @@ copy_to_file(DuckConn *conn, const ScanSlot *slot, int32_t words, const char *pa
 	const char *function = slot->feed != NULL ? "mobius_rows" : "mobius_scan";
 	SCOPED(buf_close) Buf sql = BUF_INIT;
 	buf_add_printf(&sql, "COPY (FROM %s(%" PRIu64 ")) TO ", function, slot->number);
-	duck_quote(&sql, path, '\'');
+	text_quote(&sql, slice_text(path), '\'');
 	buf_add_printf(&sql,
 				   " (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 3, "
 				   "ROW_GROUP_SIZE %d, DICTIONARY_SIZE_LIMIT %d, WRITE_BLOOM_FILTER false)",

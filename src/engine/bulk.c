@@ -60,7 +60,7 @@ take_rows(Batch *batch, int64_t from, int64_t count, BytesPool *pool, Batch **ou
 static Status
 add_part(BulkRows *rows, const InsertPlan *plan, Batch *part, Error *err)
 {
-	uint64_t cost = insert_cost(part);
+	uint64_t cost = segment_insert_cost(part);
 	TRY(insert_reserve(rows->db, cost, !rows->no_wait, err));
 	Status st = bulk_add(rows->bulk, plan->shape, part, cost, err);
 	if (st != ST_OK) {
@@ -73,7 +73,7 @@ add_part(BulkRows *rows, const InsertPlan *plan, Batch *part, Error *err)
 Status
 bulk_rows_add(BulkRows *rows, const InsertPlan *plan, Batch *converted, Error *err)
 {
-	uint64_t cost = insert_cost(converted), most = part_bytes(rows->db);
+	uint64_t cost = segment_insert_cost(converted), most = part_bytes(rows->db);
 	int64_t count = batch_rows(converted);
 	if (cost <= most)
 		return add_part(rows, plan, converted, err);

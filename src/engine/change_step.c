@@ -317,7 +317,7 @@ step_rows(mobius *db, Step *step, CommitEntry *out, uint64_t *reserved, Error *e
 {
 	if (step->converted == NULL)
 		return ST_OK;
-	uint64_t cost = insert_cost(step->converted);
+	uint64_t cost = segment_insert_cost(step->converted);
 	bool update = step->statement->kind == STATEMENT_UPDATE;
 	const InsertSource from = {.read_seq = update ? step->read_seq : 0};
 	TRY(insert_entry(db, &step->plan, step->converted, &from, cost, out, err));

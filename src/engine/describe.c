@@ -68,16 +68,24 @@ has_exact(const Snapshot *snapshot, const char *database, const char *name)
 	return false;
 }
 
+// By database and name.
+static Status
+all_tables(mobius *db, Snapshot **out, Error *err)
+{
+	TRY(database_ready(db, err));
+	TRY(store_snapshot(db->store, NULL, 0, out, err));
+	snapshot_sort(*out);
+	return ST_OK;
+}
+
 static Status
 each_table(mobius_session *session, const char *pattern, EachTable each, void *arg, Error *err)
 {
-	TRY(database_ready(session->db, err));
 	SCOPED(mem_drop) char *database = NULL;
 	const char *rest;
 	TRY(split_pattern(session, pattern == NULL ? "" : pattern, &database, &rest, err));
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(store_snapshot(session->db->store, NULL, 0, &snapshot, err));
-	snapshot_sort(snapshot);
+	TRY(all_tables(session->db, &snapshot, err));
 	bool all = rest[0] == '\0', exact = has_exact(snapshot, database, rest);
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];
@@ -96,6 +104,23 @@ mobius_tables_each(mobius_session *session, const char *pattern, EachTable each,
 {
 	Error e = ERROR_INIT;
 	return error_out(each_table(session, pattern, each, arg, &e), &e, err);
+}
+
+static Status
+each_of_all(mobius *db, EachTable each, void *arg, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(all_tables(db, &snapshot, err));
+	for (int32_t i = 0; i < snapshot->table_count; i++)
+		TRY(show(&snapshot->tables[i], snapshot->seq, each, arg, err));
+	return ST_OK;
+}
+
+mobius_status
+mobius_tables_of_all(mobius *db, EachTable each, void *arg, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(each_of_all(db, each, arg, &e), &e, err);
 }
 
 // ---- one, by path ----

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engine/embedded_int.h"
+#include "sql/rewrite.h"
 
 enum { MOST_LEVELS = 64 }; // of conditions within conditions
 
@@ -26,18 +27,6 @@ writing_close(Writing *w)
 
 // ---- names and values ----
 
-static void
-add_quoted(Buf *sql, char quote, const char *text)
-{
-	buf_add_byte(sql, (uint8_t)quote);
-	for (; *text != '\0'; text++) {
-		if (*text == quote)
-			buf_add_byte(sql, (uint8_t)quote);
-		buf_add_byte(sql, (uint8_t)*text);
-	}
-	buf_add_byte(sql, (uint8_t)quote);
-}
-
 static Status
 add_column(Writing *w, const char *column, Error *err)
 {
@@ -52,7 +41,7 @@ add_column(Writing *w, const char *column, Error *err)
 						 "collection \"%s\" has no column \"%s\"; mobius_collection_schema tells "
 						 "which it has",
 						 collection, column);
-	add_quoted(&w->sql, '"', column);
+	sql_add_name(&w->sql, column);
 	return ST_OK;
 }
 
@@ -79,7 +68,7 @@ add_text(Buf *sql, const char *text, Error *err)
 	if (text == NULL || !utf8_valid((const uint8_t *)text, strlen(text)))
 		return error_set(err, ST_INVALID, "a text of a condition is %s",
 						 text == NULL ? "missing; MOBIUS_VALUE_NULL means NULL" : "no UTF-8");
-	add_quoted(sql, '\'', text);
+	sql_add_text(sql, text);
 	return ST_OK;
 }
 
@@ -218,9 +207,9 @@ add_columns(Writing *w, const char *const *columns, Error *err)
 static void
 add_table(Writing *w)
 {
-	add_quoted(&w->sql, '"', table_database(w->collection->made));
+	sql_add_name(&w->sql, table_database(w->collection->made));
 	buf_add_text(&w->sql, ".htdb.");
-	add_quoted(&w->sql, '"', table_name(w->collection->made));
+	sql_add_name(&w->sql, table_name(w->collection->made));
 }
 
 static Status
@@ -360,12 +349,12 @@ embedded_entity_text(const mobius_collection *collection, const TableDef *def, i
 	add_table(&w);
 	if (update) {
 		buf_add_text(&w.sql, " SET ");
-		add_quoted(&w.sql, '"', key);
+		sql_add_name(&w.sql, key);
 		buf_add_text(&w.sql, " = ");
-		add_quoted(&w.sql, '"', key);
+		sql_add_name(&w.sql, key);
 	}
 	buf_add_text(&w.sql, " WHERE ");
-	add_quoted(&w.sql, '"', key);
+	sql_add_name(&w.sql, key);
 	buf_add_printf(&w.sql, " = %" PRId64, id);
 	(void)buf_text(&w.sql);
 	*out = w.sql;

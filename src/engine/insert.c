@@ -99,13 +99,6 @@ insert_convert(mobius *db, const InsertPlan *plan, Batch *batch, Batch **out, in
 	return ST_OK;
 }
 
-// Besides its buffers: series ids, and the nodes that hold it.
-uint64_t
-insert_cost(const Batch *converted)
-{
-	return batch_held_bytes(converted) + 4 * (uint64_t)batch_rows(converted) + 512;
-}
-
 Status
 insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertSource *from,
 			 uint64_t reserved, CommitEntry *out, Error *err)
@@ -196,7 +189,7 @@ insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cos
 	TRY(check_columns(plan, def, err));
 	if (plan->wider)
 		TRY(check_values(db, plan, def, converted, err));
-	*cost = insert_cost(converted);
+	*cost = segment_insert_cost(converted);
 	if (db->dir == NULL && *cost > budget_limit(db->memtable))
 		return error_set(err, ST_LIMIT,
 						 "a batch of %" PRIu64 " bytes is over memtable.limit; there is no disk "

@@ -31,9 +31,6 @@ Status insert_ids(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *fi
 Status insert_expire(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *expired,
 					 Error *err);
 
-// What its rows will occupy in memory: what to reserve.
-uint64_t insert_cost(const Batch *converted);
-
 // Whether it can go in at all: the table is there and still has its columns, and its values fit
 // them. *cost: what it costs in memory, if that is where it goes (bulk.h).
 Status insert_check(mobius *db, InsertPlan *plan, const Batch *converted, uint64_t *cost,

@@ -141,7 +141,7 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 		SCOPED(table_def_drop) TableDef *def = table_current(table);
 		return series_meet_batch(table_series(table), def, known->shape, batch, err);
 	}
-	uint64_t cost = insert_cost(batch);
+	uint64_t cost = segment_insert_cost(batch);
 	TRY(reserve(replay, cost, err));
 	SegmentInsert *insert = NULL;
 	Status st = store_insert_new(db->store, table, known->shape, batch, cost, &insert, err);

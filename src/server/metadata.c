@@ -3,8 +3,6 @@
 //
 // The answers are small and made at once, in the call's thread; the ticket is the question itself.
 
-#include <stdio.h>
-
 #include "server/server_int.h"
 
 enum { MESSAGE_BYTES = 1 << 20 };
@@ -55,22 +53,13 @@ add_database(void *arg, const char *name)
 }
 
 static mobius_status
-add_tables(void *arg, const char *database)
-{
-	MetadataCall *m = arg;
-	char all[192];
-	(void)snprintf(all, sizeof(all), "%s.", database);
-	return mobius_tables_each(m->server->session, all, add_table, m, NULL);
-}
-
-static mobius_status
 add_rows(MetadataCall *m, SqlCommandKind kind, mobius_error *err)
 {
 	switch (kind) {
 	case SQL_GET_TABLE_TYPES:
 		sql_listing_add(m->listing, &(SqlListed){.type = "TABLE"});
 		return MOBIUS_OK;
-	case SQL_GET_TABLES: return mobius_databases(m->server->db, add_tables, m, err);
+	case SQL_GET_TABLES: return mobius_tables_of_all(m->server->db, add_table, m, err);
 	default: return mobius_databases(m->server->db, add_database, m, err);
 	}
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "sql/cells.h"
 #include "sql/lexer.h"
 #include "sql/statement_int.h"
@@ -20,13 +21,13 @@ typedef struct Rewriter {
 void
 sql_add_name(Buf *out, const char *name)
 {
-	duck_quote(out, name, '"');
+	text_quote(out, slice_text(name), '"');
 }
 
 void
 sql_add_text(Buf *out, const char *text)
 {
-	duck_quote(out, text, '\'');
+	text_quote(out, slice_text(text), '\'');
 }
 
 static Status

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "duck/duck.h"
 #include "store/adopt.h"
 #include "store/file_text.h"
@@ -29,12 +30,13 @@ select_text(const TableDef *def, const DataFile *file, Buf *out, Error *err)
 	buf_add_text(out, "SELECT DISTINCT ");
 	for (int32_t i = 0; i < table_tag_count(def); i++) {
 		buf_add_text(out, i > 0 ? "," : "");
-		duck_quote(out, schema_field(table_schema(def), table_tag_column(def, i))->name, '"');
+		text_quote(out, slice_text(schema_field(table_schema(def), table_tag_column(def, i))->name),
+				   '"');
 	}
 	buf_add_text(out, " FROM (SELECT ");
 	TRY(file_columns_text(data_file_def(file), def, out, err));
 	buf_add_text(out, " FROM read_parquet([");
-	duck_quote(out, data_file_path(file), '\'');
+	text_quote(out, slice_text(data_file_path(file)), '\'');
 	buf_add_text(out, "], hive_partitioning = false))");
 	return buf_status(out, err, "series");
 }

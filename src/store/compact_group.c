@@ -35,8 +35,7 @@ append_piece(Group *g, Batch *batch, Error *err)
 {
 	Compaction *c = g->c;
 	Budget *budget = c->store->options.budget;
-	// Besides its buffers: series ids, and what holds it.
-	uint64_t cost = batch_held_bytes(batch) + 4 * (uint64_t)batch_rows(batch) + 512;
+	uint64_t cost = segment_insert_cost(batch);
 	SegmentInsert *insert = NULL;
 	budget_charge(budget, cost);
 	Status st = segment_insert_new(c->shape, c->view->def, batch, c->rows.with_ids ? g->ids : NULL,

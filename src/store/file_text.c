@@ -1,5 +1,7 @@
 #include "store/file_text.h"
 
+#include "base/text.h"
+
 Status
 file_columns_text(const TableDef *file, const TableDef *table, Buf *out, Error *err)
 {
@@ -15,7 +17,7 @@ file_columns_text(const TableDef *file, const TableDef *table, Buf *out, Error *
 			buf_add_byte(out, ')');
 		}
 		buf_add_text(out, " AS ");
-		duck_quote(out, field->name, '"');
+		text_quote(out, slice_text(field->name), '"');
 	}
 	return buf_status(out, err, "a list of columns");
 }

@@ -1,5 +1,6 @@
 #include "store/merge_input.h"
 
+#include "base/text.h"
 #include "store/file_text.h"
 
 enum { BATCH_ROWS = 16384, LEAST_BATCH_BYTES = 256 << 10 };
@@ -10,7 +11,7 @@ static Status
 select_text(const char *columns, const DataFile *file, Buf *out, Error *err)
 {
 	buf_add_printf(out, "SELECT %s FROM read_parquet([", columns);
-	duck_quote(out, data_file_path(file), '\'');
+	text_quote(out, slice_text(data_file_path(file)), '\'');
 	buf_add_text(out, "], hive_partitioning = false)");
 	return buf_status(out, err, "a merge");
 }

@@ -74,6 +74,13 @@ find_time(const Shape *shape, const TableDef *def, int64_t *unit_ns)
 	return -1;
 }
 
+// Besides its buffers: series ids, and the nodes that hold it.
+uint64_t
+segment_insert_cost(const Batch *batch)
+{
+	return batch_held_bytes(batch) + 4 * (uint64_t)batch_rows(batch) + 512;
+}
+
 Status
 segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32_t *ids,
 				   Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err)

@@ -42,6 +42,8 @@ typedef struct SegmentStats {
 // One batch on its way into a segment, made by the handler: nothing the append does can fail. Holds
 // its reservation.
 typedef struct SegmentInsert SegmentInsert;
+// What rows occupy in memory: what to reserve for them.
+uint64_t segment_insert_cost(const Batch *batch);
 // `ids` (rows entries, or NULL) are copied. Computes the time range. Takes references. `reserved`
 // bytes of `budget` go with it and are released when the rows leave memory.
 Status segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const uint32_t *ids,

@@ -296,9 +296,9 @@ batch_to_table(Batch *batch, const int32_t *map, TableDef *def, BytesPool *pool,
 	return to_schema(batch, map, table_schema(def), pool, out, err);
 }
 
-Status
-shape_to_sparse(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
-				Error *err)
+static Status
+convert(const Shape *shape, TableDef *def, Batch *batch, bool sparse, BytesPool *pool, Batch **out,
+		Error *err)
 {
 	if (shape_is_whole(shape, def)) {
 		*out = batch_ref(batch);
@@ -310,22 +310,21 @@ shape_to_sparse(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool
 	if (map == NULL)
 		return error_no_memory(err, "rows");
 	shape_map(shape, def, map);
-	TRY(sparse_schema(batch, map, def, &schema, err));
-	return to_schema(batch, map, schema, pool, out, err);
+	if (sparse)
+		TRY(sparse_schema(batch, map, def, &schema, err));
+	return to_schema(batch, map, sparse ? schema : table_schema(def), pool, out, err);
+}
+
+Status
+shape_to_sparse(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
+				Error *err)
+{
+	return convert(shape, def, batch, true, pool, out, err);
 }
 
 Status
 shape_to_table(const Shape *shape, TableDef *def, Batch *batch, BytesPool *pool, Batch **out,
 			   Error *err)
 {
-	if (shape_is_whole(shape, def)) {
-		*out = batch_ref(batch);
-		return ST_OK;
-	}
-	SCOPED(mem_drop)
-	int32_t *map = mem_alloc_array((size_t)table_column_count(def), sizeof(*map));
-	if (map == NULL)
-		return error_no_memory(err, "rows");
-	shape_map(shape, def, map);
-	return batch_to_table(batch, map, def, pool, out, err);
+	return convert(shape, def, batch, false, pool, out, err);
 }

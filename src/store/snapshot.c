@@ -132,7 +132,9 @@ store_snapshot(Store *store, Table *const *tables, int32_t count, Snapshot **out
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(table_name(((const TableView *)a)->def), table_name(((const TableView *)b)->def));
+	const TableDef *left = ((const TableView *)a)->def, *right = ((const TableView *)b)->def;
+	int order = strcmp(table_database(left), table_database(right));
+	return order != 0 ? order : strcmp(table_name(left), table_name(right));
 }
 
 void

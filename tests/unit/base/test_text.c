@@ -71,6 +71,17 @@ percent_encoding_keeps_what_it_was_told(void **state)
 }
 
 static void
+quotes_within_quotes_are_doubled(void **state)
+{
+	(void)state;
+	SCOPED(buf_close) Buf buf = BUF_INIT;
+	text_quote(&buf, slice_text("a\"b'c\""), '"');
+	text_quote(&buf, slice_text("a\"b'c"), '\'');
+	text_quote(&buf, slice_text(""), '"');
+	assert_string_equal(buf_text(&buf), "\"a\"\"b'c\"\"\"'a\"b''c'\"\"");
+}
+
+static void
 hex_is_lower_case(void **state)
 {
 	(void)state;
@@ -257,6 +268,7 @@ main(void)
 		cmocka_unit_test(utf8_is_accepted_in_every_length),
 		cmocka_unit_test(what_is_no_utf8_is_refused_wherever_it_stands),
 		cmocka_unit_test(percent_encoding_keeps_what_it_was_told),
+		cmocka_unit_test(quotes_within_quotes_are_doubled),
 		cmocka_unit_test(hex_is_lower_case),
 		cmocka_unit_test(base64_has_the_values_of_its_standard),
 		cmocka_unit_test(base64_round_trips_every_byte),

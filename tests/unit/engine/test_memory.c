@@ -10,6 +10,15 @@ memory_open(const char *const *settings)
 	return db_open(":memory:", settings);
 }
 
+// A table as append_rows makes it, which keeps the last row of each time and host.
+static void
+create_keyed(mobius *db)
+{
+	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
+								"WITH (dedup = 'last')"),
+					 0);
+}
+
 static Status
 no_entry(void *arg, const char *name, Error *err)
 {
@@ -127,9 +136,7 @@ rows_are_replaced_by_key_and_do_not_come_back(void **state)
 {
 	(void)state;
 	SCOPED(db_drop) mobius *db = memory_open(NULL);
-	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
-								"WITH (dedup = 'last')"),
-					 0);
+	create_keyed(db);
 	for (int i = 0; i < 3; i++) {
 		append_rows(db, "t", 0, 10); // h0 … h6, three times the same keys
 		assert_int_equal(number(db, "FLUSH t"), 0);
@@ -150,9 +157,7 @@ keys_are_written_over_and_over(void **state)
 	(void)state;
 	SCOPED(db_drop)
 	mobius *db = memory_open(SETTINGS("memtable.limit=2MiB", "memtable.segment_size=256KiB"));
-	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
-								"WITH (dedup = 'last')"),
-					 0);
+	create_keyed(db);
 	assert_int_equal(number(db, "CREATE TABLE e (v BIGINT) WITH (key = 'id')"), 0);
 	for (int i = 0; i < 300; i++) {
 		append_rows(db, "t", 0, 1000);
@@ -170,9 +175,7 @@ rows_move_from_older_versions_of_a_table(void **state)
 {
 	(void)state;
 	SCOPED(db_drop) mobius *db = memory_open(NULL);
-	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
-								"WITH (dedup = 'last')"),
-					 0);
+	create_keyed(db);
 	for (int i = 0; i < 3; i++)
 		append_rows(db, "t", 0, 100);
 	assert_int_equal(number(db, "ALTER TABLE t ADD COLUMN w BIGINT"), 0);
@@ -193,9 +196,7 @@ what_grows_gives_memory_back_where_there_is_none(void **state)
 {
 	(void)state;
 	SCOPED(db_drop) mobius *db = memory_open(SETTINGS("memtable.limit=1MiB"));
-	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
-								"WITH (dedup = 'last')"),
-					 0);
+	create_keyed(db);
 	for (int i = 0; i < 100; i++)
 		append_rows(db, "t", 0, 1000);
 	assert_int_equal(number(db, "SELECT count(*) FROM t"), 1000);
@@ -228,9 +229,7 @@ writers_beside_each_other_are_never_refused(void **state)
 	(void)state;
 	SCOPED(db_drop)
 	mobius *db = memory_open(SETTINGS("memtable.limit=2MiB", "memtable.segment_size=256KiB"));
-	assert_int_equal(number(db, "CREATE TABLE t (time TIMESTAMP_NS, host VARCHAR TAG, v BIGINT) "
-								"WITH (dedup = 'last')"),
-					 0);
+	create_keyed(db);
 	void (*const runs[])(void *) = {write_over, write_over, write_over, delete_some};
 	Thread *threads[COUNT_OF(runs)];
 	Error err = ERROR_INIT;

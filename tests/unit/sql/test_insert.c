@@ -11,13 +11,26 @@ read_as(Fixture *fx, const char *source, Schema *schema, Buf *out, Error *err)
 	return read_all(query, out, err);
 }
 
+// Rows of a source, and what a table keeps of them.
+typedef struct Stored {
+	const char *source, *expected;
+} Stored;
+
+static void
+assert_stored(Fixture *fx, Schema *schema, const Stored *stored)
+{
+	Error err = ERROR_INIT;
+	SCOPED(buf_close) Buf out = BUF_INIT;
+	if (read_as(fx, stored->source, schema, &out, &err) != ST_OK)
+		fail_msg("%s\n%s", stored->source, err.text);
+	assert_string_equal(buf_text(&out), stored->expected);
+}
+
 static void
 rows_of_a_source_become_columns_of_the_table(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *source, *expected;
-	} cases[] = {
+	static const Stored cases[] = {
 		{"VALUES (1, 'x', '2016-01-01', 90), (NULL, NULL, NULL, NULL)",
 		 "1|x|1451606400000000000|90\n~|~|~|~\n"},
 		{"SELECT '7', 8, TIMESTAMP '2016-01-01 00:00:00.5', 2.6", "7|8|1451606400500000000|3\n"},
@@ -41,13 +54,8 @@ rows_of_a_source_become_columns_of_the_table(void **state)
 	fixture_open(&fx);
 	create_table(&fx, "CREATE TABLE src (k BIGINT, tag VARCHAR TAG, time TIMESTAMP, took BIGINT)");
 	put_rows(&fx, "src", "VALUES (1, 'a', '2016-01-01', 10), (2, 'b', '2016-01-02', 20)");
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		Buf out = BUF_INIT;
-		if (read_as(&fx, cases[i].source, schema, &out, &err) != ST_OK)
-			fail_msg("%s\n%s", cases[i].source, err.text);
-		assert_string_equal(buf_text(&out), cases[i].expected);
-		buf_close(&out);
-	}
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_stored(&fx, schema, &cases[i]);
 	fixture_close(&fx);
 }
 
@@ -56,9 +64,7 @@ static void
 each_cell_of_values_is_cast_by_itself(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *source, *expected;
-	} cases[] = {
+	static const Stored cases[] = {
 		{"VALUES (9007199254740993, 1.5, 'a'), (1e0, 2, 1)", "9007199254740993|1.5|a\n1|2|1\n"},
 		{"VALUES (1, 0.2183183879314553, 1.5), (2, 0.40195278220007813, 2)",
 		 "1|0.2183183879314553|1.5\n2|0.40195278220007818|2\n"},
@@ -77,13 +83,8 @@ each_cell_of_values_is_cast_by_itself(void **state)
 	fixture_open(&fx);
 	create_table(&fx, "CREATE TABLE src (k BIGINT, time TIMESTAMP)");
 	put_rows(&fx, "src", "VALUES (1, '2016-01-01'), (2, '2016-01-02')");
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		Buf out = BUF_INIT;
-		if (read_as(&fx, cases[i].source, schema, &out, &err) != ST_OK)
-			fail_msg("%s\n%s", cases[i].source, err.text);
-		assert_string_equal(buf_text(&out), cases[i].expected);
-		buf_close(&out);
-	}
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_stored(&fx, schema, &cases[i]);
 	fixture_close(&fx);
 }
 
