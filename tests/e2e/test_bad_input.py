@@ -250,13 +250,6 @@ def test_a_ticket_that_is_none_is_refused(unharmed, ticket):
         unharmed.do_get(flight.Ticket(ticket)).read_all()
 
 
-@pytest.mark.parametrize("ticket, near", [(b"other_", "other"), (b"htdb.other_", "other"), (b"nothing_like_it", "SHOW TABLES")])
-def test_a_ticket_with_a_name_of_no_table_proposes_one(unharmed, ticket, near):
-    put(unharmed, "other", series(1))
-    with pytest.raises(KeyError, match=near):
-        unharmed.do_get(flight.Ticket(ticket)).read_all()
-
-
 @pytest.mark.parametrize("descriptor", [flight.FlightDescriptor.for_path(), flight.FlightDescriptor.for_command(b""), path("nothing"), path("t", "x"),
                                         path("a", "b", "c", "d"), path("mobius", "rtdb", "t"), flight.FlightDescriptor.for_command(b"\xff\xff")],
                          ids=["no path", "no command", "unknown table", "unknown schema", "four parts", "rtdb", "bytes"])

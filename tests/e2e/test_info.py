@@ -548,3 +548,10 @@ def test_a_deadline_of_the_call_is_that_of_its_statement(raw):
     status, text, _ = raw.call("DoGet", field(1, b"SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 11"), grpc_timeout="300m")
     assert status == rawgrpc.DEADLINE_EXCEEDED
     assert "query.timeout" not in text  # the only other one that it has
+
+
+@pytest.mark.parametrize("ticket, near", [(b"other_", "other"), (b"htdb.other_", "other"), (b"nothing_like_it", "SHOW TABLES")])
+def test_a_ticket_with_a_name_of_no_table_proposes_one(client, ticket, near):
+    put(client, "other", series(3))
+    with pytest.raises(KeyError, match=near):
+        client.do_get(flight.Ticket(ticket)).read_all()
