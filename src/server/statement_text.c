@@ -91,23 +91,9 @@ add_select(void *arg, const mobius_table_info *info)
 	return MOBIUS_OK;
 }
 
-// A word that is, or begins, a statement.
+// htdb.t, mobius.htdb.t, system.tables: no statement, but a table's name.
 static bool
-is_statement_word(Slice text)
-{
-	static const char *const words[] = {"begin",    "commit",  "rollback", "abort",  "checkpoint",
-										"vacuum",   "select",  "values",   "insert", "delete",
-										"update",   "create",  "drop",     "alter",  "show",
-										"describe", "explain", "with",     "from"};
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		if (text_equal_fold(text, slice_text(words[i])))
-			return true;
-	return false;
-}
-
-// t, htdb.t, mobius.htdb.t, system.tables: no statement, but a table's name.
-static bool
-is_plain_name(Slice text)
+is_dotted_name(Slice text)
 {
 	size_t dots = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -118,7 +104,7 @@ is_plain_name(Slice text)
 			return false;
 		dots += dot;
 	}
-	return dots < 3 && !isdigit(text.data[0]) && (dots > 0 || !is_statement_word(text));
+	return dots > 0 && dots < 3 && !isdigit(text.data[0]);
 }
 
 static bool
@@ -143,7 +129,7 @@ ticket_statement(Server *server, Slice ticket, Buf *out, mobius_session **sessio
 	mobius_slice path = {ticket.data, ticket.len};
 	bool table = could_be_name(ticket) && mobius_table_describe(server->session, &path, 1,
 																add_select, out, NULL) == MOBIUS_OK;
-	if (!table && is_plain_name(ticket))
+	if (!table && is_dotted_name(ticket))
 		buf_add_text(out, "FROM ");
 	if (!table)
 		buf_add_slice(out, ticket);

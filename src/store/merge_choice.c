@@ -186,15 +186,17 @@ with_neighbours(const Choosing *c, int32_t level, int32_t i, Run below)
 }
 
 // What lies over small files of the top is gathered with them, and so written once, as long as it
-// is little and stands in nobody's way.
+// is little and stands in nobody's way. Rows that replace others are not kept waiting: they cost
+// every query.
 static bool
-may_ride(const Choosing *c, int32_t level, Run below)
+may_ride(const Choosing *c, int32_t level, int32_t i, Run below)
 {
 	const MergeList *list = c->list;
-	if (level + 1 < TOP || c->rules->all || list->starts[TOP] - list->starts[level] > MANY_FILES)
+	if (level + 1 < TOP || c->rules->all || list->starts[TOP] - list->starts[level] > MANY_FILES ||
+		list->files[i]->late_min <= list->files[i]->late_max)
 		return false;
-	for (int32_t i = below.from; i < below.to; i++)
-		if (!is_small(c, i))
+	for (int32_t b = below.from; b < below.to; b++)
+		if (!is_small(c, b))
 			return false;
 	return true;
 }
@@ -203,7 +205,7 @@ static void
 consider_push(Choosing *c, int32_t level, int32_t i)
 {
 	Run below = overlap(c, level + 1, span_at(c, i));
-	if (run_is_empty(below) || !fits(c, below, (Run){i, i + 1}) || may_ride(c, level, below))
+	if (run_is_empty(below) || !fits(c, below, (Run){i, i + 1}) || may_ride(c, level, i, below))
 		return;
 	Run above = with_neighbours(c, level, i, below);
 	double worth = level + 1 == TOP ? THIN_OVER_TOP : THIN_OVER_THIN;

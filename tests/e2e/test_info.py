@@ -550,7 +550,7 @@ def test_a_deadline_of_the_call_is_that_of_its_statement(raw):
     assert "query.timeout" not in text  # the only other one that it has
 
 
-@pytest.mark.parametrize("ticket, near", [(b"other_", "other"), (b"htdb.other_", "other"), (b"nothing_like_it", "SHOW TABLES")])
+@pytest.mark.parametrize("ticket, near", [(b"htdb.other_", "other"), (b"mobius.htdb.othr", "other"), (b"htdb.nothing_like_it", "SHOW TABLES")])
 def test_a_ticket_with_a_name_of_no_table_proposes_one(client, ticket, near):
     put(client, "other", series(3))
     with pytest.raises(KeyError, match=near):

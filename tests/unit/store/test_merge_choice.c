@@ -56,6 +56,7 @@ add_file(Model *model, ModelRow *rows, int64_t count, int32_t level)
 					 .bytes = (uint64_t)count * ROW_BYTES + 500,
 					 .min_time = INT64_MAX,
 					 .max_time = INT64_MIN,
+					 .late_min = 1, // none is
 					 .min_seq = UINT64_MAX};
 	for (int64_t i = 0; i < count; i++) {
 		meta.min_time = rows[i].time < meta.min_time ? rows[i].time : meta.min_time;
@@ -338,6 +339,29 @@ rows_in_order_are_written_three_times_at_most(void **state)
 	model_close(model);
 }
 
+// Two files over a small one: gathered with it, or pushed at once where rows replace others.
+static void
+what_rides_waits_unless_it_replaces_rows(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		Model *model = calloc(1, sizeof(*model));
+		model->rules = small_rules();
+		uint64_t random = 1;
+		flush_some(model, in_order, &random, 0, 70);
+		flush_some(model, in_order, &random, 35, 70);
+		model->files[0].meta.level = 4;
+		model->files[1].meta.level = 3;
+		model->files[1].meta.late_min = late ? 0 : 1;
+		merge_until_done(model, false);
+		assert_int_equal(model->count, late ? 1 : 2);
+		model->rules.all = true;
+		merge_until_done(model, false);
+		assert_int_equal(model->count, 1);
+		model_close(model);
+	}
+}
+
 static void
 disorder_costs_five_times_at_most(void **state)
 {
@@ -431,6 +455,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_in_order_are_written_three_times_at_most),
+		cmocka_unit_test(what_rides_waits_unless_it_replaces_rows),
 		cmocka_unit_test(disorder_costs_five_times_at_most),
 		cmocka_unit_test(a_backfill_makes_no_flood_of_files),
 		cmocka_unit_test(a_slow_table_has_few_files),
