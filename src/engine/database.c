@@ -128,7 +128,6 @@ open_store(mobius *db, uint64_t *applied_seq, Error *err)
 		.hot = db->hot,
 		.pool = db->pool,
 		.segment_bytes = db->settings.memtable_segment_size,
-		.segment_age_ns = db->settings.memtable_segment_age_ns,
 		.series_limit = (uint32_t)db->settings.series_limit,
 		.verify_strict = db->settings.verify == 1,
 	};

@@ -294,6 +294,7 @@ enum { MOST_THREADS = 1024 };
 static const Limit LIMITS[] = {
 	{AT(wal_segment_size), 64 << 10, UINT64_MAX, "wal.segment_size: at least 64KiB"},
 	{AT(memtable_segment_size), 64 << 10, UINT64_MAX, "memtable.segment_size: at least 64KiB"},
+	{AT(memtable_segment_age_ns), 1000000, INT64_MAX, "memtable.segment_age: at least 1ms"},
 	{AT(memtable_limit), 1 << 20, UINT64_MAX, "memtable.limit: at least 1MiB"},
 	{AT(flight_max_message), 64 << 10, 1 << 30, "flight.max_message: from 64KiB to 1GiB"},
 	{AT(compaction_files), 2, 1000, "compaction.files: from 2 to 1000"},

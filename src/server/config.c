@@ -40,6 +40,7 @@ config_close(Config *config)
 	for (size_t i = 0; i < config->count; i++)
 		mem_free(config->texts[i]);
 	mem_free(config->texts);
+	mem_free(config->misspelt);
 	*config = (Config){0};
 }
 
@@ -124,6 +125,8 @@ read_file(Config *config, const char *path, Error *err)
 		return error_no_memory(err, "the configuration");
 	size_t len;
 	TRY(file_read_some(file, 0, text, CONFIG_BYTES, &len, err));
+	if (len == CONFIG_BYTES || memchr(text, '\0', len) != NULL)
+		return error_set(err, ST_INVALID, "%s is no text below 1 MiB, as a configuration is", path);
 	FileReading reading = {config, text, 0, ST_OK, err};
 	// It goes on behind a line that it does not understand: that one comes first.
 	int line = ini_parse_stream(next_line, &reading, read_setting, &reading);
@@ -134,14 +137,13 @@ read_file(Config *config, const char *path, Error *err)
 
 // ---- the environment ----
 
-// Others may begin with MOBIUS_ as well (of a container's neighbours): one that is near to none of
-// ours is none of our business.
+// Others may begin with MOBIUS_ as well (of a container's neighbours): it is told, and no more.
 static Status
-check_misspelt(const char *variable, const char *equals, Error *err)
+note_misspelt(Config *config, const char *variable, const char *equals, Error *err)
 {
 	char key[64];
 	size_t len = equals != NULL ? (size_t)(equals - variable) : 0;
-	if (len <= PREFIX_LEN || len - PREFIX_LEN >= sizeof(key))
+	if (config->misspelt != NULL || len <= PREFIX_LEN || len - PREFIX_LEN >= sizeof(key))
 		return ST_OK;
 	for (size_t i = 0; i < len - PREFIX_LEN; i++)
 		key[i] = variable[PREFIX_LEN + i] == '_'
@@ -151,9 +153,8 @@ check_misspelt(const char *variable, const char *equals, Error *err)
 	const char *near = near_setting(key);
 	if (near == NULL)
 		return ST_OK;
-	return error_set(err, ST_INVALID,
-					 "the environment has %.*s, which is no setting; did you mean %s?", (int)len,
-					 variable, near);
+	config->misspelt = mem_printf("variable=%.*s setting=%s?", (int)len, variable, near);
+	return config->misspelt != NULL ? ST_OK : error_no_memory(err, "the configuration");
 }
 
 // flight.listen is MOBIUS_FLIGHT_LISTEN.
@@ -170,7 +171,7 @@ read_variable(Config *config, const char *variable, Error *err)
 			return add_text(config, mem_printf("%s=%s", mobius_setting_at(i)->key, equals + 1),
 							err);
 	}
-	return check_misspelt(variable, equals, err);
+	return note_misspelt(config, variable, equals, err);
 }
 
 // ---- the command line ----
@@ -253,6 +254,7 @@ config_read(int argc, char **argv, char **environment, Config *out, Error *err)
 		TRY(add_text(&all, mem_strdup(line.texts[i]), err));
 	*out = line;
 	out->texts = TAKE(all.texts);
+	out->misspelt = TAKE(all.misspelt);
 	out->count = all.count;
 	all.count = 0;
 	return ST_OK;

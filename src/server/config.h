@@ -12,6 +12,7 @@ typedef struct Config {
 	const char *data_dir;
 	char **texts; // of all settings, "key=value", lowest first, NULL-terminated
 	size_t count;
+	char *misspelt; // what is said of a variable that looks like a setting and is none; NULL: none
 	bool no_tls;
 	bool no_auth;
 	bool print_config;

@@ -271,6 +271,8 @@ run(const Config *config)
 	status = mobius_open_async(config->data_dir, settings, (mobius_event){0}, &server.db, &err);
 	if (status != MOBIUS_OK)
 		return fail(exit_code(status), err.text);
+	if (config->misspelt != NULL)
+		log_warn("the environment has a variable that is no setting", "%s", config->misspelt);
 
 	int code = run_open(&server, &listeners, config);
 	flight_server_free(server.flight);

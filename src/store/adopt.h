@@ -26,7 +26,6 @@ Status bulk_add(Bulk *bulk, Shape *shape, Batch *batch, uint64_t reserved, Error
 // Writes the next file if the rows that wait occupy so much memory; 0: if there are any. After a
 // failure the bulk is of no use.
 Status bulk_write(Bulk *bulk, uint64_t least_bytes, Error *err);
-int64_t bulk_rows(const Bulk *bulk);
 
 // Files that one commit adds to a table. In the log, little-endian:
 //

@@ -35,12 +35,6 @@ bulk_free(Bulk *bulk)
 	mem_free(bulk);
 }
 
-int64_t
-bulk_rows(const Bulk *bulk)
-{
-	return bulk->rows;
-}
-
 static Status
 make_file_room(Bulk *bulk, Error *err)
 {

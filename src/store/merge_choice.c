@@ -192,8 +192,10 @@ static bool
 may_ride(const Choosing *c, int32_t level, int32_t i, Run below)
 {
 	const MergeList *list = c->list;
-	if (level + 1 < TOP || c->rules->all || list->starts[TOP] - list->starts[level] > MANY_FILES ||
-		list->files[i]->late_min <= list->files[i]->late_max)
+	Run all = {list->starts[level], list->starts[level + 1]};
+	bool replaces = list->files[i]->late_min <= list->files[i]->late_max;
+	if (level + 1 < TOP || c->rules->all || replaces || all.to - all.from > MANY_FILES ||
+		run_bytes(c, all) > c->rules->large_bytes)
 		return false;
 	for (int32_t b = below.from; b < below.to; b++)
 		if (!is_small(c, b))
@@ -226,21 +228,24 @@ choose_push(Choosing *c)
 
 // ---- the oldest of level 0 ----
 
-// What is too much to be merged with its level 0 goes up before, whatever it costs; the largest
-// first.
+// What is too much to be merged with its level 0 goes up before, whatever it costs: the largest
+// that can. If none can, what is above the largest goes first.
 static bool
 make_way(Choosing *c, int32_t level, Run run)
 {
 	if (level == TOP || run_is_empty(run))
 		return false;
-	int32_t largest = run.from;
-	for (int32_t i = run.from; i < run.to; i++)
-		if (c->list->files[i]->bytes > c->list->files[largest]->bytes)
-			largest = i;
-	Run below = overlap(c, level + 1, span_at(c, largest));
-	if (!fits(c, below, (Run){largest, largest + 1}))
-		return make_way(c, level + 1, below);
-	choose(c, MERGE_PUSH, level + 1, below, (Run){largest, largest + 1});
+	int32_t largest = run.from, can = -1;
+	for (int32_t i = run.from; i < run.to; i++) {
+		uint64_t bytes = c->list->files[i]->bytes;
+		largest = bytes > c->list->files[largest]->bytes ? i : largest;
+		if (fits(c, overlap(c, level + 1, span_at(c, i)), (Run){i, i + 1}) &&
+			(can < 0 || bytes > c->list->files[can]->bytes))
+			can = i;
+	}
+	if (can < 0)
+		return make_way(c, level + 1, overlap(c, level + 1, span_at(c, largest)));
+	choose(c, MERGE_PUSH, level + 1, overlap(c, level + 1, span_at(c, can)), (Run){can, can + 1});
 	return true;
 }
 

@@ -16,7 +16,6 @@ typedef struct MergeInput {
 	Shape *shape;     // of them
 	int64_t min_time; // in the column's unit, inclusive
 	int64_t max_time;
-	int64_t batch_rows; // of one batch, at most
 	uint64_t batch_bytes;
 
 	DuckConn *conn;

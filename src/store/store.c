@@ -303,7 +303,7 @@ store_published_seq(const Store *store)
 
 typedef struct SealRule {
 	int64_t min_age_ns; // 0: of any age, and however small
-	uint64_t seq;       // its first commit is not behind it
+	uint64_t seq;       // of its first commit, at most
 } SealRule;
 
 static bool

@@ -32,7 +32,6 @@ typedef struct StoreOptions {
 	Budget *hot;      // borrowed: cache.columns; NULL or of limit 0: files are read as files
 	BytesPool *pool;
 	uint64_t segment_bytes; // memtable.segment_size; above 1 GiB it counts as that
-	int64_t segment_age_ns;
 	uint32_t series_limit;
 	bool verify_strict; // a file is read whole before its first use
 } StoreOptions;

@@ -169,7 +169,8 @@ Status wal_copy(Wal *wal, uint64_t after, uint64_t last, const char *dir, Error 
 uint64_t wal_earliest_seq(const Wal *wal); // of the oldest commit still in a file; 0: none
 // How much log lies at or after seq, in whole files.
 uint64_t wal_bytes_from(const Wal *wal, uint64_t seq);
-// The last seq from which more than `bytes` of it lie; 0: there is not so much.
+// The last seq of a file that is not written any more, from which more than `bytes` of it lie; 0:
+// there is none.
 uint64_t wal_seq_behind(const Wal *wal, uint64_t bytes);
 
 // ---- looking ----

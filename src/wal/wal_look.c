@@ -15,16 +15,23 @@ wal_earliest_seq(const Wal *const_wal)
 	return seq;
 }
 
-uint64_t
-wal_bytes_from(const Wal *const_wal, uint64_t seq)
+static uint64_t
+bytes_from_locked(const Wal *wal, uint64_t seq)
 {
-	Wal *wal = (Wal *)(uintptr_t)const_wal;
-	pthread_mutex_lock(&wal->lock);
 	uint64_t bytes = 0;
 	for (const WalFile *file = wal->first; file != wal->ready; file = file->next) {
 		if (file->min_seq != 0 && file->last_seq >= seq)
 			bytes += file->end - WAL_HEADER_BYTES;
 	}
+	return bytes;
+}
+
+uint64_t
+wal_bytes_from(const Wal *const_wal, uint64_t seq)
+{
+	Wal *wal = (Wal *)(uintptr_t)const_wal;
+	pthread_mutex_lock(&wal->lock);
+	uint64_t bytes = bytes_from_locked(wal, seq);
 	pthread_mutex_unlock(&wal->lock);
 	return bytes;
 }
@@ -33,14 +40,14 @@ uint64_t
 wal_seq_behind(const Wal *const_wal, uint64_t bytes)
 {
 	Wal *wal = (Wal *)(uintptr_t)const_wal;
-	uint64_t left = wal_bytes_from(wal, 1), seq = 0;
 	pthread_mutex_lock(&wal->lock);
-	for (const WalFile *file = wal->first; file != wal->ready && left > bytes; file = file->next) {
+	uint64_t left = bytes_from_locked(wal, 1), seq = 0;
+	for (const WalFile *file = wal->first;
+		 file != wal->ready && file != wal->active && left > bytes; file = file->next) {
 		if (file->min_seq == 0)
 			continue;
 		seq = file->last_seq;
-		uint64_t of = file->end - WAL_HEADER_BYTES;
-		left = left > of ? left - of : 0;
+		left -= file->end - WAL_HEADER_BYTES;
 	}
 	pthread_mutex_unlock(&wal->lock);
 	return seq;

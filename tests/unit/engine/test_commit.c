@@ -81,7 +81,6 @@ open_store(Parts *fx)
 							.budget = fx->budget,
 							.pool = fx->pool,
 							.segment_bytes = 64 << 20,
-							.segment_age_ns = INT64_MAX,
 							.series_limit = 1000};
 	ok(store_open(&options, &fx->store, &err), &err);
 }

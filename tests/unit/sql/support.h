@@ -62,7 +62,6 @@ open_store(Fixture *fx)
 						  .hot = fx->hot,
 						  .pool = fx->pool,
 						  .segment_bytes = UINT64_C(64) << 20,
-						  .segment_age_ns = INT64_MAX,
 						  .series_limit = 100000};
 	ok(store_open(&store, &fx->store, &err), &err);
 }

@@ -72,7 +72,6 @@ rig_try_store(Rig *rig, Error *err)
 		.budget = rig->budget,
 		.pool = rig->pool,
 		.segment_bytes = rig->segment_bytes,
-		.segment_age_ns = 1,
 		.series_limit = rig->series_limit,
 		.verify_strict = rig->verify_strict,
 	};
