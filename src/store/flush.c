@@ -236,7 +236,7 @@ store_check_thawed(const Store *store, Error *err)
 Status
 store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err)
 {
-	SCOPED(flush_close) Flush flush = {.store = store};
+	SCOPED(flush_close) Flush flush = {.store = store, .cached = true};
 	*did = find_oldest(store, &flush);
 	*rows = 0;
 	if (!*did)

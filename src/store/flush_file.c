@@ -103,7 +103,8 @@ write_file(Flush *flush, DuckConn *conn, Error *err)
 	if (count == 0)
 		return ST_OK;
 	TRY(file_unlink_if_there(flush->tmp_path, err)); // left by an attempt that failed
-	hot_keep_begin(store, flush->def, UINT64_MAX, &rows.hot);
+	if (flush->cached)
+		hot_keep_begin(store, flush->def, UINT64_MAX, &rows.hot);
 	RowSource source = {next_rows, next_turn, &rows};
 	ParquetFile written = {0};
 	TRY(duck_write_rows(conn, table_schema(flush->def), &source, PARQUET_MANY_WORDS,

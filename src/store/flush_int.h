@@ -18,6 +18,7 @@ typedef struct Flush {
 	char *path;
 	FileMeta meta;       // rows 0: nothing is left of the segment, and no file is made
 	uint32_t *positions; // of the file's rows in the segment
+	bool cached;         // a copy in memory is wanted; made without the table's rewrite lock
 	Hot *hot;            // NULL: none
 	HotEntry *hot_entry;
 } Flush;

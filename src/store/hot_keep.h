@@ -1,9 +1,11 @@
 // hot_keep.h - which files have their rows in memory: the newest, within cache.columns.
 //
 // What a flush or merge has just written gets a copy, and the oldest ones go for it. A copy belongs
-// to a version of the table's files, like a mask: who reads that version keeps it.
+// to a version of the table's files, like a mask: who reads that version keeps it. Files that a
+// commit adopts get none: they may be written with rewrite locks.
 //
-// Threads  any, without the rewrite lock of a table.
+// Threads  any. hot_keep_end takes the rewrite lock of whichever table has the oldest copy, so that
+// its caller holds none.
 
 #pragma once
 

@@ -195,7 +195,8 @@ bool replayed_row(const Replayed *replayed, int64_t position,
 // flush.c: ST_UNAVAILABLE behind a failed sync.
 Status store_check_thawed(const Store *store, Error *err);
 // flush_file.c. A sealed segment that is in no table's chain, with rows, as a file in its place
-// that nobody knows yet.
+// that nobody knows yet. It gets no copy in memory (hot_keep.h): who writes it may hold rewrite
+// locks, and the room for one is made with those.
 Status segment_to_file(Store *store, Table *table, Segment *seg, TableDef *def, DuckConn *conn,
 					   DataFile **out, Error *err);
 

@@ -10,6 +10,17 @@
 
 // ---- a table ----
 
+// Taken twice by one thread it would hold up the table for ever; so that is an error of its own.
+static void
+rewrite_init(Table *table)
+{
+	pthread_mutexattr_t kind;
+	must(pthread_mutexattr_init(&kind) == 0);
+	must(pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ERRORCHECK) == 0);
+	must(pthread_mutex_init(&table->rewrite, &kind) == 0);
+	pthread_mutexattr_destroy(&kind);
+}
+
 Status
 table_new(Store *store, TableDef *def, Table **out, Error *err)
 {
@@ -23,7 +34,7 @@ table_new(Store *store, TableDef *def, Table **out, Error *err)
 	table->tail = &table->oldest;
 	table->replaying = store->replaying;
 	pthread_mutex_init(&table->change, NULL);
-	pthread_mutex_init(&table->rewrite, NULL);
+	rewrite_init(table);
 	pthread_mutex_init(&table->lookup, NULL);
 	table->dropped_before = VISIBLE_ALWAYS;
 	TRY(series_new(store->options.series_limit, &table->series, err));
@@ -153,13 +164,13 @@ table_change_unlock(Table *table)
 void
 table_rewrite_lock(Table *table)
 {
-	pthread_mutex_lock(&table->rewrite);
+	must(pthread_mutex_lock(&table->rewrite) == 0);
 }
 
 void
 table_rewrite_unlock(Table *table)
 {
-	pthread_mutex_unlock(&table->rewrite);
+	must(pthread_mutex_unlock(&table->rewrite) == 0);
 }
 
 // ---- names ----

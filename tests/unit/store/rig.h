@@ -15,6 +15,7 @@ typedef struct Rig {
 	char path[160]; // of path_in
 	Catalog *catalog;
 	Budget *budget;
+	Budget *hot; // cache.columns, of rig_add_cache; NULL: files are read as files
 	BytesPool *pool;
 	Duck *duck; // NULL: nothing is flushed
 	DuckConn *conn;
@@ -62,6 +63,14 @@ rig_new(Rig *rig)
 	ok(bytes_pool_new(16 << 20, &rig->pool, &err), &err);
 }
 
+// Before it is opened.
+static inline void
+rig_add_cache(Rig *rig, uint64_t bytes)
+{
+	Error err = ERROR_INIT;
+	ok(budget_new("cache.columns", bytes, &rig->hot, &err), &err);
+}
+
 static inline Status
 rig_try_store(Rig *rig, Error *err)
 {
@@ -70,6 +79,7 @@ rig_try_store(Rig *rig, Error *err)
 		.catalog = rig->catalog,
 		.duck = rig->duck,
 		.budget = rig->budget,
+		.hot = rig->hot,
 		.pool = rig->pool,
 		.segment_bytes = rig->segment_bytes,
 		.series_limit = rig->series_limit,
@@ -123,6 +133,9 @@ rig_close(Rig *rig)
 	duck_close(rig->duck);
 	assert_int_equal(budget_used(rig->budget), 0); // all memory was given back
 	budget_free(rig->budget);
+	if (rig->hot != NULL)
+		assert_int_equal(budget_used(rig->hot), 0);
+	budget_free(rig->hot);
 	bytes_pool_free(rig->pool);
 	temp_dir_remove(rig->dir);
 	assert_int_equal(mem_live(), 0);

@@ -244,6 +244,40 @@ a_record_that_is_none_is_refused(void **state)
 	rig_close(&rig);
 }
 
+// ---- where copies of files are kept in memory ----
+
+// Who writes them may hold the table's rewrite lock, which an older copy needs to go.
+static void
+they_take_no_room_from_copies(void **state)
+{
+	(void)state;
+	enum { ROWS = 1000, ROOM = 16 << 10 };
+	Rig rig;
+	rig_new(&rig);
+	rig_add_duck(&rig);
+	rig_add_cache(&rig, ROOM);
+	rig_open(&rig);
+	Table *table = add_table(&rig, 1);
+	put_rows(&rig, table, 0, ROWS);
+	flush_all(&rig);
+	uint64_t used = budget_used(rig.hot);
+	assert_in_range(used, ROOM / 2 + 1, ROOM); // a second one of as many rows has no room
+	Buf rows = BUF_INIT;
+	for (int n = 0; n < ROWS; n++)
+		buf_add_printf(&rows, "%s%d|host%d|%d", n > 0 ? "\n" : "", n, n % 10, n);
+	table_rewrite_lock(table);
+	Bulk *bulk = bulk_of(&rig, table, buf_text(&rows));
+	table_rewrite_unlock(table);
+	assert_int_equal(budget_used(rig.hot), used);
+	Snapshot *snapshot = snapshot_of(&rig, table);
+	assert_non_null(file_set_hot(snapshot->tables[0].files, 0));
+	snapshot_free(snapshot);
+	bulk_free(bulk);
+	buf_close(&rows);
+	table_unref(table);
+	rig_close(&rig);
+}
+
 // ---- among others ----
 
 static bool
@@ -425,6 +459,7 @@ main(void)
 		cmocka_unit_test(a_table_that_changed_or_went_takes_no_files),
 		cmocka_unit_test(the_record_brings_them_back),
 		cmocka_unit_test(a_record_that_is_none_is_refused),
+		cmocka_unit_test(they_take_no_room_from_copies),
 		cmocka_unit_test(they_wait_for_older_rows_in_memory),
 		cmocka_unit_test(they_are_late_and_so_are_rows_up_to_their_times),
 		cmocka_unit_test(their_record_brings_back_what_is_late),
