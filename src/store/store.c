@@ -232,12 +232,25 @@ forget_files(void *arg, bool durable)
 	file_set_unref(files);
 }
 
+// What was applied changes the files now; of one table, or (NULL) of all.
+static void
+swap_applied_locked(Store *store, const Table *table)
+{
+	for (StoreDelete *del = store->applied; del != NULL; del = del->next_applied)
+		if (table == NULL || del->table == table)
+			delete_swap_locked(del);
+	for (StoreAdopt *adopt = store->adopted; adopt != NULL; adopt = adopt->next_applied)
+		if (table == NULL || adopt->table == table)
+			adopt_swap_locked(adopt);
+}
+
 Remains
 table_go_locked(Store *store, Table *table)
 {
 	Remains remains = {0};
 	if (atomic_load(&table->dropped))
 		return remains;
+	swap_applied_locked(store, table); // files that were to come go with the others
 	atomic_store(&table->dropped, true);
 	table_remove_locked(store, table);
 	remains.names = table;
@@ -272,10 +285,7 @@ store_publish(Store *store, uint64_t seq)
 	pthread_mutex_lock(&store->lock);
 	if (seq > store->published_seq) // a replay begins below what files hold
 		store->published_seq = seq;
-	for (StoreDelete *del = store->applied; del != NULL; del = del->next_applied)
-		delete_swap_locked(del);
-	for (StoreAdopt *adopt = store->adopted; adopt != NULL; adopt = adopt->next_applied)
-		adopt_swap_locked(adopt);
+	swap_applied_locked(store, NULL);
 	pthread_mutex_unlock(&store->lock);
 
 	free_applied(store);

@@ -169,6 +169,65 @@ a_table_that_changed_or_went_takes_no_files(void **state)
 	rig_close(&rig);
 }
 
+static CatalogChange *
+change_drop(Table *table)
+{
+	CatalogChange *change = NULL;
+	TableDef *def = table_current(table);
+	Error err = ERROR_INIT;
+	ok(catalog_change_drop(table_id(def), &change, &err), &err);
+	table_def_unref(def);
+	return change;
+}
+
+static void
+drop_database(Rig *rig)
+{
+	StoreDatabase *database = NULL;
+	Error err = ERROR_INIT;
+	ok(store_database_new(rig->store, "mobius", true, &database, &err), &err);
+	store_apply_database(rig->store, database, ++rig->seq);
+}
+
+// A commit of rows that go and files that come, and the drop before it was visible.
+static void
+files_go_with_a_table_that_is_dropped_in_the_same_breath(void **state)
+{
+	(void)state;
+	for (int with_database = 0; with_database < 2; with_database++) {
+		Rig rig;
+		open_rig(&rig);
+		Table *table = add_table(&rig, 1);
+		put_text(&rig, table, "1|a|1\n2|a|2");
+		flush_all(&rig);
+		Snapshot *snapshot = snapshot_of(&rig, table);
+		FileSet *files = snapshot->tables[0].files;
+		RowAddress first = {data_file_meta(file_set_at(files, 0))->segment_id, 0, true};
+		snapshot_free(snapshot);
+		Bulk *bulk = bulk_of(&rig, table, "3|a|3");
+		StoreDelete *del = NULL;
+		StoreAdopt *adopt = NULL;
+		Error err = ERROR_INIT;
+		table_rewrite_lock(table);
+		ok(store_delete_new(rig.store, table, &first, 1, &del, &err), &err);
+		ok(store_adopt_new(rig.store, table, &bulk, 1, del, &adopt, &err), &err);
+		bulk_free(bulk);
+		store_apply_delete(rig.store, del, ++rig.seq);
+		store_apply_adopt(rig.store, adopt, rig.seq);
+		assert_int_equal(files_on_disk(&rig), 2);
+		if (with_database)
+			drop_database(&rig);
+		else
+			store_apply_drop(rig.store, table, change_drop(table), ++rig.seq);
+		store_publish(rig.store, rig.seq);
+		table_rewrite_unlock(table);
+		settle(&rig);
+		assert_int_equal(files_on_disk(&rig), 0);
+		table_unref(table);
+		rig_close(&rig);
+	}
+}
+
 // ---- from the log ----
 
 static Buf record = BUF_INIT;
@@ -457,6 +516,7 @@ main(void)
 		cmocka_unit_test(rows_appear_with_their_commit),
 		cmocka_unit_test(what_never_was_committed_goes),
 		cmocka_unit_test(a_table_that_changed_or_went_takes_no_files),
+		cmocka_unit_test(files_go_with_a_table_that_is_dropped_in_the_same_breath),
 		cmocka_unit_test(the_record_brings_them_back),
 		cmocka_unit_test(a_record_that_is_none_is_refused),
 		cmocka_unit_test(they_take_no_room_from_copies),
