@@ -80,8 +80,10 @@ tell_news(PutCall *put, mobius_put_state *state)
 {
 	FlightCall *call = put->state.call;
 	bool last = state->failed || state->finished;
+	// Only batches are told before an error: without one the first answer is the error itself.
 	bool greet = state->has_producer && !put->greeted;
-	bool news = greet || state->batches > put->told_batches || (state->finished && !put->told);
+	bool closing = state->finished && !put->told;
+	bool news = state->batches > put->told_batches || (!state->failed && (greet || closing));
 	state->duplicate = put->duplicate |= state->duplicate;
 	if (news && !last && grpc_send_queued(flight_grpc(call)) > RESULTS_QUEUED)
 		grpc_want_writable(flight_grpc(call));

@@ -104,6 +104,22 @@ def test_a_refused_first_batch_tells_of_the_table_it_made(client):
     assert "was made" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("metadata", [None, {"mobius.producer": "g"}], ids=["plain", "producer"])
+@pytest.mark.parametrize("refused_by", ["schema", "batch"])
+def test_a_stream_that_took_nothing_is_answered_by_its_error_alone(client, metadata, refused_by):
+    ask(client, "CREATE TABLE t (ts TIMESTAMP_NS, v DOUBLE) WITH (time = 'ts')")
+    wrong = {"schema": {"ts": TIME, "v": TEXT}, "batch": {"ts": pa.array([None], NANO), "v": NUMBER}}[refused_by]
+    for _ in range(8):
+        writer, reader = start_put(client, "t", pa.record_batch(wrong).schema, metadata)
+        told = []
+        with pytest.raises(pa.ArrowException, match="column"), writer:
+            writer.write_batch(pa.record_batch(wrong))
+            writer.done_writing()
+            told = acknowledgements(reader)
+        greeted = metadata is not None and refused_by == "batch"  # the table took the stream before its batch came
+        assert all("last_producer_seq" in one for one in told) if greeted else told == []
+
+
 def test_a_schema_alone_creates_the_table(client):
     schema = series(1).schema
     writer, reader = start_put(client, "t", schema)
