@@ -13,6 +13,7 @@
 enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
+	HELD_AGAIN_MS = 20,           // while all that is sealed waits for a statement
 	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired, or were deleted
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
@@ -102,6 +103,8 @@ flush_next(Keeper *keeper)
 	if (did)
 		log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
 				  (clock_mono_ns() - began) / 1000000);
+	else if (store_flush_waits(keeper->db->store))
+		keeper->retry_ns = clock_mono_ns() + HELD_AGAIN_MS * (SECOND_NS / 1000);
 	return did;
 }
 
@@ -211,6 +214,18 @@ keep_memory(Keeper *keeper)
 	}
 }
 
+// Until there is something to do, or to look at.
+static void
+wait_for_work(Keeper *keeper)
+{
+	int64_t now = clock_mono_ns(), until = now + LOOK_ROUND_MS * (SECOND_NS / 1000);
+	bool again = keeper->retry_ns > now; // a flush has to
+	if (again && keeper->retry_ns < until)
+		until = keeper->retry_ns;
+	if (again || !store_has_sealed(keeper->db->store))
+		(void)signal_wait(&keeper->wake, until);
+}
+
 static void
 keep_directory(Keeper *keeper)
 {
@@ -225,8 +240,7 @@ keep_directory(Keeper *keeper)
 			drop_files(keeper);
 			keep_log(keeper);
 		}
-		if (!store_has_sealed(keeper->db->store) || clock_mono_ns() < keeper->retry_ns)
-			(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
+		wait_for_work(keeper);
 	}
 	keeper->retry_ns = 0;
 	while (flush_next(keeper))

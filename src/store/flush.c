@@ -21,7 +21,7 @@ comes_before(const Table *table, uint64_t min_seq, const Flush *best)
 static void
 consider_locked(const Store *store, Table *table, Flush *best)
 {
-	Link *link = table_ripe_locked(store, table);
+	Link *link = table->flush_waits ? NULL : table_ripe_locked(store, table);
 	if (link == NULL)
 		return;
 	SegmentStats stats = segment_stats(link->segment);
@@ -209,16 +209,6 @@ publish(Flush *flush, Error *err)
 	return ST_OK;
 }
 
-static Status
-flush_segment(Flush *flush, DuckConn *conn, Error *err)
-{
-	TRY(flush_write(flush, conn, err));
-	table_rewrite_lock(flush->table);
-	Status st = publish(flush, err);
-	table_rewrite_unlock(flush->table);
-	return st;
-}
-
 void
 store_freeze(Store *store)
 {
@@ -233,19 +223,106 @@ store_check_thawed(const Store *store, Error *err)
 			   : ST_OK;
 }
 
+// ---- one after the other ----
+
+static void
+note_outcome(const Flush *flush, Status st, int64_t *rows)
+{
+	flush->table->failed_flushes = st == ST_OK ? 0 : flush->table->failed_flushes + 1;
+	if (st != ST_OK)
+		return;
+	*rows = flush->stats.rows;
+	atomic_fetch_add(&flush->store->flushed_bytes, flush->meta.bytes);
+}
+
+// False: who changes the table's rows has its rewrite lock, maybe for a long read.
+static bool
+try_publish(Flush *flush, Status *st, int64_t *rows, Error *err)
+{
+	if (!table_rewrite_try(flush->table))
+		return false;
+	*st = publish(flush, err);
+	table_rewrite_unlock(flush->table);
+	note_outcome(flush, *st, rows);
+	return true;
+}
+
+static bool
+publish_waiting(Store *store, Status *st, int64_t *rows, Error *err)
+{
+	for (Flush **at = &store->waiting; *at != NULL; at = &(*at)->next) {
+		Flush *flush = *at;
+		if (!try_publish(flush, st, rows, err))
+			continue;
+		*at = flush->next;
+		flush->table->flush_waits = false;
+		flush_close(flush);
+		mem_free(flush);
+		return true;
+	}
+	return false;
+}
+
+// Takes it.
+static Status
+let_wait(Flush *flush, Error *err)
+{
+	Flush *kept = mem_alloc(sizeof(*kept));
+	if (kept == NULL)
+		return error_no_memory(err, "a flush");
+	*kept = *flush;
+	*flush = (Flush){0};
+	kept->table->flush_waits = true;
+	kept->next = kept->store->waiting;
+	kept->store->waiting = kept;
+	return ST_OK;
+}
+
+// The oldest there is. *did stays false: there is none, or it waits now (*waits).
+static Status
+flush_next(Store *store, DuckConn *conn, bool *did, bool *waits, int64_t *rows, Error *err)
+{
+	SCOPED(flush_close) Flush flush = {.store = store, .cached = true};
+	*waits = false;
+	*did = find_oldest(store, &flush);
+	if (!*did)
+		return ST_OK;
+	Status st = flush_write(&flush, conn, err);
+	if (st != ST_OK) {
+		note_outcome(&flush, st, rows);
+		return st;
+	}
+	*waits = !try_publish(&flush, &st, rows, err);
+	if (!*waits)
+		return st;
+	TRY(let_wait(&flush, err));
+	*did = false;
+	return ST_OK;
+}
+
 Status
 store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err)
 {
-	SCOPED(flush_close) Flush flush = {.store = store, .cached = true};
-	*did = find_oldest(store, &flush);
+	Status st = ST_OK;
 	*rows = 0;
-	if (!*did)
-		return ST_OK;
-	Status st = flush_segment(&flush, conn, err);
-	flush.table->failed_flushes = st == ST_OK ? 0 : flush.table->failed_flushes + 1;
-	if (st == ST_OK) {
-		*rows = flush.stats.rows;
-		atomic_fetch_add(&store->flushed_bytes, flush.meta.bytes);
-	}
+	*did = publish_waiting(store, &st, rows, err);
+	for (bool more = !*did; more && st == ST_OK;)
+		st = flush_next(store, conn, did, &more, rows, err);
 	return st;
+}
+
+bool
+store_flush_waits(const Store *store)
+{
+	return store->waiting != NULL;
+}
+
+void
+flush_close_waiting(Store *store)
+{
+	for (Flush *next; store->waiting != NULL; store->waiting = next) {
+		next = store->waiting->next;
+		flush_close(store->waiting);
+		mem_free(store->waiting);
+	}
 }

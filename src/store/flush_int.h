@@ -21,6 +21,7 @@ typedef struct Flush {
 	bool cached;         // a copy in memory is wanted; made without the table's rewrite lock
 	Hot *hot;            // NULL: none
 	HotEntry *hot_entry;
+	struct Flush *next; // in the store's list of those that wait
 } Flush;
 
 void flush_close(Flush *flush);

@@ -58,30 +58,56 @@ files_without(Table *table, uint64_t segment_id, uint64_t *freed)
 	return next;
 }
 
-static void
+// False: the table's lock is held, maybe for a long read.
+static bool
 make_cold(const HotEntry *entry, uint64_t *freed)
 {
 	Table *table = entry->table;
-	table_rewrite_lock(table);
+	if (!table_rewrite_try(table))
+		return false;
 	FileSet *next = files_without(table, entry->segment_id, freed);
 	if (next != NULL)
 		(void)table_set_files(table, next);
 	table_rewrite_unlock(table);
+	return true;
 }
 
-// Readers may keep what was taken from the files: it counts until they are gone.
+// Those that could not go yet are the oldest again.
 static void
+put_back(Store *store, HotEntry *first, HotEntry **end)
+{
+	if (first == NULL)
+		return;
+	pthread_mutex_lock(&store->hot_lock);
+	*end = store->oldest_hot;
+	if (store->oldest_hot == NULL)
+		store->newest_hot = end;
+	store->oldest_hot = first;
+	pthread_mutex_unlock(&store->hot_lock);
+}
+
+// Readers may keep what was taken from the files: it counts until they are gone. False: there is no
+// room, since tables are held.
+static bool
 make_room(Store *store)
 {
 	const Budget *budget = store->options.hot;
 	uint64_t used = budget_used(budget), limit = budget_limit(budget), freed = 0;
+	HotEntry *held = NULL, **end = &held;
 	while (used > limit && freed < used - limit) {
 		HotEntry *entry = take_oldest(store);
 		if (entry == NULL)
-			return;
-		make_cold(entry, &freed);
-		hot_entry_free(entry);
+			break;
+		if (make_cold(entry, &freed)) {
+			hot_entry_free(entry);
+			continue;
+		}
+		*end = entry;
+		end = &entry->next;
+		*end = NULL;
 	}
+	put_back(store, held, end);
+	return held == NULL || used <= limit || freed >= used - limit;
 }
 
 // ---- keeping ----
@@ -93,14 +119,13 @@ hot_keep_end(Store *store, Table *table, uint64_t segment_id, HotBuilder *builde
 	Hot *hot = builder != NULL ? hot_builder_finish(builder) : NULL;
 	if (hot == NULL)
 		return NULL;
-	*entry = mem_alloc(sizeof(**entry));
+	*entry = make_room(store) ? mem_alloc(sizeof(**entry)) : NULL;
 	if (*entry == NULL) {
 		hot_unref(hot);
 		return NULL;
 	}
 	(*entry)->table = table_ref(table);
 	(*entry)->segment_id = segment_id;
-	make_room(store);
 	return hot;
 }
 

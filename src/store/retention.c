@@ -154,7 +154,8 @@ store_drop_unseen_files(Store *store, int64_t now_ns, int64_t *files, Error *err
 		if (table == NULL)
 			return ST_OK;
 		after = table->id;
-		table_rewrite_lock(table);
+		if (!table_rewrite_try(table))
+			continue; // the next look finds them again
 		Status st = drop_locked(store, table, table_visible_from(table, now_ns), files, err);
 		table_rewrite_unlock(table);
 		TRY(st);

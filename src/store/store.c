@@ -93,6 +93,7 @@ store_close(Store *store)
 	if (store == NULL)
 		return;
 	free_applied(store);
+	flush_close_waiting(store);
 	strays_free(store->strays);
 	for (Table *table; (table = store->full) != NULL;) {
 		store->full = table->next_full;

@@ -84,10 +84,12 @@ bool table_may_follow(Table *table, uint64_t seq, uint64_t read_seq, int64_t min
 // until the commit was published or failed; who replaces segments (flush, merge) while it looks for
 // late deletions, writes the catalog and swaps. So a StoreDelete names what is there when it is
 // applied. Who replaces segments looks first whether they are still the table's (TRUNCATE, DROP).
-// Nobody waits for memory with it: the flush that would give some back waits for the lock.
+// Nobody waits for memory with it: the flush that would give some back needs the lock. Who deletes
+// may read for long with it, so who looks after all tables only tries, and comes back.
 void table_change_lock(Table *table);
 void table_change_unlock(Table *table);
 void table_rewrite_lock(Table *table);
+bool table_rewrite_try(Table *table); // false: it is held, and the caller goes on without
 void table_rewrite_unlock(Table *table);
 
 // ---- the commit path: made by handlers (may fail), applied by the publishing thread (cannot) ----
@@ -216,8 +218,10 @@ int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segmen
 
 // Flushes the oldest sealed segment, if there is one: sorts by (tags, time), writes, syncs,
 // renames, publishes. *did says whether there was one. On ST_OK its memory is free once readers are
-// gone. After a failure nothing has changed and it can be tried again.
+// gone. After a failure nothing has changed and it can be tried again. The file of a table whose
+// rewrite lock is held waits, published by a later call, and the next table has its turn.
 Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
+bool store_flush_waits(const Store *store); // for such a lock; of the thread that flushes
 bool store_has_sealed(Store *store);
 // After a sync of the log failed: a commit that nobody was told of may be found in it again, and
 // must not meet files that were made meanwhile. Every flush and merge fails with ST_UNAVAILABLE

@@ -33,7 +33,8 @@ struct Table {
 	_Atomic uint64_t flushed_seq;
 	_Atomic int64_t last_id; // the greatest of an entity
 	atomic_bool dropped;
-	uint32_t failed_flushes; // since the last good one; the keeper's
+	uint32_t failed_flushes; // since the last good one; the keeper's, as is the next:
+	bool flush_waits;        // of its oldest segment, for `rewrite`
 	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
 	_Atomic int64_t merge_after_ns; // mono: after a failure
 	atomic_bool merge_stopped;      // a file is damaged
@@ -77,6 +78,7 @@ struct Store {
 	char *checkpoint_dir;
 	uint64_t checkpoint_seq;   // the keeper's; atomic would be too much: read by it and at start
 	uint64_t checkpoint_floor; // commits ≤ it were flushed and catalogued when it was written
+	struct Flush *waiting;     // flushes with a file, for a table's rewrite lock; the keeper's
 	_Atomic uint64_t flushed_bytes; // of files that were written since the start
 	_Atomic uint64_t merged_bytes;
 
@@ -192,7 +194,9 @@ uint64_t replayed_segment(const Replayed *replayed);
 bool replayed_row(const Replayed *replayed, int64_t position,
 				  uint32_t *file_row); // false: it is in no file
 
-// flush.c: ST_UNAVAILABLE behind a failed sync.
+// flush.c
+void flush_close_waiting(Store *store); // their files are of nobody, and go with the next start
+// ST_UNAVAILABLE behind a failed sync.
 Status store_check_thawed(const Store *store, Error *err);
 // flush_file.c. A sealed segment that is in no table's chain, with rows, as a file in its place
 // that nobody knows yet. It gets no copy in memory (hot_keep.h): who writes it may hold rewrite

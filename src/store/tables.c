@@ -167,6 +167,12 @@ table_rewrite_lock(Table *table)
 	must(pthread_mutex_lock(&table->rewrite) == 0);
 }
 
+bool
+table_rewrite_try(Table *table)
+{
+	return pthread_mutex_trylock(&table->rewrite) == 0;
+}
+
 void
 table_rewrite_unlock(Table *table)
 {

@@ -212,41 +212,31 @@ a_segment_without_rows_leaves_no_file(void **state)
 	rig_close(&rig);
 }
 
-typedef struct Flushing {
-	Rig *rig;
-	Status status;
-} Flushing;
-
+// Nothing of it is done, unless `done`: the table's rewrite lock is held.
 static void
-run_flush(void *arg)
+flush_sealed(Rig *rig, bool done)
 {
-	Flushing *f = arg;
 	Error err = ERROR_INIT;
 	bool did;
 	int64_t rows;
-	f->status = store_flush_one(f->rig->store, f->rig->conn, &did, &rows, &err);
+	ok(store_flush_one(rig->store, rig->conn, &did, &rows, &err), &err);
+	assert_int_equal(did, done);
+	assert_int_equal(store_flush_waits(rig->store), !done);
 }
 
 // The flush of the table's only segment has its file and waits for the rewrite lock, which the
 // caller holds.
-static Thread *
-begin_flush(Rig *rig, Table *table, Flushing *flushing)
+static void
+begin_flush(Rig *rig, Table *table)
 {
 	char path[192];
-	Error err = ERROR_INIT;
-	Thread *thread = NULL;
 	store_seal(rig->store, table, 0);
 	Snapshot *snapshot = snapshot_of(rig, table);
 	snprintf(path, sizeof(path), "%s/files/1/%" PRIu64 ".parquet", rig->dir,
 			 segment_stats(snapshot->tables[0].segments[0]).id);
 	snapshot_free(snapshot);
-	*flushing = (Flushing){.rig = rig};
-	ok(thread_start(&(ThreadOptions){.name = "flush", .stack_bytes = 8 << 20}, run_flush, flushing,
-					&thread, &err),
-	   &err);
-	while (!exists(path))
-		sched_yield();
-	return thread;
+	flush_sealed(rig, false);
+	assert_true(exists(path));
 }
 
 static void
@@ -279,16 +269,14 @@ what_is_deleted_while_a_file_is_written_is_masked_in_it(void **state)
 		find_rows(&rig, snapshot, f);
 		snapshot_free(snapshot);
 
-		Flushing flushing;
 		table_rewrite_lock(table);
-		Thread *thread = begin_flush(&rig, table, &flushing);
+		begin_flush(&rig, table);
 		delete_now(&rig, table, f);
 		clear(model, 0, end, 5);
 		sees(&rig, table, model);
 		uint64_t seq = rig.seq;
 		table_rewrite_unlock(table);
-		thread_join(thread);
-		assert_int_equal(flushing.status, ST_OK);
+		flush_sealed(&rig, true);
 
 		snapshot = snapshot_of(&rig, table);
 		const Mask *mask = file_set_mask(snapshot->tables[0].files, 0);
@@ -309,6 +297,55 @@ what_is_deleted_while_a_file_is_written_is_masked_in_it(void **state)
 }
 
 static void
+a_table_that_is_held_keeps_no_other_from_being_flushed(void **state)
+{
+	(void)state;
+	Rig rig;
+	uint8_t model[MOST_N] = {0}, late[MOST_N] = {0};
+	rig_up(&rig);
+	Table *held = add_table(&rig, 1), *other = add_table(&rig, 2);
+	put_rows(&rig, held, 0, 100); // the oldest
+	fill(model, 0, 100);
+	put_rows(&rig, other, 0, 10);
+	fill(late, 0, 10);
+	table_rewrite_lock(held);
+	store_seal(rig.store, NULL, 0);
+	Error err = ERROR_INIT;
+	bool did;
+	int64_t rows;
+	ok(store_flush_one(rig.store, rig.conn, &did, &rows, &err), &err);
+	assert_true(did);
+	assert_int_equal(rows, 10);
+	assert_int_equal(files_of(&rig, other), 1);
+	assert_int_equal(files_of(&rig, held), 0);
+	put_rows(&rig, held, 100, 120); // behind what waits
+	fill(model, 100, 120);
+	store_seal(rig.store, NULL, 0);
+	flush_sealed(&rig, false);
+	table_rewrite_unlock(held);
+	flush_sealed(&rig, true);
+	flush_all(&rig);
+	assert_int_equal(files_of(&rig, held), 2);
+	sees(&rig, held, model);
+	sees(&rig, other, late);
+
+	// What waits when it ends is of nobody, and its rows are in the log.
+	put_rows(&rig, other, 10, 20);
+	table_rewrite_lock(other);
+	store_seal(rig.store, other, 0);
+	flush_sealed(&rig, false);
+	table_rewrite_unlock(other);
+	table_unref(held);
+	table_unref(other);
+	rig_shut(&rig);
+	rig_open(&rig);
+	other = table_by_id(&rig, 2);
+	assert_int_equal(files_of(&rig, other), 1);
+	table_unref(other);
+	rig_close(&rig);
+}
+
+static void
 a_truncation_ends_a_flush_that_is_under_way(void **state)
 {
 	(void)state;
@@ -318,15 +355,13 @@ a_truncation_ends_a_flush_that_is_under_way(void **state)
 	rig_up(&rig);
 	Table *table = add_table(&rig, 1);
 	put_rows(&rig, table, 0, 100);
-	Flushing flushing;
 	table_rewrite_lock(table);
-	Thread *thread = begin_flush(&rig, table, &flushing);
+	begin_flush(&rig, table);
 	StoreDelete *del = NULL;
 	ok(store_truncate_new(rig.store, table, &del, &err), &err);
 	commit_delete(&rig, NULL, del);
 	table_rewrite_unlock(table);
-	thread_join(thread);
-	assert_int_equal(flushing.status, ST_OK);
+	flush_sealed(&rig, true);
 	assert_int_equal(files_of(&rig, table), 0);
 	put_rows(&rig, table, 100, 120);
 	fill(model, 100, 120);
@@ -641,6 +676,7 @@ main(void)
 		cmocka_unit_test(a_flush_leaves_out_what_was_deleted),
 		cmocka_unit_test(a_segment_without_rows_leaves_no_file),
 		cmocka_unit_test(what_is_deleted_while_a_file_is_written_is_masked_in_it),
+		cmocka_unit_test(a_table_that_is_held_keeps_no_other_from_being_flushed),
 		cmocka_unit_test(a_truncation_ends_a_flush_that_is_under_way),
 		cmocka_unit_test(nothing_is_flushed_behind_a_failed_sync),
 		cmocka_unit_test(a_truncated_table_is_empty_and_goes_on),

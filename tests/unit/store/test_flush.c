@@ -390,6 +390,51 @@ a_drop_while_its_rows_are_flushed_leaves_nothing(void **state)
 	rig_close(&rig);
 }
 
+static int32_t
+copies_of(Rig *rig, Table *table)
+{
+	int32_t copies = 0;
+	Snapshot *snapshot = snapshot_of(rig, table);
+	const FileSet *files = snapshot->tables[0].files;
+	for (int32_t i = 0; i < file_set_count(files); i++)
+		copies += file_set_hot(files, i) != NULL;
+	snapshot_free(snapshot);
+	return copies;
+}
+
+// Who holds the table may read for long.
+static void
+a_copy_of_a_table_that_is_held_makes_no_room(void **state)
+{
+	(void)state;
+	enum { ROWS = 1000, ROOM = 16 << 10 };
+	Rig rig;
+	rig_new(&rig);
+	rig_add_duck(&rig);
+	rig_add_cache(&rig, ROOM);
+	rig_open(&rig);
+	Table *held = add_table(&rig, 1), *other = add_table(&rig, 2);
+	put_rows(&rig, held, 0, ROWS);
+	flush_all(&rig);
+	uint64_t used = budget_used(rig.hot);
+	assert_in_range(used, ROOM / 2 + 1, ROOM); // a second one of as many rows has no room
+	table_rewrite_lock(held);
+	put_rows(&rig, other, 0, ROWS);
+	flush_all(&rig);
+	table_rewrite_unlock(held);
+	assert_int_equal(copies_of(&rig, held), 1);
+	assert_int_equal(copies_of(&rig, other), 0);
+	assert_int_equal(budget_used(rig.hot), used);
+	put_rows(&rig, other, 0, ROWS);
+	flush_all(&rig);
+	assert_int_equal(copies_of(&rig, held), 0);
+	assert_int_equal(copies_of(&rig, other), 1);
+	assert_in_range(budget_used(rig.hot), 1, ROOM);
+	table_unref(held);
+	table_unref(other);
+	rig_close(&rig);
+}
+
 int
 main(void)
 {
@@ -404,6 +449,7 @@ main(void)
 		cmocka_unit_test(files_of_a_dropped_table_go_with_their_last_reader),
 		cmocka_unit_test(files_of_a_dropped_table_go_after_the_catalog_forgot_them),
 		cmocka_unit_test(a_drop_while_its_rows_are_flushed_leaves_nothing),
+		cmocka_unit_test(a_copy_of_a_table_that_is_held_makes_no_room),
 	};
 	return RUN(tests);
 }
