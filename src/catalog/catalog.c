@@ -344,6 +344,15 @@ catalog_next_segment_id(Catalog *catalog, uint64_t *out, Error *err)
 	return next_id(catalog, &catalog->segments, out, err);
 }
 
+bool
+catalog_may_have_given(Catalog *catalog, uint64_t segment_id)
+{
+	pthread_mutex_lock(&catalog->id_lock);
+	bool reserved = segment_id < catalog->segments.end;
+	pthread_mutex_unlock(&catalog->id_lock);
+	return reserved;
+}
+
 Status
 catalog_next_schema_id(Catalog *catalog, uint32_t *out, Error *err)
 {

@@ -82,8 +82,12 @@ typedef struct CatalogVisitor {
 Status catalog_load(Catalog *catalog, const CatalogVisitor *visitor, Error *err);
 
 // Copies it to `path`, which must not exist, and visits what the copy holds; until the last visit
-// has ended nothing changes, and every file it names is on disk. Not synced: that is the caller's.
-Status catalog_copy(Catalog *catalog, const char *path, const CatalogVisitor *visitor, Error *err);
+// has ended nothing changes, and every file it names is on disk. Before the first, and in the same
+// thread as all, copied(visitor->arg, applied_seq) tells up to where changes of schema are in the
+// copy. Not synced: that is the caller's.
+Status catalog_copy(Catalog *catalog, const char *path,
+					void (*copied)(void *arg, uint64_t applied_seq), const CatalogVisitor *visitor,
+					Error *err);
 // Reads one that nobody has open, and changes nothing. ST_CORRUPT: damaged, or no catalog.
 Status catalog_look(const char *path, CatalogState *state, uint64_t *generation,
 					const CatalogVisitor *visitor, Error *err);
@@ -149,4 +153,6 @@ Status catalog_new_epoch(Catalog *catalog, uint8_t out_epoch[16], Error *err);
 Status catalog_keep_ids(Catalog *catalog, Error *err);
 Status catalog_next_table_id(Catalog *catalog, uint32_t *out, Error *err);
 Status catalog_next_segment_id(Catalog *catalog, uint64_t *out, Error *err);
+// False: it was never given, in this run or before.
+bool catalog_may_have_given(Catalog *catalog, uint64_t segment_id);
 Status catalog_next_schema_id(Catalog *catalog, uint32_t *out, Error *err);

@@ -16,6 +16,7 @@ close_db(sqlite3 **db)
 
 typedef struct Copy {
 	const char *path;
+	void (*copied)(void *arg, uint64_t applied_seq);
 	const CatalogVisitor *visitor;
 } Copy;
 
@@ -41,14 +42,18 @@ run_copy(sqlite3 *db, void *arg, Error *err)
 		return to == NULL ? error_no_memory(err, "a copy of the catalog")
 						  : catalog_sql_error(to, copy->path, err);
 	TRY(copy_pages(db, to, err));
+	int64_t applied;
+	TRY(catalog_get_meta(db, "applied_seq", &applied, err));
 	CatalogVisitor visitor = *copy->visitor;
+	copy->copied(visitor.arg, (uint64_t)applied);
 	return catalog_load_all(db, &visitor, err);
 }
 
 Status
-catalog_copy(Catalog *catalog, const char *path, const CatalogVisitor *visitor, Error *err)
+catalog_copy(Catalog *catalog, const char *path, void (*copied)(void *arg, uint64_t applied_seq),
+			 const CatalogVisitor *visitor, Error *err)
 {
-	Copy copy = {path, visitor};
+	Copy copy = {path, copied, visitor};
 	return catalog_call(catalog, CALL_LOOKS, run_copy, &copy, err);
 }
 

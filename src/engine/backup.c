@@ -1,13 +1,22 @@
 // backup.c - in this order:
 //
 //     tmp/backup is made anew; the log and checkpoints are held as they are
-//     a checkpoint, so that little log is needed; copied
-//     catalog.db copied and, before it can change again, its Parquet files linked
-//     seq: what is published then, so it covers all that the catalog names
+//     a checkpoint, so that little log is needed; copied; what it has seen applied is published
+//     catalog.db copied and, before it can change again, seq fixed and its Parquet files linked
+//     what the copy has applied is published
 //     the log from the checkpoint's floor to seq copied; both let go
 //     everything hashed (Parquet files have the catalog's hash), synced, manifest.json last
 //     renamed to its place; with (copy), or when that is on another file system, copied to
 //     <name>.partial there, which is then renamed
+//
+// A backup is what a crash at the moment of the catalog's copy would have left, with a log that
+// ends at seq; a restore is the start after it. So seq is what is published at that moment, or,
+// when the copy has applied more, that: nothing in the copy (files, masks, changes of schema) is of
+// a later commit. And it is no more than that, though flushes, merges and deletions go on: they
+// name files in the log once the catalog has them. A later seq would take in deletions of rows of
+// files that the copy lacks; a replay takes those for merged ones, and the rows, which it finds in
+// the log or in the files that were merged, would be back. Files that a commit brings are told to
+// the catalog behind it, so none is under way until the copy is made.
 //
 // tmp/ is emptied by every start, so what an interrupted backup linked does not keep its files.
 
@@ -34,7 +43,8 @@ typedef struct Backup {
 	char *root;  // backup.dir
 	char *stage; // tmp/backup
 	char *target;
-	uint32_t table_id; // whose folder was made last
+	uint32_t table_id;      // whose folder was made last
+	uint64_t published_seq; // once the catalog was copied
 	Manifest manifest;
 } Backup;
 
@@ -130,6 +140,15 @@ link_file(void *arg, const FileMeta *meta, const CatalogMask *mask, Error *err)
 	return manifest_add(&backup->manifest, name, meta->bytes, meta->hash, err);
 }
 
+// In the catalog's thread, which waits for nobody: what is applied is published soon.
+static void
+take_seq(void *arg, uint64_t applied_seq)
+{
+	Backup *backup = arg;
+	uint64_t published = store_published_seq(backup->db->store);
+	backup->manifest.seq = published > applied_seq ? published : applied_seq;
+}
+
 static Status
 take_catalog(Backup *backup, Error *err)
 {
@@ -137,7 +156,7 @@ take_catalog(Backup *backup, Error *err)
 	if (path == NULL)
 		return error_no_memory(err, "a backup");
 	CatalogVisitor visitor = {.file = link_file, .arg = backup};
-	TRY(catalog_copy(backup->db->catalog, path, &visitor, err));
+	TRY(catalog_copy(backup->db->catalog, path, take_seq, &visitor, err));
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_WRITE, &file, err));
 	return file_sync(file, err);
@@ -165,12 +184,29 @@ copy_checkpoint(Backup *backup, Error *err)
 	return st;
 }
 
-// In the publishing thread: what was applied before is published.
 static void
-take_seq(void *arg)
+read_published(void *arg)
 {
 	Backup *backup = arg;
-	backup->manifest.seq = store_published_seq(backup->db->store);
+	backup->published_seq = store_published_seq(backup->db->store);
+}
+
+// The publishing thread publishes what it has applied before it does anything else.
+static void
+wait_for_applied(Backup *backup)
+{
+	conductor_run(backup->db->conductor, read_published, backup);
+}
+
+static Status
+check_seq(const Backup *backup, Error *err)
+{
+	if (backup->published_seq >= backup->manifest.seq)
+		return ST_OK;
+	return error_set(err, ST_CONFLICT,
+					 "the catalog knows of commit %" PRIu64 ", which the last recovery of the log "
+					 "has given up; put a row, then take the backup",
+					 backup->manifest.seq);
 }
 
 static Status
@@ -178,11 +214,13 @@ take_held(Backup *backup, Error *err)
 {
 	mobius *db = backup->db;
 	TRY(copy_checkpoint(backup, err));
-	bulk_lock(db); // files of commits up to seq are named by the catalog
+	wait_for_applied(backup); // a checkpoint has the producers of what was applied
+	bulk_lock(db);            // files of commits up to seq are named by the catalog
 	Status st = take_catalog(backup, err);
-	conductor_run(db->conductor, take_seq, backup);
 	bulk_unlock(db);
 	TRY(st);
+	wait_for_applied(backup);
+	TRY(check_seq(backup, err));
 	SCOPED(mem_drop) char *wal = mem_printf("%s/wal", backup->stage);
 	if (wal == NULL)
 		return error_no_memory(err, "a backup");

@@ -1,5 +1,6 @@
 // delete_log.c - deletions in the log. The layout is in store.h.
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/reader.h"
@@ -172,6 +173,22 @@ decode_commit(Decoding *d, uint64_t seq, Slice bytes, Error *err)
 	return ST_OK;
 }
 
+// The file is not the table's. It was when the deletion was made, and the catalog knew it before
+// that; so it went since, merged, expired or truncated, and what came after it was made without the
+// rows. That cannot be told from a file which the catalog has lost, since it does not remember what
+// went: who copies a catalog sees to it that the log beside it names no later files (backup.c). But
+// a file whose id was never given is of another catalog.
+static Status
+pass_gone(const Decoding *d, uint64_t id, Error *err)
+{
+	if (catalog_may_have_given(d->view->table->store->options.catalog, id))
+		return ST_OK;
+	return error_set(err, ST_CORRUPT,
+					 "rows are deleted of file %" PRIu64 ", which catalog.db has never heard "
+					 "of: it is older than the log; put back the one that belongs to it",
+					 id);
+}
+
 static Status
 decode_file(Decoding *d, uint64_t id, Slice bytes, Error *err)
 {
@@ -180,7 +197,7 @@ decode_file(Decoding *d, uint64_t id, Slice bytes, Error *err)
 	d->last_file = id;
 	int32_t at = file_set_find(d->view->files, id);
 	if (at < 0)
-		return ST_OK; // what came after it was made without the rows
+		return pass_gone(d, id, err);
 	Mask *mask = NULL;
 	TRY(mask_decode(bytes, data_file_meta(file_set_at(d->view->files, at))->rows, &mask, err));
 	delete_add_file(d->del, id, at, mask);

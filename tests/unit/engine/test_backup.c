@@ -1,6 +1,9 @@
 // Backups of a database that is written to, what is restored of them, and checks of both.
 // EVERY_BIT=1 flips all of a catalog.
 
+#include <fcntl.h>
+#include <sys/syscall.h>
+
 #include "support.h"
 
 // ---- words ----
@@ -251,7 +254,137 @@ a_backup_among_writers_is_a_prefix_of_what_they_wrote(void **state)
 	back_up_among_writers("commit.max_bytes=1KiB"); // every commit is of files
 }
 
+// ---- what comes while the catalog is copied ----
+
+// Called once, by the thread that takes the backup, when the copy of the catalog was made and is to
+// be synced: its files are linked then.
+static struct Between {
+	void (*run)(mobius *db); // NULL: nothing is to be done
+	mobius *db;
+	bool linked;
+} between;
+
+static bool
+is_copied_catalog(int fd)
+{
+	static const char TAIL[] = "/tmp/backup/catalog.db";
+	char link[64], path[256];
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(link, path, sizeof(path));
+	size_t tail = sizeof(TAIL) - 1;
+	return len >= (ssize_t)tail && memcmp(path + len - tail, TAIL, tail) == 0;
+}
+
+// The doors of the system that this program goes through.
+int
+link(const char *from, const char *to)
+{
+	between.linked |= between.run != NULL;
+	return (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int
+fdatasync(int fd)
+{
+	if (between.linked && is_copied_catalog(fd)) {
+		void (*run)(mobius * db) = between.run;
+		between.linked = false;
+		between.run = NULL;
+		run(between.db);
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void
+flush_and_change(mobius *db)
+{
+	(void)number(db, "FLUSH");
+	(void)number(db, "DELETE FROM t WHERE v >= 100 AND v < 150"); // of the file that came now,
+	(void)number(db, "DELETE FROM t WHERE v < 30");               // and of one that was there
+	(void)number(db, "UPDATE t SET v = 1000 WHERE v = 199");
+}
+
+static void
+merge_and_change(mobius *db)
+{
+	append_rows(db, "t", 200, 100);
+	(void)number(db, "FLUSH");
+	(void)number(db, "COMPACT t");
+	flush_and_change(db);
+}
+
+// The rows of a backup are those of one moment: here the one before the statements.
+static void
+is_of_before(void (*run)(mobius *db))
+{
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "t", 0, 100);
+	(void)number(fx.db, "FLUSH");
+	append_rows(fx.db, "t", 100, 100);
+	(void)number(fx.db, "DELETE FROM t WHERE v = 50 OR v = 150");
+	between = (struct Between){.run = run, .db = fx.db};
+	(void)number(fx.db, "BACKUP TO 'one'");
+	assert_null(between.run);
+	assert_int_equal(number(fx.db, "SELECT count(*) FROM t WHERE v < 30"), 0);
+	char path[160];
+	backup_path(&fx.dir, "one", path);
+	is_clean(path);
+	Dir dir;
+	mobius *db = restored(path, &dir);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 198);
+	assert_int_equal(number(db, "SELECT sum(v)::BIGINT FROM t"), 199 * 100 - 200);
+	mobius_close(db);
+	dir_drop(&dir);
+	fixture_close(&fx);
+}
+
+static void
+what_comes_when_the_catalog_was_copied_is_not_in_the_backup(void **state)
+{
+	(void)state;
+	is_of_before(flush_and_change);
+	is_of_before(merge_and_change);
+}
+
 // ---- what is refused ----
+
+static void
+remove_all_in(const Dir *dir, const char *name)
+{
+	char path[160];
+	Error err = ERROR_INIT;
+	snprintf(path, sizeof(path), "%s/%s", dir->path, name);
+	ok(dir_remove_all(path, &err), &err);
+}
+
+// No log would lead to what the catalog has.
+static void
+a_catalog_that_is_ahead_of_its_log_is_backed_up_once_the_log_has_passed_it(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	(void)number(fx.db, "CREATE TABLE u (time TIMESTAMP_NS, v BIGINT)");
+	mobius_session_unref(fx.session);
+	mobius_close(fx.db);
+	remove_all_in(&fx.dir, "wal");
+	remove_all_in(&fx.dir, "checkpoint");
+	log_configure(LOG_NOTHING, LOG_TEXT);
+	fx.db = db_open(fx.dir.path, SETTINGS("wal.recovery=point-in-time"));
+	fx.session = session_of(fx.db);
+	refused(fx.db, "BACKUP TO 'one'", MOBIUS_CONFLICT, "put a row");
+	append_rows(fx.db, "t", 0, 10);
+	(void)number(fx.db, "BACKUP TO 'one'");
+	char path[160];
+	backup_path(&fx.dir, "one", path);
+	Dir dir;
+	mobius *db = restored(path, &dir);
+	assert_int_equal(number(db, "SELECT count(*) FROM t"), 10);
+	mobius_close(db);
+	dir_drop(&dir);
+	fixture_close(&fx);
+}
 
 static void
 bad_names_and_bad_places_are_refused(void **state)
@@ -526,6 +659,8 @@ main(void)
 		TEST(what_is_restored_is_what_was_there_then),
 		TEST(there_may_be_little_to_back_up),
 		TEST(a_backup_among_writers_is_a_prefix_of_what_they_wrote),
+		TEST(what_comes_when_the_catalog_was_copied_is_not_in_the_backup),
+		TEST(a_catalog_that_is_ahead_of_its_log_is_backed_up_once_the_log_has_passed_it),
 		TEST(bad_names_and_bad_places_are_refused),
 		TEST(a_restore_that_did_not_end_is_never_opened),
 		TEST(a_backup_that_fails_leaves_no_trace),

@@ -359,6 +359,11 @@ rows_that_never_were_are_refused(void **state)
 	for (int32_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(store_replay_delete(rig.store, table, slice_of(bad[i], 26), rig.seq, &err),
 						 ST_CORRUPT);
+	const uint8_t never[] = {1, 0, 0, 0, 1, 0,  0, 0, 1, 0, 0, 0, 2,
+							 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 3, 0};
+	assert_int_equal(store_replay_delete(rig.store, table, slice_of(never, 26), rig.seq, &err),
+					 ST_CORRUPT);
+	says(&err, "file 1048576, which catalog.db has never heard of");
 	// Of a segment nobody knows any more, and a commit that is nowhere: its rows went with it.
 	const uint8_t gone[][26] = {
 		{1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 200, 0, 0, 0, 0, 0, 0, 0, 3, 0},
