@@ -46,9 +46,7 @@ def installed(tmp_path_factory):
     subprocess.run(["meson", "install", "-C", BINARY.parent, "--no-rebuild", "--quiet", "--destdir", root], check=True)
     (config,) = root.rglob("mobius.pc")
     library = config.parents[1]
-    # In / itself the library's own path leads to DuckDB.
-    return os.environ | {"PKG_CONFIG_PATH": str(config.parent), "PKG_CONFIG_SYSROOT_DIR": str(root),
-                         "LD_LIBRARY_PATH": f"{library}:{library / 'mobius'}"}
+    return os.environ | {"PKG_CONFIG_PATH": str(config.parent), "PKG_CONFIG_SYSROOT_DIR": str(root), "LD_LIBRARY_PATH": str(library)}
 
 
 @pytest.mark.parametrize("name", PRINTED)
