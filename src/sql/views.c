@@ -176,6 +176,9 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 								  &view->condition_count, err));
 		view->conditions = conditions;
 		view->addresses = addresses && i == 0;
+		int32_t nullable =
+			table_column_count(view->table->def) - (table_order_column(view->table->def) >= 0);
+		view->shielded = verdict->distinct && nullable > 0;
 		TRY(find_rows(view, arena, err));
 	}
 	*out = views;

@@ -89,6 +89,9 @@ walk_comparison(Walk *w, const json_t *node, Place place, bool required)
 {
 	const json_t *left = json_object_get(node, "left"), *right = json_object_get(node, "right");
 	CompareOp op = op_of(node);
+	bool distinct =
+		tree_is(node, "COMPARE_DISTINCT_FROM") || tree_is(node, "COMPARE_NOT_DISTINCT_FROM");
+	w->verdict->distinct |= distinct && !required;
 	int32_t column;
 	if (is_column(left) && !is_column(right)) {
 		TRY(add_column(w, left, place, &column));

@@ -634,3 +634,19 @@ def test_equality_finds_in_files_what_it_finds_in_memory(client):
             for condition in (f"b = '{hexed}'::BLOB", f"i = {i}", f"d = '{d}'::DOUBLE"):
                 assert value(client, f"SELECT count(*) FROM t WHERE {condition}") == count == 600, condition
         flush(client, "t")
+
+
+@pytest.mark.parametrize("condition", ["a = 1 OR a IS DISTINCT FROM -9", "a = 5 OR NOT (a IS NOT DISTINCT FROM -9)", "a IS DISTINCT FROM -9",
+                                       "a IS NOT DISTINCT FROM -9 OR a = 4", "s = '1' OR s IS DISTINCT FROM 'q'"])
+def test_what_differs_from_null_is_found_in_files_as_in_memory(start_server, condition):
+    """Row groups of one value and NULL."""
+    server = start_server(settings=SHORT_LOG | {"cache.columns": "0"})
+    with server.client() as client:
+        ask(client, "CREATE TABLE x (ts TIMESTAMP, host VARCHAR TAG, a BIGINT, s VARCHAR)")
+        ask(client, "INSERT INTO x SELECT TIMESTAMP '2026-01-01' + to_seconds(range), 'h', CASE WHEN range % 2 = 0 THEN -9 END, "
+                    "CASE WHEN range % 2 = 0 THEN 'q' END FROM range(900)")
+        count = f"SELECT count(*) FROM x WHERE {condition}"
+        in_memory = rows(client, count)
+        flush(client)
+        assert rows(client, count) == in_memory == [(450,)]
+        assert rows(client, f"DELETE FROM x WHERE {condition}") == [(450,)]
