@@ -69,7 +69,7 @@ refuse_one(Listener *listener)
 	file_close(TAKE(server->spare_file));
 	if (sock_accept(listener->fd, &fd, &peer, NULL) == ST_OK)
 		sock_close(fd);
-	if (file_open("/dev/null", FILE_READ, &server->spare_file, NULL) != ST_OK)
+	if (file_open("/dev/null", FILE_DEVICE, &server->spare_file, NULL) != ST_OK)
 		log_warn("no descriptor in reserve", "raise the limit of open files");
 }
 

@@ -210,7 +210,7 @@ grpc_server_new(const GrpcOptions *options, GrpcServer **out, Error *err)
 		return error_no_memory(err, "a gRPC server");
 	for (int i = 0; i < options->loops; i++)
 		TRY(start_loop(server, i, err));
-	TRY(file_open("/dev/null", FILE_READ, &server->spare_file, err));
+	TRY(file_open("/dev/null", FILE_DEVICE, &server->spare_file, err));
 	*out = TAKE(server);
 	return ST_OK;
 }

@@ -67,17 +67,32 @@ open_flags(const char *path, int flags, File **out, Error *err)
 	return ST_OK;
 }
 
+// A pipe or a device in the place of a file would be read without end.
+static Status
+check_regular(const File *file, Error *err)
+{
+	struct stat st;
+	if (file_fault() || fstat(file->fd, &st) != 0)
+		return file_error(file->path, "fstat", err);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ST_CORRUPT, "%s: is no regular file", file->path);
+	return ST_OK;
+}
+
 Status
 file_open(const char *path, FileMode mode, File **out, Error *err)
 {
 	static const int flags[] = {
-		[FILE_READ] = O_RDONLY,
+		[FILE_READ] = O_RDONLY | O_NONBLOCK, // it may be a pipe: see check_regular
+		[FILE_DEVICE] = O_RDONLY,
 		[FILE_WRITE] = O_RDWR | O_CREAT,
 		[FILE_CREATE_NEW] = O_RDWR | O_CREAT | O_EXCL,
 	};
 	SCOPED(file_drop) File *file = NULL;
 	TRY(open_flags(path, flags[mode], &file, err));
-	if (mode != FILE_READ && hold_wanted())
+	if (mode == FILE_READ)
+		TRY(check_regular(file, err));
+	else if (mode != FILE_DEVICE && hold_wanted())
 		TRY(hold_new(file, err));
 	*out = TAKE(file);
 	return ST_OK;

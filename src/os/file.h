@@ -17,12 +17,13 @@ typedef struct File File;
 
 typedef enum FileMode {
 	FILE_READ,       // must exist
+	FILE_DEVICE,     // read, and it need be no regular file
 	FILE_WRITE,      // read and write, created when missing
 	FILE_CREATE_NEW, // read and write, must not exist: ST_EXISTS
 } FileMode;
 
 // ST_NOT_FOUND, ST_EXISTS, ST_DISK_FULL, ST_NO_MEMORY or ST_IO, naming the path. Others below
-// likewise.
+// likewise. FILE_READ: ST_CORRUPT if it is a directory, a pipe or a device.
 Status file_open(const char *path, FileMode mode, File **out, Error *err);
 void file_close(File *file); // NULL is allowed
 Status file_size(File *file, uint64_t *out, Error *err);

@@ -57,6 +57,22 @@ reading_past_the_end_is_corruption_or_short(void **state)
 }
 
 static void
+what_is_no_file_is_not_read(void **state)
+{
+	(void)state;
+	SCOPED(folder_drop) Folder folder = folder_make();
+	const char *pipe = in(&folder, "pipe");
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	const char *const others[] = {pipe, "/dev/zero", folder.path};
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		SCOPED(file_drop) File *file = NULL;
+		Error err = ERROR_INIT;
+		assert_int_equal(file_open(others[i], FILE_READ, &file, &err), ST_CORRUPT);
+		says(&err, others[i]);
+	}
+}
+
+static void
 each_mode_opens_what_it_says(void **state)
 {
 	(void)state;
@@ -295,6 +311,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_is_read_back),
 		cmocka_unit_test(reading_past_the_end_is_corruption_or_short),
+		cmocka_unit_test(what_is_no_file_is_not_read),
 		cmocka_unit_test(each_mode_opens_what_it_says),
 		cmocka_unit_test(more_pieces_than_the_system_takes_are_written),
 		cmocka_unit_test(writing_nothing_is_fine),
