@@ -204,7 +204,6 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 		TRY(merger_start(db, &db->merger, err));
 		TRY(scrubber_start(db, &db->scrubber, err));
 	}
-	TRY(tickets_open(db, &db->tickets, err));
 	TRY(ticker_start(&db->ticker, err));
 	TRY(definer_start(db, &db->definer, err));
 	TRY(workers_start("query", (int)db->settings.query_running, &db->readers, err));
@@ -226,6 +225,7 @@ open_parts(mobius *db, Error *err)
 	}
 	TRY(open_store(db, &applied_seq, err));
 	TRY(open_wal(db, err));
+	TRY(tickets_open(db, &db->tickets, err));
 	TRY(keeper_start(db, &db->keeper, err));
 	TRY(recovery_run(db, applied_seq, &next_seq, err));
 	TRY(open_sql(db, err));
@@ -331,11 +331,11 @@ mobius_close(mobius *db)
 	definer_stop(db->definer);
 	scrubber_stop(db->scrubber);
 	ticker_stop(db->ticker);
-	tickets_close(db->tickets);
 	sql_close(db->sql);
 	merger_stop(db->merger);
 	// A database that did not open is left as it is.
 	keeper_stop(db->keeper, was == PHASE_READY && !atomic_load(&db->read_only));
+	tickets_close(db->tickets);
 	conductor_stop(db->conductor);
 	wal_close(db->wal);
 	store_close(db->store);

@@ -45,6 +45,7 @@ struct mobius {
 	Catalog *catalog;
 	Store *store;
 	Wal *wal;
+	Tickets *tickets;
 	Keeper *keeper;
 	Merger *merger;
 	Conductor *conductor;
@@ -52,7 +53,6 @@ struct mobius {
 	Definer *definer;
 	Scrubber *scrubber;
 	Ticker *ticker;
-	Tickets *tickets;
 	Workers *readers; // statements that read
 	Workers *waiters; // jobs that wait for commits and flushes
 

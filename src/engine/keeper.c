@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/pace.h"
+#include "engine/ticket.h"
 #include "os/clock.h"
 #include "store/retention.h"
 
@@ -14,7 +15,7 @@ enum {
 	LOOK_ROUND_MS = 200,          // age, replay size and checkpoint are looked at this often
 	RETRY_AFTER_MS = 1000,        // after a failed flush
 	HELD_AGAIN_MS = 20,           // while all that is sealed waits for a statement
-	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired, or were deleted
+	EXPIRE_EVERY_MS = 1000,       // whether whole files have expired, or were deleted; tickets
 	CHECKPOINT_BYTES = 256 << 20, // of log
 	CHECKPOINT_SECONDS = 300,
 };
@@ -203,11 +204,22 @@ drop_files(Keeper *keeper)
 		log_info("files without rows dropped", "files=%" PRId64, files);
 }
 
+// What their snapshots keep is wanted by those who put.
+static void
+tidy_tickets(Keeper *keeper)
+{
+	if (clock_mono_ns() < keeper->tickets_ns)
+		return;
+	keeper->tickets_ns = clock_mono_ns() + EXPIRE_EVERY_MS * (SECOND_NS / 1000);
+	tickets_tidy(keeper->db->tickets);
+}
+
 static void
 keep_memory(Keeper *keeper)
 {
 	while (!keeper_stopping(keeper)) {
 		keep_ids(keeper);
+		tidy_tickets(keeper);
 		if (log_is_ready(keeper))
 			keeper_compact(keeper);
 		(void)signal_wait(&keeper->wake, clock_mono_ns() + LOOK_ROUND_MS * (SECOND_NS / 1000));
@@ -234,6 +246,7 @@ keep_directory(Keeper *keeper)
 		(void)flush_next(keeper); // one: the log waits for nothing longer than that
 		pace_look(keeper->db);
 		keep_ids(keeper);
+		tidy_tickets(keeper);
 		if (log_is_ready(keeper)) {
 			keeper_seal(keeper);
 			prepare_log(keeper);

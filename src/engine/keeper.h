@@ -1,5 +1,5 @@
 // keeper.h - the thread that moves rows from memory to files and keeps the log short: flush,
-// checkpoint, spare and recycled log files.
+// checkpoint, spare and recycled log files. It gives up what tickets keep for too long, too.
 //
 // Threads  flush: any but the keeper's own and the publishing one. The others: any.
 

@@ -32,8 +32,9 @@ struct Keeper {
 	uint64_t checkpoint_seq;
 	int64_t retry_ns;
 	Ballast ballast;
-	int64_t room_ns;   // when to look whether a full disk has room again
-	int64_t expire_ns; // when files are looked through again
+	int64_t room_ns;    // when to look whether a full disk has room again
+	int64_t expire_ns;  // when files are looked through again
+	int64_t tickets_ns; // when tickets are
 };
 
 // keeper_disk.c. Gives the ballast back when the disk is full, and takes it when there is room.

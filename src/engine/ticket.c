@@ -20,24 +20,39 @@ struct Ticket {
 	atomic_uint refs; // the table's, and one for each result
 	uint8_t id[MOBIUS_TICKET_SIZE];
 	char *text;
+	Changes known;  // what it changed before the ticket was made; rows NULL: it has not run
+	uint64_t bytes; // of both
 	int64_t expires_ns;
-	pthread_mutex_t lock; // guards all below
+
+	pthread_mutex_t lock; // guards `ran`; held by the first use of a read while it pins
 	bool ran;
-	Changes known; // what it changed before the ticket was made; rows NULL: it has not run
+
+	// Guarded by the lock of the table.
 	SqlPin *pin;
 	bool pin_lost;
 	Ticket *next_in_bucket;
-	Ticket *newer; // the table's, guarded by its lock
+	Ticket *newer; // once it is out of the table: the next one to be let go
+
+	// Of who took the pin away, which happens once.
+	SqlPin *taken;
+	Ticket *next_taken;
 };
 
 struct Tickets {
 	mobius *db;
-	pthread_mutex_t lock; // guards all below; taken before a ticket's
+	pthread_mutex_t lock; // guards all below; taken after a ticket's
 	Ticket *buckets[BUCKETS];
 	Ticket *oldest;
 	Ticket **newest;
 	size_t count;
+	uint64_t bytes; // without what the pins keep
 };
+
+// What is let go once the lock is: last references may take long.
+typedef struct LetGo {
+	Ticket *tickets; // out of the table
+	Ticket *taken;   // without their pins; a reference each
+} LetGo;
 
 Ticket *
 ticket_ref(Ticket *ticket)
@@ -71,7 +86,21 @@ bucket_of(Tickets *tickets, const uint8_t *id)
 }
 
 static void
-remove_oldest(Tickets *tickets) // under the lock
+let_go(LetGo *gone) // not under the lock
+{
+	for (Ticket *next; gone->tickets != NULL; gone->tickets = next) {
+		next = gone->tickets->newer;
+		ticket_unref(gone->tickets);
+	}
+	for (Ticket *next; gone->taken != NULL; gone->taken = next) {
+		next = gone->taken->next_taken;
+		sql_pin_unref(TAKE(gone->taken->taken));
+		ticket_unref(gone->taken);
+	}
+}
+
+static void
+remove_oldest(Tickets *tickets, LetGo *gone) // under the lock
 {
 	Ticket *ticket = tickets->oldest;
 	tickets->oldest = ticket->newer;
@@ -82,7 +111,48 @@ remove_oldest(Tickets *tickets) // under the lock
 		at = &(*at)->next_in_bucket;
 	*at = ticket->next_in_bucket;
 	tickets->count--;
-	ticket_unref(ticket);
+	tickets->bytes -= ticket->bytes;
+	ticket->newer = gone->tickets;
+	gone->tickets = ticket;
+}
+
+static void
+remove_expired(Tickets *tickets, int64_t now_ns, LetGo *gone) // under the lock
+{
+	while (tickets->oldest != NULL && tickets->oldest->expires_ns < now_ns)
+		remove_oldest(tickets, gone);
+}
+
+// The oldest pins go first, when together with the texts they keep too much.
+static void
+bound_pins(Tickets *tickets, LetGo *gone) // under the lock
+{
+	uint64_t limit = tickets->db->settings.flight_ticket_memory, total = tickets->bytes;
+	for (Ticket *t = tickets->oldest; t != NULL; t = t->newer)
+		total += t->pin != NULL ? sql_pin_bytes(t->pin) : 0;
+	for (Ticket *t = tickets->oldest; t != NULL && total > limit; t = t->newer) {
+		// A count may have grown meanwhile.
+		uint64_t bytes = t->pin != NULL ? sql_pin_bytes(t->pin) : 0;
+		if (bytes == 0)
+			continue; // of no use
+		total -= bytes < total ? bytes : total;
+		t->taken = TAKE(t->pin);
+		t->pin_lost = true;
+		t->next_taken = gone->taken;
+		gone->taken = ticket_ref(t);
+	}
+}
+
+void
+tickets_tidy(Tickets *tickets)
+{
+	LetGo gone = {0};
+	int64_t now_ns = clock_mono_ns();
+	pthread_mutex_lock(&tickets->lock);
+	remove_expired(tickets, now_ns, &gone);
+	bound_pins(tickets, &gone);
+	pthread_mutex_unlock(&tickets->lock);
+	let_go(&gone);
 }
 
 Status
@@ -103,8 +173,10 @@ tickets_close(Tickets *tickets)
 {
 	if (tickets == NULL)
 		return;
+	LetGo gone = {0};
 	while (tickets->oldest != NULL)
-		remove_oldest(tickets);
+		remove_oldest(tickets, &gone);
+	let_go(&gone);
 	pthread_mutex_destroy(&tickets->lock);
 	mem_free(tickets);
 }
@@ -123,6 +195,7 @@ ticket_new(Tickets *tickets, const char *text, size_t len, Ticket **out, Error *
 	if (ticket->text == NULL)
 		return error_no_memory(err, "a ticket");
 	ticket->tickets = tickets;
+	ticket->bytes = len;
 	ticket->expires_ns = clock_mono_ns() + tickets->db->settings.flight_ticket_ttl_ns;
 	ticket->id[0] = FIRST_BYTE;
 	TRY(random_bytes(ticket->id + 1, MOBIUS_TICKET_SIZE - 1, err));
@@ -130,21 +203,27 @@ ticket_new(Tickets *tickets, const char *text, size_t len, Ticket **out, Error *
 	return ST_OK;
 }
 
+// There is room for it, if the oldest go. One that is larger than all may be is the only one.
 static void
 add_ticket(Tickets *tickets, Ticket *ticket)
 {
-	int64_t now = clock_mono_ns();
+	uint64_t limit = tickets->db->settings.flight_ticket_memory;
+	LetGo gone = {0};
+	int64_t now_ns = clock_mono_ns();
 	pthread_mutex_lock(&tickets->lock);
+	remove_expired(tickets, now_ns, &gone);
 	while (tickets->oldest != NULL &&
-		   (tickets->oldest->expires_ns < now || tickets->count >= MOST_TICKETS))
-		remove_oldest(tickets);
+		   (tickets->count >= MOST_TICKETS || tickets->bytes + ticket->bytes > limit))
+		remove_oldest(tickets, &gone);
 	Ticket **bucket = bucket_of(tickets, ticket->id);
 	ticket->next_in_bucket = *bucket;
 	*bucket = ticket;
 	*tickets->newest = ticket;
 	tickets->newest = &ticket->newer;
 	tickets->count++;
+	tickets->bytes += ticket->bytes;
 	pthread_mutex_unlock(&tickets->lock);
+	let_go(&gone);
 }
 
 mobius_status
@@ -179,6 +258,7 @@ mobius_ticket_of_change(mobius_session *session, const int64_t *rows, size_t cou
 		st = ticket_new(db->tickets, text, sizeof(text) - 1, &ticket, &e);
 	if (st == ST_OK) {
 		ticket->known = known;
+		ticket->bytes += (uint64_t)known.count * sizeof(*known.rows);
 		known = (Changes){0};
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
 		add_ticket(db->tickets, ticket);
@@ -280,61 +360,49 @@ ticket_changed(const Ticket *ticket, bool *ran, Changes *out, Error *err)
 	return *ran ? changes_of(ticket->known.rows, ticket->known.count, out, err) : ST_OK;
 }
 
-static uint64_t
-pinned_bytes(Ticket *ticket)
-{
-	pthread_mutex_lock(&ticket->lock);
-	uint64_t bytes = ticket->pin != NULL ? sql_pin_bytes(ticket->pin) : 0;
-	pthread_mutex_unlock(&ticket->lock);
-	return bytes;
-}
-
-static SqlPin *
-give_up_pin(Ticket *ticket)
-{
-	pthread_mutex_lock(&ticket->lock);
-	SqlPin *pin = TAKE(ticket->pin);
-	ticket->pin_lost |= pin != NULL;
-	pthread_mutex_unlock(&ticket->lock);
-	return pin;
-}
-
-// The oldest pins go first, when together they keep too much.
-static void
-bound_pins(Tickets *tickets, const Ticket *keep)
-{
-	uint64_t limit = tickets->db->settings.flight_ticket_memory, total = 0;
-	pthread_mutex_lock(&tickets->lock);
-	for (Ticket *t = tickets->oldest; t != NULL; t = t->newer)
-		total += pinned_bytes(t);
-	for (Ticket *t = tickets->oldest; t != NULL && total > limit; t = t->newer) {
-		if (t == keep)
-			continue;
-		total -= pinned_bytes(t);
-		sql_pin_unref(give_up_pin(t));
-	}
-	pthread_mutex_unlock(&tickets->lock);
-}
-
 Status
 ticket_pinned(Ticket *ticket, SqlPin **out, Error *err)
 {
-	pthread_mutex_lock(&ticket->lock);
+	Tickets *tickets = ticket->tickets;
+	pthread_mutex_lock(&tickets->lock);
 	bool lost = ticket->pin_lost;
-	*out = ticket->pin != NULL ? sql_pin_ref(ticket->pin) : NULL;
-	pthread_mutex_unlock(&ticket->lock);
-	return lost ? error_set(err, ST_NOT_FOUND, "snapshot expired, ask again") : ST_OK;
+	SqlPin *pin = ticket->pin != NULL ? sql_pin_ref(ticket->pin) : NULL;
+	pthread_mutex_unlock(&tickets->lock);
+	if (lost)
+		return error_set(err, ST_NOT_FOUND, "snapshot expired, ask again");
+	*out = pin;
+	return ST_OK;
+}
+
+static void
+keep_pin(Ticket *ticket, SqlPin *pin)
+{
+	Tickets *tickets = ticket->tickets;
+	LetGo gone = {0};
+	pthread_mutex_lock(&tickets->lock);
+	ticket->pin = sql_pin_ref(pin);
+	bound_pins(tickets, &gone);
+	pthread_mutex_unlock(&tickets->lock);
+	let_go(&gone);
+}
+
+static Status
+pin_query(Ticket *ticket, SqlQuery *query, Error *err) // under its lock
+{
+	SCOPED(sql_pin_drop) SqlPin *pinned = NULL;
+	TRY(ticket_pinned(ticket, &pinned, err));
+	bool first = pinned == NULL;
+	TRY(sql_query_pin(query, &pinned, err));
+	if (first)
+		keep_pin(ticket, pinned);
+	return ST_OK;
 }
 
 Status
 ticket_pin(Ticket *ticket, SqlQuery *query, Error *err)
 {
 	pthread_mutex_lock(&ticket->lock);
-	bool fresh = ticket->pin == NULL;
-	Status st = ticket->pin_lost ? error_set(err, ST_NOT_FOUND, "snapshot expired, ask again")
-								 : sql_query_pin(query, &ticket->pin, err);
+	Status st = pin_query(ticket, query, err);
 	pthread_mutex_unlock(&ticket->lock);
-	if (st == ST_OK && fresh)
-		bound_pins(ticket->tickets, ticket);
 	return st;
 }

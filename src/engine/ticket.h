@@ -1,4 +1,5 @@
-// ticket.h - statements that can be asked for again, by 17 bytes.
+// ticket.h - statements that can be asked for again, by 17 bytes, for flight.ticket_ttl. Their
+// texts and what their snapshots keep in memory share flight.ticket_memory; the oldest go first.
 //
 // Threads  any; one lock. A Ticket is counted: a result holds it while it runs.
 
@@ -10,6 +11,9 @@ typedef struct Ticket Ticket;
 
 Status tickets_open(mobius *db, Tickets **out, Error *err);
 void tickets_close(Tickets *tickets); // NULL is allowed
+// From time to time: what has expired goes, and pins that keep more than flight.ticket_memory now
+// that what they see was flushed or merged.
+void tickets_tidy(Tickets *tickets);
 Ticket *ticket_ref(Ticket *ticket);
 void ticket_unref(Ticket *ticket); // NULL is allowed
 

@@ -125,7 +125,7 @@ sql_pin_unref(SqlPin *pin)
 	mem_free(pin);
 }
 
-// Sealed segments would leave memory with their flush; a growing one stays anyway.
+// What a table still has would be in memory anyway.
 uint64_t
 sql_pin_bytes(const SqlPin *pin)
 {
@@ -134,7 +134,7 @@ sql_pin_bytes(const SqlPin *pin)
 		const TableView *view = &pin->snapshot->tables[t];
 		for (int32_t s = 0; s < view->segment_count; s++) {
 			SegmentStats stats = segment_stats(view->segments[s]);
-			bytes += stats.status == SEGMENT_GROWING ? 0 : stats.bytes;
+			bytes += stats.left ? stats.bytes : 0;
 		}
 	}
 	for (int32_t i = 0; i < pin->ref_count; i++)

@@ -70,7 +70,8 @@ Status sql_query_pin(SqlQuery *query, SqlPin **pin, Error *err);
 SqlPin *sql_pin_ref(SqlPin *pin);
 void sql_pin_unref(SqlPin *pin); // NULL is allowed
 DEFINE_DROP(SqlPin, sql_pin_drop, sql_pin_unref)
-uint64_t sql_pin_bytes(const SqlPin *pin); // memory it keeps from being freed
+// Memory that it keeps from being freed; more of it, when what it sees was flushed meanwhile.
+uint64_t sql_pin_bytes(const SqlPin *pin);
 
 void sql_query_cancel(SqlQuery *query);
 void sql_query_close(SqlQuery *query); // NULL is allowed

@@ -32,6 +32,7 @@ link_free(Link *link)
 {
 	if (link == NULL)
 		return;
+	segment_leave(link->segment);
 	segment_unref(link->segment);
 	table_def_unref(link->def);
 	mem_free(link);

@@ -193,6 +193,12 @@ segment_seal(Segment *seg, int64_t now_ns)
 }
 
 void
+segment_leave(Segment *seg)
+{
+	atomic_store(&seg->left, true);
+}
+
+void
 segment_succeed(Segment *seg, const SegmentStats *stats)
 {
 	seg->created_ns = stats->created_ns;
@@ -219,6 +225,7 @@ segment_stats(const Segment *seg)
 		.sealed_ns = atomic_load(&seg->sealed_ns),
 		.late_min = atomic_load(&seg->late_min),
 		.late_max = atomic_load(&seg->late_max),
+		.left = atomic_load(&seg->left),
 	};
 	return stats;
 }

@@ -37,6 +37,7 @@ typedef struct SegmentStats {
 	int64_t sealed_ns; // 0: not yet
 	int64_t late_min;  // of late rows (newest.h), nanoseconds; min > max: none
 	int64_t late_max;
+	bool left; // its table has it no more: only readers keep it in memory
 } SegmentStats;
 
 // One batch on its way into a segment, made by the handler: nothing the append does can fail. Holds
@@ -67,6 +68,7 @@ void segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest
 void segment_append(Segment *seg, SegmentInsert *insert,
 					uint64_t seq); // GROWING only; takes the insert. Seqs never fall
 void segment_seal(Segment *seg, int64_t now_ns);
+void segment_leave(Segment *seg); // its table lets go of it
 // Its rows are the last it gets, and those that are left of older segments: of `stats` it takes the
 // times of their lives, their seqs and their late rows. Before anybody else can see it.
 void segment_succeed(Segment *seg, const SegmentStats *stats);

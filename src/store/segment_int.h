@@ -76,6 +76,7 @@ struct Segment {
 	_Atomic uint64_t max_seq;
 	_Atomic int64_t late_min;
 	_Atomic int64_t late_max;
+	atomic_bool left;
 };
 
 static inline Node *

@@ -130,6 +130,67 @@ the_oldest_pin_goes_when_together_they_keep_too_much(void **state)
 	fixture_close(&fx);
 }
 
+enum { MOST_OF_MEMORY = 90000 }; // rows
+
+// Its rows are in a file, and in memory only for its ticket.
+static Ticket
+pin_and_flush(Fixture *fx)
+{
+	append_rows(fx->db, "t", 0, MOST_OF_MEMORY);
+	Ticket ticket = ticket_of(fx, "SELECT * FROM t");
+	assert_int_equal(redeemed_rows(fx, &ticket), MOST_OF_MEMORY);
+	assert_int_equal(number(fx->db, "FLUSH t"), 0);
+	return ticket;
+}
+
+static void
+what_an_expired_ticket_kept_is_given_to_puts_without_another_ticket(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, SETTINGS("memtable.limit=4MiB", "flight.ticket_memory=1GiB",
+							   "flight.ticket_ttl=2s", "ingest.wait=60s"));
+	Ticket ticket = pin_and_flush(&fx);
+	append_rows(fx.db, "t", MOST_OF_MEMORY, MOST_OF_MEMORY);
+	is_not_found(&fx, &ticket, MOBIUS_TICKET_SIZE, "unknown or expired");
+	fixture_close(&fx);
+}
+
+static void
+a_pin_that_keeps_too_much_once_its_rows_are_in_files_goes_without_another_one(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx,
+				 SETTINGS("memtable.limit=4MiB", "flight.ticket_memory=1MiB", "ingest.wait=60s"));
+	Ticket ticket = pin_and_flush(&fx);
+	append_rows(fx.db, "t", MOST_OF_MEMORY, MOST_OF_MEMORY);
+	Result r;
+	redeem(&fx, &r, &ticket);
+	result_fails(&r, MOBIUS_NOT_FOUND, "snapshot expired, ask again");
+	result_stop(&r);
+	fixture_close(&fx);
+}
+
+static void
+the_oldest_ticket_goes_when_their_texts_are_too_long(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, SETTINGS("flight.ticket_memory=1KiB"));
+	char text[501];
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "SELECT 1", 8);
+	text[500] = '\0';
+	Ticket tickets[3];
+	for (int i = 0; i < 3; i++)
+		tickets[i] = ticket_of(&fx, text);
+	is_not_found(&fx, &tickets[0], MOBIUS_TICKET_SIZE, "unknown or expired");
+	assert_int_equal(redeemed_rows(&fx, &tickets[1]), 1);
+	assert_int_equal(redeemed_rows(&fx, &tickets[2]), 1);
+	fixture_close(&fx);
+}
+
 // ---- changes ----
 
 static void
@@ -250,6 +311,9 @@ main(void)
 		TEST(a_ticket_that_was_used_survives_the_drop_of_its_table),
 		TEST(uses_of_one_ticket_may_run_at_once),
 		TEST(the_oldest_pin_goes_when_together_they_keep_too_much),
+		TEST(what_an_expired_ticket_kept_is_given_to_puts_without_another_ticket),
+		TEST(a_pin_that_keeps_too_much_once_its_rows_are_in_files_goes_without_another_one),
+		TEST(the_oldest_ticket_goes_when_their_texts_are_too_long),
 		TEST(the_ticket_of_a_change_is_good_for_one_use),
 		TEST(a_change_that_could_not_begin_has_not_used_its_ticket),
 		TEST(the_ticket_of_a_change_that_ran_answers_its_rows_and_runs_nothing),
