@@ -1,8 +1,10 @@
 // mobius.h - the embedded MobiusDB: open a directory or memory, append Arrow batches, ask SQL.
 //
 // Data crosses as the Arrow C Data and C Stream Interfaces. Functions that can fail return a
-// mobius_status and fill `err` (NULL is allowed); out parameters change only on MOBIUS_OK. All
-// functions may be called from any thread.
+// mobius_status and fill `err` (NULL is allowed); out parameters change only on MOBIUS_OK. No other
+// argument may be NULL where it is not said. All functions may be called from any thread. The
+// structs of the two interfaces are those of Arrow's specification: take them from a library of
+// Arrow's, or write them down as examples/append_query.c does.
 //
 //     mobius *db;
 //     mobius_open("data", NULL, &db, &err);
