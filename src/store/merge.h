@@ -6,7 +6,8 @@
 // crash in between leaves files that the catalog does not know, which the next start removes.
 //
 // Rows that were deleted are left out. A deletion that comes while a merge runs makes its result
-// void: it is thrown away, and after the second time the next one lets no deletion in meanwhile.
+// void: it is thrown away, and after the second time the next one lets no deletion in meanwhile,
+// and keeps to no rate or share.
 //
 // A file whose bytes are wrong stays as it is: its table is merged no more, the rest goes on.
 //

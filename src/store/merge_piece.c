@@ -77,7 +77,7 @@ static void
 keep_rate(const MergePiece *piece, uint64_t size)
 {
 	const MergeJob *job = piece->job;
-	if (job->options->rate == 0)
+	if (job->options->rate == 0 || job->alone) // deletions wait for it
 		return;
 	double due = (double)size / (double)job->options->rate * (double)SECOND;
 	int64_t until = piece->began_ns + (int64_t)due;
