@@ -12,7 +12,7 @@ enum { SHAPES_KEPT = 1024 };
 
 struct Definer {
 	mobius *db;
-	Workers *thread;            // one
+	Workers *thread;            // one: puts are opened in the order they came
 	pthread_mutex_t lock;       // guards all below, and is held over a whole change
 	Shape *shapes[SHAPES_KEPT]; // recently used ones, by hash: streams of one schema share a shape
 };
@@ -125,24 +125,40 @@ create_for_put(mobius *db, const PutTarget *target, const TableRequest *request,
 	return create_table(db, request, target->wire, err);
 }
 
+// What was read fits that version, unless the table is another by now.
+static bool
+is_checked(const FitCheck *fit, const FitCheck *checked)
+{
+	return checked->table == fit->table && checked->now == fit->now &&
+		   schema_equal(table_schema(checked->next), table_schema(fit->next));
+}
+
+// *checked: what was read before; what is to be read now, with *read.
 static Status
 grow_for_put(mobius *db, Table *table, Schema *canonical, const char *tags, TableDef **def,
-			 Error *err)
+			 FitCheck *checked, bool *read, Error *err)
 {
-	SCOPED(table_def_drop) TableDef *grown = NULL;
-	TRY(table_def_grow(*def, canonical, tags, duck_check_field, &grown, err));
-	if (grown == *def)
+	SCOPED(fit_close) FitCheck fit = {.table = table_ref(table), .now = table_def_ref(*def)};
+	TRY(table_def_grow(*def, canonical, tags, duck_check_field, &fit.next, err));
+	if (fit.next == *def)
 		return ST_OK;
-	TRY(define_check_fit(db, table, *def, grown, err));
-	TRY(define_commit(db, grown, err));
+	if (!is_checked(&fit, checked))
+		TRY(fit_must_read(db, &fit, read, err));
+	if (*read) {
+		fit_close(checked);
+		*checked = fit;
+		fit = (FitCheck){0};
+		return ST_OK;
+	}
+	TRY(define_commit(db, fit.next, err));
 	table_def_unref(*def);
-	*def = TAKE(grown);
+	*def = TAKE(fit.next);
 	return ST_OK;
 }
 
 static Status
-put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table, Shape **shape,
-		   Error *err)
+put_locked(mobius *db, const PutTarget *target, Schema *canonical, FitCheck *checked, bool *read,
+		   Table **table, Shape **shape, Error *err)
 {
 	SCOPED(asked_close) Asked asked = {0};
 	TRY(asked_read(target, &asked, err));
@@ -169,7 +185,9 @@ put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table
 	SCOPED(table_def_drop) TableDef *def = table_current(found);
 	if (!made)
 		TRY(table_def_check_asked(def, &asked.request, err));
-	TRY(grow_for_put(db, found, canonical, asked.request.tags, &def, err));
+	TRY(grow_for_put(db, found, canonical, asked.request.tags, &def, checked, read, err));
+	if (*read)
+		return ST_OK;
 	SCOPED(schema_drop) Schema *stored = NULL;
 	TRY(stored_schema(def, canonical, &stored, err));
 	TRY(find_shape(db, def, stored, shape, err));
@@ -177,15 +195,37 @@ put_locked(mobius *db, const PutTarget *target, Schema *canonical, Table **table
 	return ST_OK;
 }
 
+// Without the lock: others may change tables meanwhile. What was found of another table than there
+// is now says nothing.
+static Status
+read_values(mobius *db, const FitCheck *fit, Error *err)
+{
+	Error why = ERROR_INIT;
+	Status st = fit_read(db, fit, &why);
+	SCOPED(table_def_drop) TableDef *now = table_current(fit->table);
+	if (st == ST_OK || st == ST_DEADLINE || (now == fit->now && !table_dropped(fit->table))) {
+		if (st != ST_OK && err != NULL)
+			*err = why;
+		return st;
+	}
+	return ST_OK;
+}
+
 Status
 define_for_put(mobius *db, const PutTarget *target, Table **table, Shape **shape, Error *err)
 {
 	SCOPED(schema_drop) Schema *canonical = NULL;
+	SCOPED(fit_close) FitCheck checked = {0};
 	TRY(schema_canonical(target->decoded, &canonical, err));
-	definer_lock(db);
-	Status st = put_locked(db, target, canonical, table, shape, err);
-	definer_unlock(db);
-	return st;
+	for (;;) {
+		bool read = false;
+		definer_lock(db);
+		Status st = put_locked(db, target, canonical, &checked, &read, table, shape, err);
+		definer_unlock(db);
+		if (st != ST_OK || !read)
+			return st;
+		TRY(read_values(db, &checked, err));
+	}
 }
 
 // ---- statements ----

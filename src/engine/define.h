@@ -4,7 +4,7 @@
 // Functions wait for their commit; they are called from worker threads, or through the definer's
 // own thread by those who may not wait.
 //
-// Threads  any; one lock serialises the changes.
+// Threads  any; one lock serialises the changes. Nobody reads a table's rows with it.
 
 #pragma once
 

@@ -1,8 +1,12 @@
 // define_fit.c - whether what is stored fits the types a table grows to. Numbers and decimals
 // always do; an instant in a coarse unit may lie where a finer one does not reach.
 
+#include <stdatomic.h>
+
 #include "arrow/convert.h"
 #include "engine/define_int.h"
+#include "engine/ticker.h"
+#include "os/clock.h"
 #include "sql/rewrite.h"
 
 enum { BATCH_ROWS = 64 << 10, BATCH_BYTES = 4 << 20 };
@@ -86,13 +90,27 @@ check_batch(mobius *db, Batch *batch, const Field *to, Error *err)
 						  db->pool, owners, &converted, err);
 }
 
-static Status
-check_values(mobius *db, const TableDef *def, const Field *from, const Field *to, Error *err)
+// Who waits for a put waits no longer for it than a statement may take.
+typedef struct Reading {
+	Tick tick;
+	SqlQuery *query;
+	int64_t until_ns;
+	atomic_bool late;
+} Reading;
+
+static void
+end_late(void *arg, int64_t now_ns)
 {
-	SCOPED(buf_close) Buf text = BUF_INIT;
-	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	TRY(query_text(def, from, &text, err));
-	TRY(sql_query_open(db->sql, buf_text(&text), NULL, &query, err));
+	Reading *reading = arg;
+	if (now_ns <= reading->until_ns)
+		return;
+	atomic_store(&reading->late, true);
+	sql_query_cancel(reading->query);
+}
+
+static Status
+read_values(mobius *db, SqlQuery *query, const Field *to, Error *err)
+{
 	for (;;) {
 		SCOPED(batch_drop) Batch *batch = NULL;
 		TRY(sql_query_next(query, BATCH_ROWS, BATCH_BYTES, &batch, err));
@@ -108,20 +126,77 @@ check_values(mobius *db, const TableDef *def, const Field *from, const Field *to
 	}
 }
 
-Status
-define_check_fit(mobius *db, Table *table, TableDef *now, TableDef *next, Error *err)
+static Status
+check_values(mobius *db, const TableDef *def, const Field *from, const Field *to, int64_t until_ns,
+			 Error *err)
 {
-	for (int32_t i = 0; i < table_column_count(now); i++) {
-		int32_t at = table_column_by_id(next, table_column_id(now, i));
-		const Field *from = schema_field(table_schema(now), i);
-		const Field *to = at < 0 ? from : schema_field(table_schema(next), at);
-		if (!gets_finer(from, to))
-			continue;
-		bool look = true;
-		if (i == table_time_column(now))
-			TRY(may_not_fit(db, table, to, &look, err));
-		if (look)
-			TRY(check_values(db, now, from, to, err));
+	SCOPED(buf_close) Buf text = BUF_INIT;
+	SCOPED(sql_query_drop) SqlQuery *query = NULL;
+	TRY(query_text(def, from, &text, err));
+	TRY(sql_query_open(db->sql, buf_text(&text), NULL, &query, err));
+	Reading reading = {
+		.tick = {.fn = end_late, .arg = &reading}, .query = query, .until_ns = until_ns};
+	ticker_add(db->ticker, &reading.tick);
+	Status st = read_values(db, query, to, err);
+	ticker_remove(db->ticker, &reading.tick);
+	if (st == ST_CANCELLED && atomic_load(&reading.late))
+		return error_set(err, ST_DEADLINE,
+						 "column \"%s\" cannot become finer: to read its values took longer than "
+						 "query.timeout; send the unit the table has, or raise query.timeout",
+						 to->name);
+	return st;
+}
+
+// ---- all columns ----
+
+// Of the column of `now` at i: what it becomes, NULL: what it holds fits.
+static Status
+finer_column(mobius *db, const FitCheck *fit, int32_t i, const Field **out, Error *err)
+{
+	int32_t at = table_column_by_id(fit->next, table_column_id(fit->now, i));
+	const Field *from = schema_field(table_schema(fit->now), i);
+	const Field *to = at < 0 ? from : schema_field(table_schema(fit->next), at);
+	*out = NULL;
+	if (!gets_finer(from, to))
+		return ST_OK;
+	bool look = true;
+	if (i == table_time_column(fit->now))
+		TRY(may_not_fit(db, fit->table, to, &look, err));
+	*out = look ? to : NULL;
+	return ST_OK;
+}
+
+Status
+fit_must_read(mobius *db, const FitCheck *fit, bool *out, Error *err)
+{
+	*out = false;
+	for (int32_t i = 0; i < table_column_count(fit->now); i++) {
+		const Field *to;
+		TRY(finer_column(db, fit, i, &to, err));
+		*out |= to != NULL;
 	}
 	return ST_OK;
+}
+
+Status
+fit_read(mobius *db, const FitCheck *fit, Error *err)
+{
+	int64_t until_ns = clock_mono_ns() + db->settings.query_timeout_ns;
+	for (int32_t i = 0; i < table_column_count(fit->now); i++) {
+		const Field *to;
+		TRY(finer_column(db, fit, i, &to, err));
+		if (to != NULL)
+			TRY(check_values(db, fit->now, schema_field(table_schema(fit->now), i), to, until_ns,
+							 err));
+	}
+	return ST_OK;
+}
+
+void
+fit_close(FitCheck *fit)
+{
+	table_unref(fit->table);
+	table_def_unref(fit->now);
+	table_def_unref(fit->next);
+	*fit = (FitCheck){0};
 }

@@ -21,5 +21,14 @@ Status asked_read(const PutTarget *target, Asked *out, Error *err);
 void asked_close(Asked *asked);
 
 // Whether all values that are stored fit the types of `next`, the version after `now`: instants in
-// a finer unit may not. ST_INVALID names the column. Under the lock.
-Status define_check_fit(mobius *db, Table *table, TableDef *now, TableDef *next, Error *err);
+// a finer unit may not. References.
+typedef struct FitCheck {
+	Table *table; // NULL: nothing is to be checked
+	TableDef *now;
+	TableDef *next;
+} FitCheck;
+Status fit_must_read(mobius *db, const FitCheck *fit, bool *out, Error *err);
+// Reads them, for query.timeout at most, and so not under the lock. ST_INVALID, ST_DEADLINE name
+// the column.
+Status fit_read(mobius *db, const FitCheck *fit, Error *err);
+void fit_close(FitCheck *fit);
