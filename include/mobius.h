@@ -327,7 +327,8 @@ MOBIUS_API mobius_status mobius_segment_seal(mobius_segment *segment, mobius_err
 // Deletes its rows in one commit; a growing one is sealed before. Where rows replace others by key,
 // those of its rows that a query would see take the older ones of their keys with them, wherever
 // they are: nothing that was replaced comes back. Without rows it is left out by the next flush or
-// merge that comes to it, and is dropped then. MOBIUS_NOT_FOUND: it was dropped.
+// merge that comes to it, and is dropped then. MOBIUS_NOT_FOUND: it was dropped. MOBIUS_LIMIT: it
+// has more than 10 million rows; DELETE … WHERE with ranges of time takes them in parts.
 MOBIUS_API mobius_status mobius_segment_remove(mobius_segment *segment, mobius_error *err);
 // As mobius_collection_append, if the segment is growing when it begins; MOBIUS_SEALED: it is not.
 // Rows that meet the end of the segment on their way go into the next one.

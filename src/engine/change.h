@@ -10,5 +10,8 @@
 
 #include "engine/statements.h"
 
+// That one statement, or the end of a segment, deletes or updates: 240 MB of addresses.
+enum { CHANGE_MOST_ROWS = 10000000 };
+
 Status change_run(const StatementCall *call, const SqlStatement *statement, Changes *out,
 				  Error *err);

@@ -2,10 +2,7 @@
 #include "engine/change_int.h"
 #include "engine/define.h"
 
-enum {
-	MATCHES_AT_ONCE = 1 << 20,
-	MOST_MATCHES = 10000000, // that a statement deletes or updates: 240 MB of addresses
-};
+enum { MATCHES_AT_ONCE = 1 << 20 };
 
 void
 step_reset(Step *step)
@@ -119,7 +116,7 @@ too_many(const Step *step, Error *err)
 {
 	bool update = step->statement->kind == STATEMENT_UPDATE;
 	return error_set(err, ST_LIMIT, "the %s matches more than %d rows; change rows in parts",
-					 update ? "UPDATE" : "DELETE", MOST_MATCHES);
+					 update ? "UPDATE" : "DELETE", CHANGE_MOST_ROWS);
 }
 
 static Status
@@ -194,7 +191,7 @@ read_all(mobius *db, Step *step, Error *err)
 		TRY(sql_query_next(step->query, stored ? INT64_MAX : MATCHES_AT_ONCE, limit, &batch, err));
 		if (batch == NULL)
 			return ST_OK;
-		if (step->addresses.len > MOST_MATCHES * sizeof(RowAddress))
+		if (step->addresses.len > CHANGE_MOST_ROWS * sizeof(RowAddress))
 			return too_many(step, err);
 		if (batch_rows(batch) == 0)
 			continue;

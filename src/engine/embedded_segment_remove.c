@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "engine/change.h"
 #include "engine/embedded_int.h"
 #include "engine/workers.h"
 #include "sql/rewrite.h"
@@ -37,27 +38,42 @@ add_row(Rows *rows, uint64_t segment_id, int64_t row, bool in_file)
 	buf_add(&rows->addresses, &address, sizeof(address));
 }
 
-static void
-add_file(Rows *rows, const FileSet *files, int32_t i)
+// As a statement, and for the same reason.
+static Status
+check_count(const Rows *rows, int64_t more, Error *err)
+{
+	int64_t count = (int64_t)(rows->addresses.len / sizeof(RowAddress));
+	if (count + more <= CHANGE_MOST_ROWS)
+		return ST_OK;
+	return error_set(err, ST_LIMIT,
+					 "segment %" PRIu64
+					 " has more than %d rows to delete; delete them in parts, by "
+					 "DELETE … WHERE with ranges of time",
+					 rows->segment_id, CHANGE_MOST_ROWS);
+}
+
+static Status
+add_file(Rows *rows, const FileSet *files, int32_t i, Error *err)
 {
 	const Mask *mask = file_set_mask(files, i);
 	const FileMeta *meta = data_file_meta(file_set_at(files, i));
 	rows->min_time = meta->min_time;
 	rows->max_time = meta->max_time;
+	TRY(check_count(rows, meta->rows - mask_count(mask), err));
 	for (int64_t row = 0; row < meta->rows; row++)
 		if (mask == NULL || !mask_has(mask, row))
 			add_row(rows, rows->segment_id, row, true);
+	return ST_OK;
 }
 
 static Status
 add_part(void *arg, const SegmentPart *part, Error *err)
 {
-	(void)err;
 	Rows *rows = arg;
 	for (int64_t row = 0; row < part->rows; row++)
 		if (part_is_live(part, row))
 			add_row(rows, rows->segment_id, part->first_row + row, false);
-	return ST_OK;
+	return check_count(rows, 0, err);
 }
 
 static Status
@@ -77,7 +93,7 @@ find_rows(const mobius_segment *segment, const Snapshot *snapshot, Rows *rows, E
 	int32_t file = file_set_find(view->files, segment->id);
 	bool found = file >= 0;
 	if (found)
-		add_file(rows, view->files, file);
+		TRY(add_file(rows, view->files, file, err));
 	for (int32_t i = 0; !found && i < view->segment_count; i++) {
 		found = segment_stats(view->segments[i]).id == segment->id;
 		if (found)
@@ -129,6 +145,7 @@ read_versions(SqlQuery *query, Rows *rows, Error *err)
 		for (int64_t row = 0; row < batch_rows(batch); row++)
 			if (ids[row] == rows->segment_id)
 				add_versions(rows, batch, row);
+		TRY(check_count(rows, 0, err));
 	}
 }
 
