@@ -3,8 +3,10 @@
 #include "base/mem.h"
 #include "store/store_int.h"
 
+enum { FEW_ENTRIES = 64 }; // are not looked through
+
 struct HotEntry {
-	Table *table; // a reference
+	uint32_t table_id; // a table that was dropped is not kept for it
 	uint64_t segment_id;
 	HotEntry *next;
 };
@@ -12,9 +14,6 @@ struct HotEntry {
 void
 hot_entry_free(HotEntry *entry)
 {
-	if (entry == NULL)
-		return;
-	table_unref(entry->table);
 	mem_free(entry);
 }
 
@@ -60,9 +59,11 @@ files_without(Table *table, uint64_t segment_id, uint64_t *freed)
 
 // False: the table's lock is held, maybe for a long read.
 static bool
-make_cold(const HotEntry *entry, uint64_t *freed)
+make_cold(Store *store, const HotEntry *entry, uint64_t *freed)
 {
-	Table *table = entry->table;
+	SCOPED(table_drop_ref) Table *table = store_find_id(store, entry->table_id);
+	if (table == NULL)
+		return true;
 	if (!table_rewrite_try(table))
 		return false;
 	FileSet *next = files_without(table, entry->segment_id, freed);
@@ -72,9 +73,9 @@ make_cold(const HotEntry *entry, uint64_t *freed)
 	return true;
 }
 
-// Those that could not go yet are the oldest again.
+// Those that could not go yet, or are there still, are the oldest again.
 static void
-put_back(Store *store, HotEntry *first, HotEntry **end)
+put_back(Store *store, HotEntry *first, HotEntry **end, uint64_t looked_at)
 {
 	if (first == NULL)
 		return;
@@ -83,6 +84,7 @@ put_back(Store *store, HotEntry *first, HotEntry **end)
 	if (store->oldest_hot == NULL)
 		store->newest_hot = end;
 	store->oldest_hot = first;
+	store->left_hots += looked_at;
 	pthread_mutex_unlock(&store->hot_lock);
 }
 
@@ -98,7 +100,7 @@ make_room(Store *store)
 		HotEntry *entry = take_oldest(store);
 		if (entry == NULL)
 			break;
-		if (make_cold(entry, &freed)) {
+		if (make_cold(store, entry, &freed)) {
 			hot_entry_free(entry);
 			continue;
 		}
@@ -106,8 +108,53 @@ make_room(Store *store)
 		end = &entry->next;
 		*end = NULL;
 	}
-	put_back(store, held, end);
+	put_back(store, held, end, 0);
 	return held == NULL || used <= limit || freed >= used - limit;
+}
+
+// ---- copies that went otherwise: merged, truncated, expired, dropped ----
+
+static bool
+is_gone(Store *store, const HotEntry *entry)
+{
+	SCOPED(table_drop_ref) Table *table = store_find_id(store, entry->table_id);
+	SCOPED(file_set_drop) FileSet *files = table != NULL ? table_files(table) : NULL;
+	int32_t at = file_set_find(files, entry->segment_id);
+	return at < 0 || file_set_hot(files, at) == NULL;
+}
+
+// All entries, if as many came since the last look as it left. NULL: they are too few.
+static HotEntry *
+take_many(Store *store)
+{
+	HotEntry *all = NULL;
+	pthread_mutex_lock(&store->hot_lock);
+	if (store->added_hots > store->left_hots + FEW_ENTRIES) {
+		all = TAKE(store->oldest_hot);
+		store->newest_hot = &store->oldest_hot;
+		store->added_hots = store->left_hots = 0;
+	}
+	pthread_mutex_unlock(&store->hot_lock);
+	return all;
+}
+
+static void
+forget_gone(Store *store)
+{
+	HotEntry *left = NULL, **tail = &left;
+	uint64_t count = 0;
+	for (HotEntry *next, *entry = take_many(store); entry != NULL; entry = next) {
+		next = entry->next;
+		entry->next = NULL;
+		if (is_gone(store, entry)) {
+			hot_entry_free(entry);
+			continue;
+		}
+		*tail = entry;
+		tail = &entry->next;
+		count++;
+	}
+	put_back(store, left, tail, count);
 }
 
 // ---- keeping ----
@@ -119,12 +166,13 @@ hot_keep_end(Store *store, Table *table, uint64_t segment_id, HotBuilder *builde
 	Hot *hot = builder != NULL ? hot_builder_finish(builder) : NULL;
 	if (hot == NULL)
 		return NULL;
+	forget_gone(store);
 	*entry = make_room(store) ? mem_alloc(sizeof(**entry)) : NULL;
 	if (*entry == NULL) {
 		hot_unref(hot);
 		return NULL;
 	}
-	(*entry)->table = table_ref(table);
+	(*entry)->table_id = table->id;
 	(*entry)->segment_id = segment_id;
 	return hot;
 }
@@ -138,6 +186,7 @@ hot_keep(Store *store, HotEntry *entry)
 	pthread_mutex_lock(&store->hot_lock);
 	*store->newest_hot = entry;
 	store->newest_hot = &entry->next;
+	store->added_hots++;
 	pthread_mutex_unlock(&store->hot_lock);
 }
 

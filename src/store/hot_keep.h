@@ -12,7 +12,8 @@
 #include "store/hot.h"
 #include "store/store.h"
 
-// A copy in the order in which they go. Made before its file is published, and kept after.
+// A copy in the order in which they go. Made before its file is published, and kept after. It keeps
+// no table: those that were dropped are free at once.
 typedef struct HotEntry HotEntry;
 
 // For a file of the store, up to `most_bytes`. *out NULL: none is to be made.

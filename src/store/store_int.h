@@ -102,6 +102,8 @@ struct Store {
 	pthread_mutex_t hot_lock; // guards the copies of files, in the order in which they go
 	struct HotEntry *oldest_hot;
 	struct HotEntry **newest_hot;
+	uint64_t added_hots; // since those were left out whose copies are gone,
+	uint64_t left_hots;  // and how many stayed
 };
 
 struct StoreDefine {
