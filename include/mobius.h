@@ -233,7 +233,8 @@ typedef struct mobius_field {
 } mobius_field;
 
 // A new entity; columns that are not named are NULL. *id (may be NULL) is what it was given. With
-// the key among the fields, the entity of that id is replaced as a whole, or made.
+// the key among the fields, the entity of that id is replaced as a whole, or made; ids may be given
+// up to 2^62 (MOBIUS_INVALID above), so that there are always some left.
 MOBIUS_API mobius_status mobius_collection_insert(mobius_collection *collection,
 												  const mobius_field *fields, size_t count,
 												  int64_t *id, mobius_error *err);

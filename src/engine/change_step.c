@@ -47,6 +47,16 @@ target_schema(const TableDef *def, const int32_t *targets, int32_t count, Schema
 	return schema_new(fields, count, NULL, 0, out, err);
 }
 
+// -1: it is not among them.
+static int32_t
+place_of(int32_t column, const int32_t *targets, int32_t count)
+{
+	int32_t at = 0;
+	while (at < count && targets[at] != column)
+		at++;
+	return at < count ? at : -1;
+}
+
 static Status
 open_insert(const StatementCall *call, Step *step, const TableDef *def, const int32_t *targets,
 			Error *err)
@@ -54,11 +64,15 @@ open_insert(const StatementCall *call, Step *step, const TableDef *def, const in
 	const SqlStatement *s = step->statement;
 	SqlSession session = {.database = call->database};
 	SCOPED(schema_drop) Schema *schema = NULL;
-	if (s->targets == NULL)
+	int32_t key = table_key_column(def);
+	if (s->targets == NULL) {
 		schema = schema_ref(table_schema(def));
-	else
+	} else {
 		TRY(target_schema(def, targets, s->target_count, &schema, err));
-	Status st = sql_query_open_as(call->db->sql, s->source, &session, schema, &step->query, err);
+		key = place_of(key, targets, s->target_count);
+	}
+	Status st =
+		sql_query_open_as(call->db->sql, s->source, &session, schema, key, &step->query, err);
 	return located(step, st, err);
 }
 

@@ -16,6 +16,18 @@ id_at(const Column *ids, int64_t row)
 	return id;
 }
 
+// Above the limit only what exists is given again: ids that the table gave itself.
+static Status
+check_greatest(const Table *table, const TableDef *def, const char *name, int64_t id, Error *err)
+{
+	if (id <= TABLE_MOST_GIVEN_ID || id <= table_last_id(table))
+		return ST_OK;
+	return error_set(err, ST_INVALID,
+					 "\"%s\" of table \"%s\" is %" PRId64 ": ids up to %" PRId64
+					 " may be given, those above are kept for rows that come without one",
+					 name, table_name(def), id, TABLE_MOST_GIVEN_ID);
+}
+
 // The greatest of those that are given; 0: none is.
 static Status
 check_given(const char *name, const Column *ids, int64_t *greatest, Error *err)
@@ -79,6 +91,7 @@ insert_ids(mobius *db, const InsertPlan *plan, Batch **batch, int64_t *first_id,
 	const Column *ids = batch_column(*batch, at);
 	int64_t greatest, first;
 	TRY(check_given(name, ids, &greatest, err));
+	TRY(check_greatest(plan->table, def, name, greatest, err));
 	table_know_id(plan->table, greatest);
 	if (ids->null_count == 0)
 		return ST_OK;

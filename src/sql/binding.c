@@ -89,7 +89,7 @@ query_views(SqlQuery *query, const Snapshot *snapshot, bool time_alias, Views *o
 static PlanInput
 plan_input(const SqlQuery *query, const Views *views)
 {
-	return (PlanInput){query->verdict, views, query->as, query->match};
+	return (PlanInput){query->verdict, views, query->as, query->as_key, query->match};
 }
 
 // One way of reading the statement, with what it is kept under.

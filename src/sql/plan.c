@@ -53,6 +53,7 @@ plan_key(const PlanInput *input, Buf *out, Error *err)
 		buf_add_text(out, schema_field(input->as, i)->name);
 		buf_add_byte(out, 0);
 		field_type_name(schema_field(input->as, i), out);
+		buf_add_byte(out, input->match == NULL && i == input->key);
 		// The text does not say which columns an UPDATE gives its values to.
 		if (input->match != NULL)
 			buf_add_u32(out, (uint32_t)input->match->places[i]);
@@ -72,6 +73,39 @@ source_name(const PlanInput *input, int32_t at)
 	return schema_field(input->as, input->match != NULL ? i : at)->name;
 }
 
+static Status
+add_cast(const Field *field, Buf *out, Error *err)
+{
+	buf_add_text(out, "CAST(");
+	sql_add_name(out, field->name);
+	buf_add_text(out, " AS ");
+	TRY(duck_sql_type(field, out, err));
+	buf_add_byte(out, ')');
+	return buf_status(out, err, "a statement");
+}
+
+// A rounded id would be that of another row. The decimal has room for every id and what is behind
+// its point; what it cannot hold no id is either, and the cast says so.
+static Status
+add_key_cast(const Field *field, Buf *out, Error *err)
+{
+	buf_add_text(out, "CASE WHEN TRY_CAST(");
+	sql_add_name(out, field->name);
+	buf_add_text(out, " AS DECIMAL(38, 18)) <> ");
+	TRY(add_cast(field, out, err));
+	buf_add_text(out, " THEN error('column ' || ");
+	SCOPED(buf_close) Buf name = BUF_INIT;
+	sql_add_name(&name, field->name);
+	TRY(buf_status(&name, err, "a statement"));
+	sql_add_text(out, buf_text(&name));
+	buf_add_text(out, " || ' is the key and takes whole numbers only, not ' || ");
+	sql_add_name(out, field->name);
+	buf_add_text(out, ") ELSE ");
+	TRY(add_cast(field, out, err));
+	buf_add_text(out, " END");
+	return buf_status(out, err, "a statement");
+}
+
 // SELECT CAST("a" AS …), … FROM (the statement) AS source("a", …).
 static Status
 add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err)
@@ -81,11 +115,9 @@ add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err)
 	buf_add_text(suffix, ") AS source(");
 	for (int32_t i = 0; i < schema_field_count(as); i++) {
 		const char *comma = i > 0 ? ", " : "";
-		buf_add_printf(prefix, "%sCAST(", comma);
-		sql_add_name(prefix, schema_field(as, i)->name);
-		buf_add_text(prefix, " AS ");
-		TRY(duck_sql_type(schema_field(as, i), prefix, err));
-		buf_add_byte(prefix, ')');
+		bool key = input->match == NULL && i == input->key;
+		buf_add_text(prefix, comma);
+		TRY((key ? add_key_cast : add_cast)(schema_field(as, i), prefix, err));
 		buf_add_text(suffix, comma);
 		sql_add_name(suffix, source_name(input, i));
 	}
@@ -191,7 +223,10 @@ make_cell_types(Plan *plan, const PlanInput *input, const char *const **out, Err
 	for (int32_t i = 0; i < count; i++) {
 		SCOPED(buf_close) Buf text = BUF_INIT;
 		buf_add_text(&text, " AS ");
-		TRY(duck_sql_type(schema_field(input->as, i), &text, err));
+		if (i == input->key) // as it stands: the whole column is looked at behind
+			buf_add_text(&text, "VARCHAR");
+		else
+			TRY(duck_sql_type(schema_field(input->as, i), &text, err));
 		buf_add_byte(&text, ')');
 		TRY(buf_status(&text, err, "a plan"));
 		types[i] = arena_strndup(&plan->arena, (const char *)text.data, text.len);

@@ -34,6 +34,7 @@ typedef struct PlanInput {
 	const Verdict *verdict;
 	const Views *views;
 	Schema *as;         // the columns of an INSERT, UPDATE or DELETE; NULL: the statement's own
+	int32_t key;        // of an INSERT's columns, the one in which nothing is rounded; -1: none
 	const Match *match; // NULL: no UPDATE or DELETE
 } PlanInput;
 

@@ -114,7 +114,7 @@ source_width(SqlQuery *query, int32_t *out, Error *err)
 
 Status
 sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema *schema,
-				  SqlQuery **out, Error *err)
+				  int32_t key, SqlQuery **out, Error *err)
 {
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
 	int32_t width, wanted = schema_field_count(schema);
@@ -126,6 +126,7 @@ sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema 
 		return error_set(err, ST_INVALID, "%d column%s given where the table has %d to fill", width,
 						 width == 1 ? " is" : "s are", wanted);
 	query->as = schema_ref(schema);
+	query->as_key = key;
 	schema_unref(query->schema);
 	query->schema = schema_ref(schema);
 	// It is bound when it starts: others of its commit may come before.

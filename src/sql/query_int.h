@@ -31,6 +31,7 @@ struct SqlQuery {
 	Names names;
 	Arena arena;
 	Schema *as;     // the columns of an INSERT, UPDATE or DELETE; NULL: none
+	int32_t as_key; // of an INSERT's: the one that takes whole numbers only; -1: none
 	Match *match;   // UPDATE, DELETE; lies in the arena
 	Schema *schema; // announced
 	bool time_alias;

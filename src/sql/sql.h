@@ -78,9 +78,9 @@ void sql_query_close(SqlQuery *query); // NULL is allowed
 DEFINE_DROP(SqlQuery, sql_query_drop, sql_query_close)
 
 // A SELECT's rows as columns of `schema` in its order (INSERT): each value cast as the engine casts
-// on insert.
+// on insert, but none rounded in column `key` (-1: none), whose rows are found by it: ST_INVALID.
 Status sql_query_open_as(Sql *sql, const char *text, const SqlSession *session, Schema *schema,
-						 SqlQuery **out, Error *err);
+						 int32_t key, SqlQuery **out, Error *err);
 
 // ---- statements that change rows ----
 

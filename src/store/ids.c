@@ -6,15 +6,23 @@
 
 #include "store/store_int.h"
 
+static Status
+no_ids_left(Table *table, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	return error_set(err, ST_LIMIT,
+					 "there are no ids left in table \"%s\": one of the greatest numbers was given "
+					 "as an id; give ids yourself, or move the rows into a new table",
+					 table_name(def));
+}
+
 Status
 table_take_ids(Table *table, int64_t count, int64_t *first, Error *err)
 {
 	int64_t last = atomic_load(&table->last_id);
 	do {
 		if (count > INT64_MAX - last)
-			return error_set(
-				err, ST_LIMIT,
-				"there are no ids left: one of the greatest numbers was given as an id");
+			return no_ids_left(table, err);
 	} while (!atomic_compare_exchange_weak(&table->last_id, &last, last + count));
 	*first = last + 1;
 	return ST_OK;

@@ -113,6 +113,9 @@ void store_apply_database(Store *store, StoreDatabase *database, uint64_t seq);
 Status store_replay_database(Store *store, bool drop, Slice payload, uint64_t seq, Error *err);
 
 // Ids of entities: consecutive new ones, above all that are known (ST_LIMIT); an id that is given.
+// New ones lie above what was given, so of all numbers only the lower half may be given: the upper
+// half is left for new ones, and no single id uses them up.
+#define TABLE_MOST_GIVEN_ID ((int64_t)1 << 62)
 Status table_take_ids(Table *table, int64_t count, int64_t *first, Error *err);
 void table_know_id(Table *table, int64_t id);
 int64_t table_last_id(const Table *table); // the greatest that is known; 0: none

@@ -141,15 +141,60 @@ def test_ids_below_1_are_refused(client, id):
     assert value(client, "SELECT count(*) FROM t") == 0
 
 
-def test_the_greatest_id_can_be_given_and_none_is_left_then(client):
+MOST = 2**62  # that may be given
+
+
+def test_one_great_id_leaves_ids_for_rows_without_one(client):
     ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
-    rows(client, f"INSERT INTO t VALUES ({2**63 - 1}, 1), (1, 1)")
-    rows(client, f"INSERT INTO t VALUES ({2**63 - 1}, 2)")
-    assert rows(client, f"SELECT v FROM t WHERE id = {2**63 - 1}") == [(2,)]
-    with pytest.raises(pa.ArrowException, match="no ids left"):
-        rows(client, "INSERT INTO t (v) VALUES (3)")
+    rows(client, f"INSERT INTO t VALUES ({MOST}, 1), (1, 1)")
+    rows(client, f"INSERT INTO t VALUES ({MOST}, 2)")
+    rows(client, "INSERT INTO t (v) VALUES (3)")
+    rows(client, f"INSERT INTO t VALUES ({MOST + 1}, 4)")  # it is there
+    rows(client, f"UPDATE t SET v = 5 WHERE id = {MOST + 1}")
     flush(client, "t")
-    assert rows(client, "SELECT v FROM t ORDER BY id") == [(1,), (2,)]
+    assert rows(client, "SELECT id, v FROM t ORDER BY id") == [(1, 1), (MOST, 2), (MOST + 1, 5)]
+
+
+@pytest.mark.parametrize("id", [MOST + 1, 2**63 - 1])
+def test_ids_that_would_leave_none_are_refused(client, id):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    said = f'"id" of table "t" is {id}: ids up to {MOST} may be given'
+    with pytest.raises(pa.ArrowInvalid, match=said):
+        put(client, "t", pa.record_batch([[3, id], [1, 2]], names=["id", "v"]))
+    with pytest.raises(pa.ArrowInvalid, match=said):
+        rows(client, f"INSERT INTO t VALUES ({id}, 1)")
+    with pytest.raises(pa.ArrowInvalid, match=said):
+        ask(client, f"BEGIN; INSERT INTO t VALUES (7, 1); INSERT INTO t VALUES ({id}, 1); COMMIT")
+    assert rows(client, "SELECT * FROM t") == []
+    rows(client, "INSERT INTO t (v) VALUES (3)")
+    assert value(client, "SELECT id < 10 FROM t")
+
+
+@pytest.mark.parametrize("source", ["VALUES (1.6, 1)", "VALUES ('1.6', 1)", "VALUES (16e-1, 1)", "VALUES (1, 1), (1.6, 1)",
+                                    "VALUES (3, 1), (16e-1, 1), ('4', 1)", "SELECT 1.6::FLOAT, 1", "SELECT v / 10, 1 FROM t"])
+def test_an_id_is_never_rounded(client, source):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    rows(client, "INSERT INTO t VALUES (2, 16)")
+    with pytest.raises(pa.ArrowInvalid, match='column "id" is the key and takes whole numbers only, not 1.6'):
+        rows(client, f"INSERT INTO t {source}")
+    with pytest.raises(pa.ArrowInvalid, match='column "id" is the key and takes whole numbers only, not 1.6'):
+        rows(client, f"INSERT INTO t (v, id) SELECT b, a FROM ({source}) AS s(a, b)")
+    assert rows(client, "SELECT id, v FROM t") == [(2, 16)]
+
+
+@pytest.mark.parametrize("source", ["VALUES ('2', 1), (2.0, 2), (2e0, 3)", "VALUES ('2', 3)", "VALUES (2.0, 3)", "SELECT 2::HUGEINT, 3", "SELECT '2', 3"])
+def test_an_id_that_is_whole_may_be_of_another_type(client, source):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    rows(client, f"INSERT INTO t {source}")
+    rows(client, "INSERT INTO t (v) VALUES (1.6)")  # only the key is strict
+    assert rows(client, "SELECT id, v FROM t ORDER BY id") == [(2, 3), (3, 2)]
+
+
+@pytest.mark.parametrize("source", ["'x', 1", "1e30, 1", "true, 1.5), ('x', 1"])
+def test_what_is_no_id_is_refused(client, source):
+    ask(client, "CREATE TABLE t (v BIGINT) WITH (key = 'id')")
+    with pytest.raises(pa.ArrowInvalid, match="id"):
+        rows(client, f"INSERT INTO t VALUES ({source})")
 
 
 def test_an_id_is_not_updated_dropped_or_of_another_kind(client):

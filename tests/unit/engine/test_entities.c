@@ -246,10 +246,16 @@ what_cannot_be_says_why(void **state)
 	assert_int_equal(mobius_collection_update(t, 1, FIELDS({"n", mobius_int(1LL << 40)}), &err),
 					 MOBIUS_INVALID);
 	assert_int_equal(id, 77);
-	fine(mobius_collection_insert(t, FIELDS({"id", mobius_int(INT64_MAX)}), &id, &err), &err);
-	assert_int_equal(mobius_collection_next_id(t, &id, &err), MOBIUS_LIMIT);
-	assert_int_equal(mobius_collection_insert(t, NULL, 0, &id, &err), MOBIUS_LIMIT);
-	entity_is(t, INT64_MAX, "9223372036854775807|~|~|~|~|~");
+	assert_int_equal(mobius_collection_insert(t, FIELDS({"id", mobius_int(INT64_MAX)}), &id, &err),
+					 MOBIUS_INVALID);
+	says(err.text, "\"id\" of table \"t\" is 9223372036854775807: ids up to 4611686018427387904");
+	assert_int_equal(
+		mobius_collection_insert(t, FIELDS({"id", mobius_int((1LL << 62) + 1)}), &id, &err),
+		MOBIUS_INVALID);
+	fine(mobius_collection_insert(t, FIELDS({"id", mobius_int(1LL << 62)}), &id, &err), &err);
+	fine(mobius_collection_insert(t, NULL, 0, &id, &err), &err);
+	assert_int_equal(id, (1LL << 62) + 1);
+	fine(mobius_collection_update(t, id, FIELDS({"n", mobius_int(1)}), &err), &err);
 
 	(void)number(db, "DROP TABLE t");
 	assert_int_equal(mobius_collection_get(t, 1, NULL, &row, &err), MOBIUS_NOT_FOUND);

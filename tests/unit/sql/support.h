@@ -201,7 +201,7 @@ put_rows(Fixture *fx, const char *name, const char *source)
 	SCOPED(table_def_drop) TableDef *def = table_current(table);
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
 	SCOPED(batch_drop) Batch *batch = NULL;
-	ok(sql_query_open_as(fx->sql, source, NULL, table_schema(def), &query, &err), &err);
+	ok(sql_query_open_as(fx->sql, source, NULL, table_schema(def), -1, &query, &err), &err);
 	ok(sql_query_next(query, INT64_MAX, UINT64_C(1) << 30, &batch, &err), &err);
 	assert_non_null(batch);
 	put_batch(fx, name, batch);

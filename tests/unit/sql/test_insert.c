@@ -6,7 +6,7 @@ static Status
 read_as(Fixture *fx, const char *source, Schema *schema, Buf *out, Error *err)
 {
 	SCOPED(sql_query_drop) SqlQuery *query = NULL;
-	TRY(sql_query_open_as(fx->sql, source, NULL, schema, &query, err));
+	TRY(sql_query_open_as(fx->sql, source, NULL, schema, -1, &query, err));
 	assert_ptr_equal(sql_query_schema(query), schema);
 	return read_all(query, out, err);
 }

@@ -191,7 +191,7 @@ ids_are_given_once_whatever_was_known_of_them(void **state)
 	assert_int_equal(table_last_id(table), 11);
 	table_know_id(table, INT64_MAX - 1);
 	assert_int_equal(table_take_ids(table, 2, &first, &err), ST_LIMIT);
-	says(&err, "no ids left");
+	says(&err, "no ids left in table \"");
 	ok(table_take_ids(table, 1, &first, &err), &err);
 	assert_int_equal(first, INT64_MAX);
 	table_unref(table);
