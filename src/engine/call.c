@@ -178,6 +178,7 @@ open_call(mobius_session *session, const char *name, Slice json, mobius_event ev
 	call->job.run = run_call;
 	call->event = event;
 	TRY(parse_request(call, json, err));
+	TRY(workers_check_room(call->db->waiters, err));
 	atomic_fetch_add(&call->refs, 1);
 	workers_submit(call->db->waiters, &call->job);
 	*out = TAKE(call);

@@ -15,8 +15,6 @@
 #include "engine/statements.h"
 #include "os/clock.h"
 
-enum { MOST_WAITING = 256 };
-
 void
 frame_free(Frame *frame)
 {
@@ -86,9 +84,7 @@ start(mobius_result *result, Error *err)
 		return ST_OK;
 	}
 	Workers *workers = statement_is_read(statement) ? db->readers : db->waiters;
-	if (workers_waiting(workers) >= MOST_WAITING)
-		return error_set(err, ST_LIMIT, "%d statements wait already; try again later",
-						 MOST_WAITING);
+	TRY(workers_check_room(workers, err));
 	atomic_fetch_add(&result->refs, 1);
 	ticker_add(db->ticker, &result->tick);
 	workers_submit(workers, &result->job);

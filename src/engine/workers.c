@@ -5,8 +5,11 @@
 #include "base/mem.h"
 #include "os/thread.h"
 
-// Parsing and planning recurse; below 2 MiB a deep statement would end the process.
-enum { STACK_BYTES = 8 << 20 };
+enum {
+	// Parsing and planning recurse; below 2 MiB a deep statement would end the process.
+	STACK_BYTES = 8 << 20,
+	MOST_WAITING = 256,
+};
 
 struct Workers {
 	pthread_mutex_t lock; // guards head, tail, stopping
@@ -14,7 +17,7 @@ struct Workers {
 	Job *head;
 	Job **tail;
 	bool stopping;
-	atomic_int waiting;
+	atomic_int waiting; // jobs no thread has taken yet
 	int count;
 	Thread *threads[];
 };
@@ -106,10 +109,12 @@ workers_run(Workers *workers, void (*fn)(void *arg), void *arg)
 	signal_close(&awaited.done);
 }
 
-int
-workers_waiting(const Workers *workers)
+Status
+workers_check_room(const Workers *workers, Error *err)
 {
-	return atomic_load(&workers->waiting);
+	if (atomic_load(&workers->waiting) < MOST_WAITING)
+		return ST_OK;
+	return error_set(err, ST_LIMIT, "%d statements wait already; try again later", MOST_WAITING);
 }
 
 void

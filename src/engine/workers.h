@@ -16,8 +16,9 @@ typedef struct Job {
 
 Status workers_start(const char *name, int threads, Workers **out, Error *err); // stacks of 8 MiB
 void workers_submit(Workers *workers, Job *job);
+// Before what a client asks for is submitted. ST_LIMIT: as many wait already as may.
+Status workers_check_room(const Workers *workers, Error *err);
 // Runs fn(arg) on one of the threads, and waits for it: not from one of them.
 void workers_run(Workers *workers, void (*fn)(void *arg), void *arg);
-int workers_waiting(const Workers *workers); // jobs no thread has taken yet
 void workers_stop(
 	Workers *workers); // runs what was submitted, then ends the threads; NULL is allowed

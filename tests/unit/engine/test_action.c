@@ -325,6 +325,31 @@ a_call_can_be_closed_before_it_is_done(void **state)
 	fixture_close(&fx);
 }
 
+static void
+more_calls_than_may_wait_are_refused_with_a_limit(void **state)
+{
+	(void)state;
+	enum { MANY = 300 };
+	static const char endless[] =
+		"{\"sql\": \"SELECT count(*) FROM t a, t b, t c WHERE a.v + b.v + c.v = 1\"}";
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "t", 0, 20000);
+	Call *calls = mem_alloc_array(MANY, sizeof(*calls));
+	int open = 0;
+	mobius_error err = {0};
+	mobius_status st = MOBIUS_OK;
+	while (open < MANY && st == MOBIUS_OK)
+		st = try_call(&fx, &calls[open++], "sql.execute", endless, &err);
+	assert_int_equal(st, MOBIUS_LIMIT);
+	says(err.text, "256 statements wait already");
+	assert_true(open >= 257 && open <= 261); // some are at work
+	for (int i = 0; i < open; i++)
+		call_stop(&calls[i]);
+	mem_free(calls);
+	fixture_close(&fx);
+}
+
 // At its rate it would take minutes.
 static void
 a_close_gives_up_a_compaction(void **state)
@@ -422,6 +447,7 @@ main(void)
 		TEST(bad_requests_are_refused_by_what_is_wrong),
 		TEST(fields_that_an_action_does_not_have_are_refused),
 		TEST(a_call_can_be_closed_before_it_is_done),
+		TEST(more_calls_than_may_wait_are_refused_with_a_limit),
 		TEST(a_close_gives_up_a_compaction),
 		TEST(a_compaction_may_fail_anywhere_and_can_be_tried_again),
 		TEST(no_memory_for_a_call_leaves_nothing_behind),
