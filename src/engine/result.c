@@ -54,11 +54,16 @@ result_drop(mobius_result **result)
 // ---- the caller ----
 
 static Status
-parse(const ResultOptions *options, SqlStatement **out, Error *err)
+parse(mobius_result *result, const ResultOptions *options, Error *err)
 {
-	const char *text = options->ticket != NULL ? ticket_text(options->ticket) : options->text;
-	size_t len = options->ticket != NULL ? strlen(text) : options->len;
-	return sql_parse(slice_of(text, len), out, err);
+	Slice text = slice_of(options->text, options->len);
+	if (result->ticket != NULL && ticket_text(result->ticket) == NULL)
+		return ST_OK;
+	if (result->ticket != NULL)
+		text = slice_text(ticket_text(result->ticket));
+	TRY(sql_parse(text, &result->statement, err));
+	result->read = statement_is_read(result->statement);
+	return ST_OK;
 }
 
 // On the caller's thread, which is told when no lock is held.
@@ -79,11 +84,12 @@ start(mobius_result *result, Error *err)
 {
 	mobius *db = result->db;
 	const SqlStatement *statement = result->statement;
-	if (statement->kind == STATEMENT_READ && sql_is_known_constant(db->sql, statement->text)) {
+	if (result->read && statement->kind == STATEMENT_READ &&
+		sql_is_known_constant(db->sql, statement->text)) {
 		run_at_once(result);
 		return ST_OK;
 	}
-	Workers *workers = statement_is_read(statement) ? db->readers : db->waiters;
+	Workers *workers = result->read ? db->readers : db->waiters;
 	TRY(workers_check_room(workers, err));
 	atomic_fetch_add(&result->refs, 1);
 	ticker_add(db->ticker, &result->tick);
@@ -113,7 +119,7 @@ result_open(mobius_session *session, const ResultOptions *options, mobius_result
 	result->tick = (Tick){.fn = result_tick, .arg = result};
 	result->waiting = true;
 	result->ticket = options->ticket != NULL ? ticket_ref(options->ticket) : NULL;
-	TRY(parse(options, &result->statement, err));
+	TRY(parse(result, options, err));
 	TRY(start(result, err));
 	*out = TAKE(result);
 	return ST_OK;
@@ -218,7 +224,7 @@ mobius_result_schema(mobius_result *result)
 bool
 mobius_result_is_read(const mobius_result *result)
 {
-	return statement_is_read(result->statement);
+	return result->read;
 }
 
 int64_t

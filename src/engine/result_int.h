@@ -21,7 +21,8 @@ struct mobius_result {
 	atomic_uint refs; // the caller's, and the workers'
 	mobius_session *session;
 	mobius *db;
-	SqlStatement *statement;
+	SqlStatement *statement; // NULL: a change that ran before its ticket was made
+	bool read;
 	Ticket *ticket;
 	mobius_want want;
 	int64_t timeout_ns;

@@ -228,8 +228,9 @@ result_run_slice(Job *job)
 
 	Error err = ERROR_INIT;
 	bool end = true;
-	bool read = statement_is_read(result->statement);
-	Status st = stop ? ST_OK : read ? produce(result, &end, &err) : run_change(result, &err);
+	Status st = stop           ? ST_OK
+				: result->read ? produce(result, &end, &err)
+							   : run_change(result, &err);
 	if (st != ST_OK)
 		fail(result, st, &err);
 	end_slice(result, end);

@@ -19,8 +19,9 @@ struct Ticket {
 	Tickets *tickets;
 	atomic_uint refs; // the table's, and one for each result
 	uint8_t id[MOBIUS_TICKET_SIZE];
-	char *text;
-	Changes known;  // what it changed before the ticket was made; rows NULL: it has not run
+	bool has_run; // before it was made, and answers `known`: there is no text to run
+	char *text;   // NULL: none
+	Changes known;
 	uint64_t bytes; // of both
 	int64_t expires_ns;
 
@@ -184,21 +185,42 @@ tickets_close(Tickets *tickets)
 // ---- making ----
 
 static Status
-ticket_new(Tickets *tickets, const char *text, size_t len, Ticket **out, Error *err)
+ticket_new(Tickets *tickets, Ticket **out, Error *err)
 {
 	SCOPED(ticket_drop) Ticket *ticket = mem_alloc(sizeof(*ticket));
 	if (ticket == NULL)
 		return error_no_memory(err, "a ticket");
 	atomic_init(&ticket->refs, 1);
 	pthread_mutex_init(&ticket->lock, NULL);
-	ticket->text = mem_strndup(text, len);
-	if (ticket->text == NULL)
-		return error_no_memory(err, "a ticket");
 	ticket->tickets = tickets;
-	ticket->bytes = len;
 	ticket->expires_ns = clock_mono_ns() + tickets->db->settings.flight_ticket_ttl_ns;
 	ticket->id[0] = FIRST_BYTE;
 	TRY(random_bytes(ticket->id + 1, MOBIUS_TICKET_SIZE - 1, err));
+	*out = TAKE(ticket);
+	return ST_OK;
+}
+
+static Status
+ticket_of_text(Tickets *tickets, const char *text, size_t len, Ticket **out, Error *err)
+{
+	SCOPED(ticket_drop) Ticket *ticket = NULL;
+	TRY(ticket_new(tickets, &ticket, err));
+	ticket->text = mem_strndup(text, len);
+	if (ticket->text == NULL)
+		return error_no_memory(err, "a ticket");
+	ticket->bytes = len;
+	*out = TAKE(ticket);
+	return ST_OK;
+}
+
+static Status
+ticket_of_change(Tickets *tickets, const int64_t *rows, size_t count, Ticket **out, Error *err)
+{
+	SCOPED(ticket_drop) Ticket *ticket = NULL;
+	TRY(ticket_new(tickets, &ticket, err));
+	TRY(changes_of(rows, (int32_t)count, &ticket->known, err));
+	ticket->has_run = true;
+	ticket->bytes = count * sizeof(*rows);
 	*out = TAKE(ticket);
 	return ST_OK;
 }
@@ -235,7 +257,7 @@ mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
 	Ticket *ticket = NULL;
 	Status st = database_ready(db, &e);
 	if (st == ST_OK)
-		st = ticket_new(db->tickets, sql, len, &ticket, &e);
+		st = ticket_of_text(db->tickets, sql, len, &ticket, &e);
 	if (st == ST_OK) {
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
 		add_ticket(db->tickets, ticket);
@@ -250,16 +272,8 @@ mobius_ticket_of_change(mobius_session *session, const int64_t *rows, size_t cou
 	mobius *db = session->db;
 	Error e = ERROR_INIT;
 	Ticket *ticket = NULL;
-	SCOPED(changes_close) Changes known = {0};
-	// The text is never run; it only says that this is no read.
-	static const char text[] = "FLUSH";
-	Status st = changes_of(rows, (int32_t)count, &known, &e);
-	if (st == ST_OK)
-		st = ticket_new(db->tickets, text, sizeof(text) - 1, &ticket, &e);
+	Status st = ticket_of_change(db->tickets, rows, count, &ticket, &e);
 	if (st == ST_OK) {
-		ticket->known = known;
-		ticket->bytes += (uint64_t)known.count * sizeof(*known.rows);
-		known = (Changes){0};
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
 		add_ticket(db->tickets, ticket);
 	}
@@ -303,7 +317,7 @@ use_change(Ticket *ticket, Error *err)
 {
 	pthread_mutex_lock(&ticket->lock);
 	bool again = ticket->ran;
-	ticket->ran = ticket->known.rows == NULL;
+	ticket->ran = true;
 	pthread_mutex_unlock(&ticket->lock);
 	if (again)
 		return error_set(err, ST_NOT_FOUND,
@@ -320,15 +334,25 @@ give_back_use(Ticket *ticket)
 	pthread_mutex_unlock(&ticket->lock);
 }
 
+// False for one that has run: it can be asked for again.
+static Status
+changes_something(const Ticket *ticket, bool *out, Error *err)
+{
+	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
+	if (!ticket->has_run)
+		TRY(sql_parse(slice_text(ticket->text), &statement, err));
+	*out = statement != NULL && !statement_is_read(statement);
+	return ST_OK;
+}
+
 static Status
 redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result **out, Error *err)
 {
 	SCOPED(ticket_drop) Ticket *ticket = NULL;
 	TRY(database_ready(session->db, err));
 	TRY(find_ticket(session->db->tickets, id, &ticket, err));
-	SCOPED(sql_statement_drop) SqlStatement *statement = NULL;
-	TRY(sql_parse(slice_text(ticket->text), &statement, err));
-	bool change = !statement_is_read(statement);
+	bool change;
+	TRY(changes_something(ticket, &change, err));
 	if (change)
 		TRY(use_change(ticket, err));
 	options->ticket = ticket;
@@ -356,7 +380,7 @@ ticket_text(const Ticket *ticket)
 Status
 ticket_changed(const Ticket *ticket, bool *ran, Changes *out, Error *err)
 {
-	*ran = ticket->known.rows != NULL;
+	*ran = ticket->has_run;
 	return *ran ? changes_of(ticket->known.rows, ticket->known.count, out, err) : ST_OK;
 }
 

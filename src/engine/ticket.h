@@ -17,7 +17,7 @@ void tickets_tidy(Tickets *tickets);
 Ticket *ticket_ref(Ticket *ticket);
 void ticket_unref(Ticket *ticket); // NULL is allowed
 
-const char *ticket_text(const Ticket *ticket);
+const char *ticket_text(const Ticket *ticket); // NULL: it is of a change that ran already
 // Whether it is of a change that ran already, and what that one changed.
 Status ticket_changed(const Ticket *ticket, bool *ran, Changes *out, Error *err);
 // The pin of its first use, a new reference, or NULL before that. ST_NOT_FOUND when it was given up
