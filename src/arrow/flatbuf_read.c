@@ -114,6 +114,8 @@ vector_at(FbReader *r, uint32_t link, uint32_t element_bytes, uint32_t alignment
 		return absent;
 	uint32_t count = get_u32(r, pos);
 	pos += OFFSET_BYTES;
+	if (count == 0) // writers align elements, and here are none
+		alignment = 1;
 	if (!inside(r, pos, (uint64_t)count * element_bytes + tail, alignment))
 		return absent;
 	return (FbVector){r->data + pos, count};

@@ -279,6 +279,19 @@ def test_slices_of_larger_arrays_are_read(client):
 
 # ---- tables that grow, batches that differ ----
 
+@pytest.mark.parametrize("names", [["note"], ["note", "other"]], ids=len)
+@pytest.mark.parametrize("flushed", [False, True], ids=["hot", "flushed"])
+def test_batches_of_nothing_but_nulls_are_taken(client, names, flushed):
+    # No column has a buffer, so the message has an empty list of them.
+    nothing = pa.table({name: pa.nulls(3) for name in names})
+    assert put(client, "t", nothing)[-1]["rows"] == 3
+    if flushed:
+        flush(client, "t")
+    assert same_rows(ask(client, "SELECT * FROM t"), nothing)
+    assert put(client, "t", nothing)[-1]["rows"] == 3
+    assert value(client, "SELECT count(*) FROM t WHERE note IS NULL") == 6
+
+
 def test_columns_match_by_name_and_absent_ones_are_null(client):
     put(client, "t", series(1))
     put(client, "t", pa.record_batch({"load": pa.array([7]), "ts": pa.array([1], NANO)}))
