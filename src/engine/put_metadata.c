@@ -32,6 +32,12 @@ parse_producer(json_t *object, PutMetadata *out, Error *err)
 		return error_set(err, ST_INVALID,
 						 "a producer is a text and needs an integer \"seq\" beside it: "
 						 "{\"producer\": \"gateway-1\", \"seq\": 42}");
+	// Behind any other it would pass for a repetition, and its rows be dropped.
+	if (json_integer_value(seq) < 0)
+		return error_set(err, ST_INVALID,
+						 "\"seq\" of producer \"%.64s\" is %lld: sequences are numbers from 0 "
+						 "upward, each above the one before",
+						 json_string_value(name), (long long)json_integer_value(seq));
 	out->producer_seq = json_integer_value(seq);
 	out->producer = mem_strndup(json_string_value(name), json_string_length(name));
 	return out->producer == NULL ? error_no_memory(err, "app_metadata") : ST_OK;

@@ -429,6 +429,20 @@ def test_a_producer_that_cannot_be_read_is_refused(client, sent):
         assert reader.read() is None
 
 
+@pytest.mark.parametrize("seq", [-1, -(2**63)])
+def test_a_negative_sequence_is_refused(client, seq):
+    writer, reader = start_put(client, "t", series(1).schema)
+    with pytest.raises(pa.ArrowInvalid, match=f'"seq" of producer "g" is {seq}'), writer:
+        writer.write_with_metadata(series(1), json.dumps({"producer": "g", "seq": seq}).encode())
+        assert reader.read() is None
+    writer, reader = start_put(client, "t", series(1).schema)
+    with writer:
+        writer.write_with_metadata(series(1), b'{"producer": "g", "seq": 0}')
+        assert "duplicate" not in flight_json(reader)
+        writer.done_writing()
+    assert value(client, "SELECT count(*) FROM t") == 1
+
+
 def test_an_empty_batch_is_acknowledged_at_once(client):
     writer, reader = start_put(client, "t", series(1).schema)
     with writer:
