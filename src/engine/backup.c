@@ -1,5 +1,6 @@
 // backup.c - in this order:
 //
+//     no file may be known to be damaged: what is made of it could not be restored
 //     tmp/backup is made anew; the log and checkpoints are held as they are
 //     a checkpoint, so that little log is needed; copied; what it has seen applied is published
 //     catalog.db copied and, before it can change again, seq fixed and its Parquet files linked
@@ -33,6 +34,7 @@
 #include "engine/keeper.h"
 #include "engine/manifest.h"
 #include "os/clock.h"
+#include "store/quarantine.h"
 #include "store/verify.h"
 
 enum { LONGEST_NAME = 127 };
@@ -118,6 +120,52 @@ make_stage(const Backup *backup, Error *err)
 	return ST_OK;
 }
 
+// ---- damage ----
+
+static Status
+refuse_damaged(const TableView *view, DataFile *file, VerifyDepth depth, Error *err)
+{
+	Error cause = ERROR_INIT;
+	Status st = data_file_verify(file, depth, NULL, &cause);
+	if (st != ST_CORRUPT)
+		return st == ST_OK ? ST_OK : error_set(err, st, "%s", cause.text);
+	return error_set(err, ST_CORRUPT,
+					 "no backup of table \"%.60s\" in database \"%.60s\": %.220s; put an intact "
+					 "copy of the file in its place, or give the table's rows up with TRUNCATE or "
+					 "DROP TABLE",
+					 table_name(view->def), table_database(view->def), cause.text);
+}
+
+// Of all files, or of one.
+static Status
+check_files(const mobius *db, const char *only, VerifyDepth depth, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(db->store, NULL, 0, &snapshot, err));
+	for (int32_t t = 0; t < snapshot->table_count; t++) {
+		const TableView *view = &snapshot->tables[t];
+		for (int32_t i = 0; i < file_set_count(view->files); i++) {
+			DataFile *file = file_set_at(view->files, i);
+			if (only == NULL || strcmp(data_file_path(file), only) == 0)
+				TRY(refuse_damaged(view, file, depth, err));
+		}
+	}
+	return ST_OK;
+}
+
+// What was copied is a link to a file of the database: that one is named, and quarantined.
+static void
+blame_source(const Backup *backup, int32_t copied, Error *err)
+{
+	if (copied == backup->manifest.count)
+		return;
+	SCOPED(mem_drop)
+	char *path = mem_printf("%s/%s", backup->db->dir, backup->manifest.files[copied].path);
+	Error cause = ERROR_INIT;
+	if (path != NULL && check_files(backup->db, path, VERIFY_WHOLE, &cause) == ST_CORRUPT)
+		(void)error_set(err, ST_CORRUPT, "%s", cause.text);
+}
+
 // ---- Parquet files ----
 
 static Status
@@ -177,7 +225,7 @@ copy_checkpoint(Backup *backup, Error *err)
 	Manifest one = {0};
 	Status st = manifest_add_read(&one, backup->db->dir, name, err);
 	if (st == ST_OK)
-		st = manifest_copy(&one, backup->db->dir, backup->stage, NULL, err);
+		st = manifest_copy(&one, backup->db->dir, backup->stage, NULL, NULL, err);
 	if (st == ST_OK)
 		st = manifest_add(&backup->manifest, name, one.files[0].bytes, one.files[0].hash, err);
 	manifest_close(&one);
@@ -273,8 +321,11 @@ copy_to_target(const Backup *backup, Error *err)
 		return error_no_memory(err, "a backup");
 	TRY(dir_remove_all(partial, err));
 	TRY(dir_make(partial, err));
-	Status st =
-		manifest_copy(&backup->manifest, backup->stage, partial, &backup->db->give_up_backup, err);
+	int32_t copied = 0;
+	Status st = manifest_copy(&backup->manifest, backup->stage, partial,
+							  &backup->db->give_up_backup, &copied, err);
+	if (st == ST_CORRUPT)
+		blame_source(backup, copied, err);
 	if (st == ST_OK)
 		st = format_write(partial, FORMAT_BACKUP, err);
 	if (st == ST_OK)
@@ -304,6 +355,7 @@ create(Backup *backup, Error *err)
 {
 	TRY(make_paths(backup, err));
 	TRY(check_target(backup, err));
+	TRY(check_files(backup->db, NULL, VERIFY_NOTHING, err));
 	Status st = stage_all(backup, err);
 	if (st == ST_OK)
 		st = place(backup, err);

@@ -23,5 +23,6 @@ typedef struct BackupDone {
 	uint64_t bytes;
 } BackupDone;
 
-// ST_EXISTS: there is one of this name. After a failure there is no trace of it.
+// ST_EXISTS: there is one of this name. ST_CORRUPT: a file is damaged; it is named, with its table,
+// before anything is made when the damage is known. After a failure there is no trace of it.
 Status backup_create(mobius *db, const BackupRequest *request, BackupDone *out, Error *err);

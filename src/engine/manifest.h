@@ -40,8 +40,9 @@ Status manifest_load(const char *dir, Manifest *out, Error *err);
 // ST_CORRUPT names a file that is missing or not what was written.
 Status manifest_check_file(const Manifest *manifest, int32_t i, const char *dir, Error *err);
 // Copies every file from one folder into another, both there, and checks each on the way. Synced.
-// ST_CANCELLED soon after `stop` (may be NULL) is set.
+// ST_CANCELLED soon after `stop` (may be NULL) is set. *copied (may be NULL) begins with 0 and
+// counts the files that were, also after a failure.
 Status manifest_copy(const Manifest *manifest, const char *from, const char *to,
-					 const atomic_bool *stop, Error *err);
+					 const atomic_bool *stop, int32_t *copied, Error *err);
 // Syncs the folders of its files in `dir`, and `dir`.
 Status manifest_sync_dirs(const Manifest *manifest, const char *dir, Error *err);

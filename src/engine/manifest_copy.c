@@ -98,10 +98,13 @@ copy_file(const ManifestFile *entry, const char *from_dir, const char *to_dir,
 
 Status
 manifest_copy(const Manifest *manifest, const char *from, const char *to, const atomic_bool *stop,
-			  Error *err)
+			  int32_t *copied, Error *err)
 {
-	for (int32_t i = 0; i < manifest->count; i++)
+	for (int32_t i = 0; i < manifest->count; i++) {
 		TRY(copy_file(&manifest->files[i], from, to, stop, err));
+		if (copied != NULL)
+			*copied = i + 1;
+	}
 	return manifest_sync_dirs(manifest, to, err);
 }
 

@@ -84,7 +84,7 @@ restore(const char *backup, const char *dir, Error *err)
 	TRY(st);
 	SCOPED(file_drop) File *lock = NULL;
 	TRY(take_empty(dir, &lock, err));
-	TRY(manifest_copy(&manifest, backup, dir, NULL, err));
+	TRY(manifest_copy(&manifest, backup, dir, NULL, NULL, err));
 	TRY(begin_epoch(dir, &manifest, err));
 	TRY(check_end(dir, &manifest, err));
 	return format_write(dir, NULL, err);

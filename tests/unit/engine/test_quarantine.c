@@ -1,6 +1,9 @@
 // Damaged files under a database that runs: an error that names them, or the right answer.
 // EVERY_BIT=1 flips all of them.
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "support.h"
 
 enum { ROWS = 50 };
@@ -158,6 +161,73 @@ a_table_with_a_damaged_file_can_be_dropped(void **state)
 	fixture_close(&fx);
 }
 
+// Nothing is made of what could not be restored; what the refusal proposes works.
+static void
+a_backup_of_a_damaged_file_is_refused(void **state)
+{
+	(void)state;
+	Fixture fx;
+	char path[128], second[128], other[128], dir[160];
+	static uint8_t bytes[64 << 10];
+	make_files(&fx, path, second, other);
+	log_configure(LOG_NOTHING, LOG_TEXT);
+	snprintf(dir, sizeof(dir), "%s/backup", fx.dir.path);
+	size_t len = read_bytes(path, bytes, sizeof(bytes));
+	bytes[len / 2] ^= 1;
+	write_bytes(path, bytes, len);
+	refused(fx.db, "SELECT sum(v)::BIGINT FROM t", MOBIUS_CORRUPT, path);
+	static const char *const asked[] = {"BACKUP TO 'x'", "BACKUP TO 'x' WITH (copy)"};
+	for (size_t i = 0; i < COUNT_OF(asked); i++) {
+		refused(fx.db, asked[i], MOBIUS_CORRUPT, path);
+		refused(fx.db, asked[i], MOBIUS_CORRUPT, "table \"t\"");
+		refused(fx.db, asked[i], MOBIUS_CORRUPT, "TRUNCATE");
+		assert_int_equal(access(dir, F_OK), -1);
+	}
+	bytes[len / 2] ^= 1;
+	write_bytes(path, bytes, len); // an intact copy in its place
+	(void)number(fx.db, "BACKUP TO 'mended'");
+	write_bytes(other, (const uint8_t *)"x", 1);
+	refused(fx.db, "BACKUP TO 'x'", MOBIUS_CORRUPT, other);
+	(void)number(fx.db, "TRUNCATE u");
+	(void)number(fx.db, "BACKUP TO 'emptied' WITH (copy)");
+	write_bytes(path, (const uint8_t *)"x", 1);
+	refused(fx.db, "BACKUP TO 'x'", MOBIUS_CORRUPT, path);
+	(void)number(fx.db, "DROP TABLE t");
+	(void)number(fx.db, "BACKUP TO 'dropped' WITH (copy)");
+	fixture_close(&fx);
+}
+
+// The medium's doing, which no mark tells: the time of writing is as it was.
+static void
+flip_unnoticed(const char *path)
+{
+	static uint8_t bytes[64 << 10];
+	struct stat info;
+	assert_int_equal(stat(path, &info), 0);
+	size_t len = read_bytes(path, bytes, sizeof(bytes));
+	bytes[len / 2] ^= 1;
+	write_bytes(path, bytes, len);
+	struct timespec times[] = {info.st_atim, info.st_mtim};
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+// Found while it is copied: the database's file is named, not the link that was read.
+static void
+a_copy_that_finds_damage_names_the_source(void **state)
+{
+	(void)state;
+	Fixture fx;
+	char path[128], second[128], other[128], dir[160];
+	make_files(&fx, path, second, other);
+	log_configure(LOG_NOTHING, LOG_TEXT);
+	flip_unnoticed(path);
+	refused(fx.db, "BACKUP TO 'x' WITH (copy)", MOBIUS_CORRUPT, path);
+	snprintf(dir, sizeof(dir), "%s/backup/x", fx.dir.path);
+	assert_int_equal(access(dir, F_OK), -1);
+	is_named_and_no_more(&fx, path); // and is known from now on
+	fixture_close(&fx);
+}
+
 int
 main(void)
 {
@@ -165,6 +235,8 @@ main(void)
 		TEST(a_bit_that_flips_is_never_answered),
 		TEST(a_file_cut_replaced_or_gone_is_named_until_it_is_back),
 		TEST(a_table_with_a_damaged_file_can_be_dropped),
+		TEST(a_backup_of_a_damaged_file_is_refused),
+		TEST(a_copy_that_finds_damage_names_the_source),
 	};
 	return RUN(tests);
 }
