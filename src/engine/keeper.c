@@ -47,12 +47,13 @@ wake_keeper(void *arg)
 // ---- what it does ----
 
 static void
-note_attempt(Keeper *keeper, Status st, const Error *err)
+note_attempt(Keeper *keeper, Status st, bool of_table, const Error *err)
 {
 	pthread_mutex_lock(&keeper->lock);
 	keeper->attempts++;
 	if (st != ST_OK) {
 		keeper->failures++;
+		keeper->lone_failures += !of_table;
 		keeper->last_error = *err;
 	}
 	pthread_cond_broadcast(&keeper->flushed);
@@ -94,7 +95,7 @@ flush_next(Keeper *keeper)
 	int64_t rows = 0;
 	bool did;
 	Status st = flush_oldest(keeper, &did, &rows, &err);
-	note_attempt(keeper, st, &err); // also of nothing: what was waited for may be gone
+	note_attempt(keeper, st, did, &err); // also of nothing: what was waited for may be gone
 	if (st != ST_OK) {
 		keeper->retry_ns = clock_mono_ns() + RETRY_AFTER_MS * (SECOND_NS / 1000);
 		log_error("flush failed", "error=\"%s\"", err.text);

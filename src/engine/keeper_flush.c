@@ -36,10 +36,19 @@ seal_table(void *arg)
 	store_seal(seal->store, seal->table, 0);
 }
 
+// How many failures there were of those that a flush of `table` (NULL: of all) would meet.
+static uint64_t
+failures_of(const Keeper *keeper, const Table *table) // under the lock
+{
+	return table == NULL ? keeper->failures : keeper->lone_failures + table_flush_failures(table);
+}
+
 static Status
 wait_flushed(Keeper *keeper, Table *table, uint64_t up_to, Error *err)
 {
-	uint64_t failures = keeper_failures(keeper, NULL);
+	pthread_mutex_lock(&keeper->lock);
+	uint64_t failures = failures_of(keeper, table);
+	pthread_mutex_unlock(&keeper->lock);
 	for (;;) {
 		pthread_mutex_lock(&keeper->lock);
 		uint64_t attempts = keeper->attempts;
@@ -55,7 +64,7 @@ wait_flushed(Keeper *keeper, Table *table, uint64_t up_to, Error *err)
 		pthread_mutex_lock(&keeper->lock);
 		while (keeper->attempts == attempts && !keeper->stopping)
 			pthread_cond_wait(&keeper->flushed, &keeper->lock);
-		bool failed = keeper->failures != failures;
+		bool failed = failures_of(keeper, table) != failures;
 		bool stopping = keeper->stopping;
 		Error cause = keeper->last_error;
 		pthread_mutex_unlock(&keeper->lock);

@@ -15,6 +15,7 @@ struct Keeper {
 	pthread_cond_t flushed; // an attempt ended
 	uint64_t attempts;
 	uint64_t failures;
+	uint64_t lone_failures; // of these, those before there was a table
 	Error last_error;
 	bool log_ready;
 	int holds;           // of the log

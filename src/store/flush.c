@@ -229,8 +229,10 @@ static void
 note_outcome(const Flush *flush, Status st, int64_t *rows)
 {
 	flush->table->failed_flushes = st == ST_OK ? 0 : flush->table->failed_flushes + 1;
-	if (st != ST_OK)
+	if (st != ST_OK) {
+		atomic_fetch_add(&flush->table->flush_failures, 1);
 		return;
+	}
 	*rows = flush->stats.rows;
 	atomic_fetch_add(&flush->store->flushed_bytes, flush->meta.bytes);
 }
@@ -295,9 +297,11 @@ flush_next(Store *store, DuckConn *conn, bool *did, bool *waits, int64_t *rows, 
 	*waits = !try_publish(&flush, &st, rows, err);
 	if (!*waits)
 		return st;
-	TRY(let_wait(&flush, err));
-	*did = false;
-	return ST_OK;
+	st = let_wait(&flush, err);
+	if (st != ST_OK)
+		note_outcome(&flush, st, rows);
+	*did = st != ST_OK;
+	return st;
 }
 
 Status
@@ -309,6 +313,12 @@ store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *e
 	for (bool more = !*did; more && st == ST_OK;)
 		st = flush_next(store, conn, did, &more, rows, err);
 	return st;
+}
+
+uint64_t
+table_flush_failures(const Table *table)
+{
+	return atomic_load(&table->flush_failures);
 }
 
 bool

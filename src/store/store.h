@@ -224,7 +224,8 @@ int64_t view_deleted_rows(const TableView *view, uint64_t seq); // in its segmen
 // gone. After a failure nothing has changed and it can be tried again. The file of a table whose
 // rewrite lock is held waits, published by a later call, and the next table has its turn.
 Status store_flush_one(Store *store, DuckConn *conn, bool *did, int64_t *rows, Error *err);
-bool store_flush_waits(const Store *store); // for such a lock; of the thread that flushes
+uint64_t table_flush_failures(const Table *table); // how many of its flushes failed. Any thread
+bool store_flush_waits(const Store *store);        // for such a lock; of the thread that flushes
 bool store_has_sealed(Store *store);
 // After a sync of the log failed: a commit that nobody was told of may be found in it again, and
 // must not meet files that were made meanwhile. Every flush and merge fails with ST_UNAVAILABLE

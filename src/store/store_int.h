@@ -33,9 +33,10 @@ struct Table {
 	_Atomic uint64_t flushed_seq;
 	_Atomic int64_t last_id; // the greatest of an entity
 	atomic_bool dropped;
-	uint32_t failed_flushes; // since the last good one; the keeper's, as is the next:
-	bool flush_waits;        // of its oldest segment, for `rewrite`
-	uint32_t merge_lost;     // results in a row that a deletion made void; the merger's, as are
+	_Atomic uint64_t flush_failures; // of all time
+	uint32_t failed_flushes;         // since the last good one; the keeper's, as is the next:
+	bool flush_waits;                // of its oldest segment, for `rewrite`
+	uint32_t merge_lost; // results in a row that a deletion made void; the merger's, as are
 	_Atomic int64_t merge_after_ns; // mono: after a failure
 	atomic_bool merge_stopped;      // a file is damaged
 	bool few_words;                 // its last trial found files smaller so

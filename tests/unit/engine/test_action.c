@@ -1,6 +1,7 @@
 // Actions: one registry, JSON in and JSON out.
 
 #include <jansson.h>
+#include <sys/stat.h>
 
 #include "support.h"
 
@@ -350,6 +351,42 @@ more_calls_than_may_wait_are_refused_with_a_limit(void **state)
 	fixture_close(&fx);
 }
 
+// A folder where the file would be written.
+static void
+block_flush_of_a(Fixture *fx, char path[200])
+{
+	int64_t id = number(fx->db, "SELECT id::BIGINT FROM system.segments WHERE \"table\" = 'a'");
+	snprintf(path, 200, "%s/tmp/%" PRId64 ".parquet", fx->dir.path, id);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void
+a_flush_of_one_table_does_not_fail_with_that_of_another(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, NULL);
+	append_rows(fx.db, "a", 0, 10); // the oldest rows come first
+	append_rows(fx.db, "b", 0, 10);
+	char path[200];
+	block_flush_of_a(&fx, path);
+	Call a, b;
+	mobius_error err = {0};
+	fine(try_call(&fx, &a, "table.flush", "{\"table\": \"a\"}", &err), &err);
+	fine(try_call(&fx, &b, "table.flush", "{\"table\": \"b\"}", &err), &err);
+	while (!mobius_call_done(b.call, &b.status, &b.err))
+		watch_wait(&b.watch);
+	assert_int_equal(reply_number(&b, "rows"), 10);
+	while (!mobius_call_done(a.call, &a.status, &a.err))
+		watch_wait(&a.watch);
+	assert_int_not_equal(a.status, MOBIUS_OK);
+	call_stop(&a);
+	call_stop(&b);
+
+	(void)rmdir(path);
+	fixture_close(&fx);
+}
+
 // At its rate it would take minutes.
 static void
 a_close_gives_up_a_compaction(void **state)
@@ -448,6 +485,7 @@ main(void)
 		TEST(fields_that_an_action_does_not_have_are_refused),
 		TEST(a_call_can_be_closed_before_it_is_done),
 		TEST(more_calls_than_may_wait_are_refused_with_a_limit),
+		TEST(a_flush_of_one_table_does_not_fail_with_that_of_another),
 		TEST(a_close_gives_up_a_compaction),
 		TEST(a_compaction_may_fail_anywhere_and_can_be_tried_again),
 		TEST(no_memory_for_a_call_leaves_nothing_behind),
