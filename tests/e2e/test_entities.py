@@ -170,6 +170,22 @@ def test_ids_that_would_leave_none_are_refused(client, id):
     assert value(client, "SELECT id < 10 FROM t")
 
 
+@pytest.mark.settings(**{"commit.max_bytes": "64KiB"})
+def test_ids_of_large_commits_are_looked_at_too(client):
+    ask(client, """CREATE TABLE t (v BIGINT) WITH (key = 'id')""")
+    ask(client, """ALTER TABLE t RENAME COLUMN id TO "it's" """)
+    count = 50_000
+    last = f"SELECT n, CASE WHEN n = {count} THEN %s ELSE n END FROM range(1, {count + 1}) AS r(n)"
+    with pytest.raises(pa.ArrowInvalid, match=f"is {2**63 - 1}: ids up to {MOST} may be given"):
+        ask(client, f"""INSERT INTO t (v, "it's") {last % (2**63 - 1)}""")
+    with pytest.raises(pa.ArrowInvalid, match="""column "it's" is the key and takes whole numbers only, not 1.5"""):
+        ask(client, f"""INSERT INTO t (v, "it's") {last % 1.5}""")
+    with pytest.raises(pa.ArrowInvalid, match=f"ids up to {MOST} may be given"):
+        put(client, "t", pa.record_batch({"v": list(range(count)), "it's": [*range(1, count), 2**63 - 1]}))
+    assert rows(client, "SELECT * FROM t") == []
+    assert rows(client, f"""INSERT INTO t (v, "it's") {last % count}""") == [(count,)]
+
+
 @pytest.mark.parametrize("source", ["VALUES (1.6, 1)", "VALUES ('1.6', 1)", "VALUES (16e-1, 1)", "VALUES (1, 1), (1.6, 1)",
                                     "VALUES (3, 1), (16e-1, 1), ('4', 1)", "SELECT 1.6::FLOAT, 1", "SELECT v / 10, 1 FROM t"])
 def test_an_id_is_never_rounded(client, source):
