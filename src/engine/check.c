@@ -12,6 +12,7 @@
 #include "engine/database_int.h"
 #include "engine/format.h"
 #include "engine/manifest.h"
+#include "engine/place.h"
 #include "os/file.h"
 #include "store/adopt.h"
 #include "store/checkpoint.h"
@@ -324,53 +325,22 @@ check_backup(const char *dir, const CheckFindings *findings, CheckCounts *out, E
 // ---- from outside ----
 
 static Status
-has(const char *dir, const char *name, bool *out, Error *err)
-{
-	SCOPED(mem_drop) char *path = mem_printf("%s/%s", dir, name);
-	uint64_t size;
-	if (path == NULL)
-		return error_no_memory(err, "a check");
-	Status st = file_stat_size(path, &size, err);
-	*out = st == ST_OK;
-	return st == ST_NOT_FOUND ? ST_OK : st;
-}
-
-typedef enum DirKind { DIR_NEITHER, DIR_DATA, DIR_BACKUP } DirKind;
-
-static Status
-find_kind(const char *dir, DirKind *out, Error *err)
-{
-	static const struct Sign {
-		const char *name;
-		DirKind kind;
-	} signs[] = {{"manifest.json", DIR_BACKUP},
-				 {"FORMAT", DIR_DATA},
-				 {"catalog.db", DIR_DATA},
-				 {"wal", DIR_DATA}};
-	bool there = false;
-	*out = DIR_NEITHER;
-	for (size_t i = 0; i < COUNT_OF(signs) && !there; i++) {
-		TRY(has(dir, signs[i].name, &there, err));
-		if (there)
-			*out = signs[i].kind;
-	}
-	return ST_OK;
-}
-
-static Status
 check_any(const char *dir, const CheckFindings *findings, CheckCounts *out, Error *err)
 {
-	DirKind kind;
-	TRY(find_kind(dir, &kind, err));
-	if (kind == DIR_BACKUP)
+	Place place;
+	Status st = place_look(dir, &place, err);
+	if (st == ST_NOT_FOUND)
+		return error_set(err, ST_NOT_FOUND, "there is no directory \"%s\"", dir);
+	TRY(st);
+	if (place.kind == PLACE_BACKUP)
 		return check_backup(dir, findings, out, err);
-	if (kind == DIR_NEITHER)
+	if (place.kind != PLACE_DATA)
 		return error_set(err, ST_INVALID, "%s is neither a data directory nor a backup", dir);
 	SCOPED(mem_drop) char *path = mem_printf("%s/LOCK", dir);
 	if (path == NULL)
 		return error_no_memory(err, "a check");
 	SCOPED(file_drop) File *lock = NULL;
-	Status st = file_lock(path, &lock, err);
+	st = file_lock(path, &lock, err);
 	if (st == ST_CONFLICT)
 		return error_set(err, ST_CONFLICT, "%s is in use by another process; stop it first", dir);
 	TRY(st);

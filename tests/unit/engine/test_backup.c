@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include <sys/stat.h>
+
 #include "support.h"
 
 // ---- words ----
@@ -64,6 +66,15 @@ flip(const char *path, size_t bit)
 	int byte = fgetc(file);
 	assert_int_equal(fseek(file, (long)(bit / 8), SEEK_SET), 0);
 	assert_true(fputc(byte ^ (1 << bit % 8), file) != EOF);
+	fclose(file);
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
 	fclose(file);
 }
 
@@ -420,6 +431,32 @@ bad_names_and_bad_places_are_refused(void **state)
 	fixture_close(&fx);
 }
 
+// Also one that has a folder of a name that we use.
+static void
+a_check_of_what_is_not_ours_leaves_it_as_it_is(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	mobius_error err = {0};
+	mobius_checked checked;
+	mobius_findings findings = {note_finding, &(Found){0}};
+	char wal[96], file[128], lock[96];
+	snprintf(wal, sizeof(wal), "%s/wal", dir.path);
+	snprintf(file, sizeof(file), "%s/wal.c", wal);
+	snprintf(lock, sizeof(lock), "%s/LOCK", dir.path);
+	assert_int_equal(mkdir(wal, 0700), 0);
+	write_text(file, "int main;");
+	assert_int_equal(mobius_check(dir.path, &findings, &checked, &err), MOBIUS_INVALID);
+	says(err.text, "neither a data directory nor a backup");
+	assert_false(is_there(lock));
+	assert_int_equal(mobius_check("", &findings, &checked, &err), MOBIUS_NOT_FOUND);
+	says(err.text, "no directory \"\"");
+	snprintf(file, sizeof(file), "%s/00000001.wal", wal);
+	write_text(file, "");
+	Found found = check(dir.path, NULL);
+	says(found.first, "FORMAT is missing");
+}
+
 static void
 a_restore_that_did_not_end_is_never_opened(void **state)
 {
@@ -662,6 +699,7 @@ main(void)
 		TEST(what_comes_when_the_catalog_was_copied_is_not_in_the_backup),
 		TEST(a_catalog_that_is_ahead_of_its_log_is_backed_up_once_the_log_has_passed_it),
 		TEST(bad_names_and_bad_places_are_refused),
+		TEST(a_check_of_what_is_not_ours_leaves_it_as_it_is),
 		TEST(a_restore_that_did_not_end_is_never_opened),
 		TEST(a_backup_that_fails_leaves_no_trace),
 		TEST(a_bit_of_any_file_of_a_backup_counts),
