@@ -74,7 +74,7 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 // it. What a stream sees stays until it is released.
 //   MOBIUS_CONFLICT  another process has it open
 //   MOBIUS_CORRUPT   acknowledged data is damaged; nothing was changed
-//   MOBIUS_INVALID   an unknown setting or a bad value
+//   MOBIUS_INVALID   an unknown setting or a bad value; `dir` holds other things than a database
 MOBIUS_API mobius_status mobius_open(const char *dir, const char *const *settings, mobius **out,
 									 mobius_error *err);
 // No other call may be running. Flushes what it can within stop.flush, writes a checkpoint. NULL is

@@ -150,6 +150,22 @@ def test_a_directory_that_holds_something_else_is_refused(start_server, tmp_path
     assert "does not hold a number" in text and "another directory" in text
 
 
+def test_a_directory_that_holds_files_of_others_is_refused_and_left_as_it_is(start_server, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("Dear")
+    code, text = refused(start_server, data=tmp_path / "other")
+    assert code == USAGE
+    assert "is no data directory" in text and "letter.txt" in text
+    assert [entry.name for entry in (tmp_path / "other").iterdir()] == ["letter.txt"]
+
+
+def test_what_a_start_or_an_empty_disk_leaves_is_no_obstacle(start_server, tmp_path):
+    (tmp_path / "data" / "lost+found").mkdir(parents=True)
+    for name in ("LOCK", "FORMAT.new"):
+        (tmp_path / "data" / name).touch()
+    assert start_server().running()
+
+
 @pytest.mark.parametrize("words, code", [
     (["--set", "flight.listen=nowhere"], USAGE),
     (["--set", "flight.listen=0.0.0.0:0"], USAGE),
