@@ -111,45 +111,46 @@ transact(Catalog *catalog, CatalogRun *run, void *arg, Error *err)
 
 // All that is queued, in one transaction. On failure it stays queued, and so does everything behind
 // it.
-static bool
-apply_changes(Catalog *catalog)
+static Status
+apply_changes(Catalog *catalog, Error *err)
 {
 	CatalogChange **tail;
 	CatalogChange *all = take_changes(catalog, &tail);
 	if (all == NULL)
-		return true;
+		return ST_OK;
 	uint64_t last = 0;
 	for (const CatalogChange *change = all; change != NULL; change = change->next)
 		last = change->seq;
-	Error err = ERROR_INIT;
-	if (transact(catalog, write_changes, all, &err) != ST_OK) {
-		log_error("catalog write failed", "error=\"%s\"", err.text);
+	Status st = transact(catalog, write_changes, all, err);
+	if (st != ST_OK) {
+		log_error("catalog write failed", "error=\"%s\"", err->text);
 		put_back(catalog, all, tail);
-		return false;
+		return st;
 	}
 	note_applied(catalog, last);
 	catalog_free_changes(all, true);
-	return true;
+	return ST_OK;
 }
 
 // ---- calls ----
 
+// `behind`: what earlier changes failed with. A full disk is told as one, or nobody would free
+// space.
 static Status
-answer(Catalog *catalog, const CatalogCall *call, bool behind)
+answer(Catalog *catalog, const CatalogCall *call, Status behind, const Error *why)
 {
-	if (behind)
-		return error_set(call->err, ST_IO,
-						 "catalog.db cannot be written; earlier changes wait for it");
+	if (behind != ST_OK)
+		return error_set(call->err, behind, "%.400s; earlier changes wait for it", why->text);
 	return call->kind == CALL_LOOKS ? call->run(catalog->db, call->arg, call->err)
 									: transact(catalog, call->run, call->arg, call->err);
 }
 
 static void
-answer_calls(Catalog *catalog, CatalogCall *call, bool behind)
+answer_calls(Catalog *catalog, CatalogCall *call, Status behind, const Error *why)
 {
 	for (CatalogCall *next; call != NULL; call = next) {
 		next = call->next; // answering gives the node back to who waits
-		call->status = answer(catalog, call, behind);
+		call->status = answer(catalog, call, behind, why);
 		signal_raise(&call->done);
 	}
 }
@@ -180,12 +181,13 @@ catalog_run(void *arg)
 		catalog->calls_tail = &catalog->calls;
 		pthread_mutex_unlock(&catalog->lock);
 
-		bool applied = apply_changes(catalog);
-		answer_calls(catalog, calls, !applied);
+		Error err = ERROR_INIT;
+		Status st = apply_changes(catalog, &err);
+		answer_calls(catalog, calls, st, &err);
 		if (stopping && calls == NULL)
 			return;
 		if (calls == NULL)
 			(void)signal_wait(&catalog->wake,
-							  applied ? INT64_MAX : clock_mono_ns() + RETRY_AFTER_NS);
+							  st == ST_OK ? INT64_MAX : clock_mono_ns() + RETRY_AFTER_NS);
 	}
 }

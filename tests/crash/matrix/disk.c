@@ -238,12 +238,13 @@ write_at(int fd, const struct iovec *iov, int count, off_t off)
 	ssize_t done = -1;
 	struct iovec half = {.iov_base = iov[0].iov_base, .iov_len = (iov[0].iov_len + 1) / 2};
 	bool bad = fails(CALL_WRITE, node);
-	bad = bad || !takes_room(fd, node, (uint64_t)at + len);
 	if (bad && fault.error == 0 && half.iov_len > 0) {
 		iov = &half;
 		count = 1;
+		len = half.iov_len;
 		bad = false;
 	}
+	bad = bad || !takes_room(fd, node, (uint64_t)at + len);
 	if (!bad)
 		done = off < 0 ? syscall(SYS_writev, fd, iov, count)
 					   : syscall(SYS_pwritev, fd, iov, count, off, 0);

@@ -5,11 +5,11 @@
 
 enum { PATIENCE = 60 };
 
-// Operations until one is refused.
+// Some operations, or until one is refused.
 static bool
-fill(Home *home, Model *model, const Crash *crash)
+fill_some(Home *home, Model *model, const Crash *crash)
 {
-	while (model->next < 40 * LIFE_OPS) {
+	for (int i = 0; i < LIFE_OPS; i++) {
 		WorkOp op = work_next(model);
 		if (op.kind != WORK_APPEND) // others may free room
 			op = (WorkOp){.kind = WORK_FLUSH};
@@ -24,6 +24,19 @@ fill(Home *home, Model *model, const Crash *crash)
 		return true;
 	}
 	return false;
+}
+
+// What is flushed and merged makes room again, so the disk shrinks until it does not suffice.
+static bool
+fill(Home *home, Model *model, const Crash *crash)
+{
+	for (int64_t room = judge_draw(256) << 10; room > 0; room /= 2) {
+		disk_room(room);
+		if (fill_some(home, model, crash))
+			return true;
+	}
+	disk_room(0);
+	return fill_some(home, model, crash);
 }
 
 static void
@@ -109,8 +122,9 @@ live_on_full(uint64_t seed)
 		must_do(&home, &model);
 	if (seed % 2 == 0)
 		wait_for_ballast(dir.path);
-	disk_room(judge_draw(256) << 10);
 	bool full = fill(&home, &model, &crash);
+	if (!full)
+		violated(&crash, "a disk without room is full", "everything was written");
 	must_read(&model, home.db, &crash, "reads are served on a full disk");
 	Trace *trace = disk_stop();
 	trace_image(trace, trace_steps(trace), DISK_KEEPS, 1, killed.path);
