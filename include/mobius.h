@@ -72,7 +72,7 @@ MOBIUS_API const char *mobius_version(void); // "0.1.0"
 // rows that were deleted, have expired or were replaced by key is given back: sealed segments that
 // have many of them give way to smaller ones, and when memory is short growing ones are sealed for
 // it. What a stream sees stays until it is released.
-//   MOBIUS_CONFLICT  another process has it open
+//   MOBIUS_CONFLICT  another process, or this one, has it open
 //   MOBIUS_CORRUPT   acknowledged data is damaged; nothing was changed
 //   MOBIUS_INVALID   an unknown setting or a bad value; `dir` holds other things than a database
 MOBIUS_API mobius_status mobius_open(const char *dir, const char *const *settings, mobius **out,

@@ -342,7 +342,11 @@ check_any(const char *dir, const CheckFindings *findings, CheckCounts *out, Erro
 	SCOPED(file_drop) File *lock = NULL;
 	st = file_lock(path, &lock, err);
 	if (st == ST_CONFLICT)
-		return error_set(err, ST_CONFLICT, "%s is in use by another process; stop it first", dir);
+		return error_set(
+			err, ST_CONFLICT,
+			"%s is in use: another process, or this one, has it open; stop that one or close it "
+			"first",
+			dir);
 	TRY(st);
 	Check check = {.dir = dir, .findings = findings, .counts = out};
 	Error cause = ERROR_INIT;

@@ -61,7 +61,9 @@ take_directory(mobius *db, const char *dir, Error *err)
 	if (st == ST_CONFLICT)
 		return error_set(
 			err, ST_CONFLICT,
-			"%s is in use by another process; stop that one, or choose another directory", db->dir);
+			"%s is in use: another process, or this one, has it open; stop that one or close it, "
+			"or choose another directory",
+			db->dir);
 	TRY(st);
 	st = format_check(db->dir, err);
 	if (st != ST_NOT_FOUND)

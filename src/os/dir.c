@@ -63,6 +63,14 @@ no_parent(const char *path, Error *err)
 		len--;
 	while (len > 1 && path[len - 1] == '/')
 		len--;
+	SCOPED(mem_drop) char *parent = mem_printf("%.*s", (int)len, path);
+	struct stat info;
+	if (parent == NULL)
+		return error_no_memory(err, "a path");
+	if (len == 0 || stat(parent, &info) == 0)
+		return error_set(err, ST_NOT_FOUND,
+						 "%s cannot be made: %s takes no directories; choose another place", path,
+						 len == 0 ? "the working directory" : parent);
 	return error_set(err, ST_NOT_FOUND,
 					 "%s cannot be made: there is no directory %.*s; make it first", path, (int)len,
 					 path);
@@ -71,6 +79,8 @@ no_parent(const char *path, Error *err)
 Status
 dir_make(const char *path, Error *err)
 {
+	if (path[0] == '\0')
+		return error_set(err, ST_INVALID, "the path of a directory is empty; name one");
 	if (!file_fault() && mkdir(path, 0700) == 0)
 		return ST_OK;
 	struct stat info;

@@ -46,6 +46,7 @@ a_directory_in_use_is_refused(void **state)
 	mobius_error err = {0};
 	assert_int_equal(try_open(dir.path, NULL, &second, &err), MOBIUS_CONFLICT);
 	says(err.text, "is in use");
+	says(err.text, "or this one");
 	says(err.text, dir.path);
 	append_rows(db, "t", 0, 10);
 	mobius_close(db);
@@ -151,6 +152,10 @@ a_path_that_is_no_directory_is_refused_by_name(void **state)
 	mobius_error err = {0};
 	assert_int_not_equal(try_open(path, NULL, &db, &err), MOBIUS_OK);
 	says(err.text, "FORMAT");
+	assert_int_equal(try_open("", NULL, &db, &err), MOBIUS_INVALID);
+	says(err.text, "empty; name one");
+	assert_int_equal(try_open("/proc/nope", NULL, &db, &err), MOBIUS_NOT_FOUND);
+	says(err.text, "/proc takes no directories");
 }
 
 static void
