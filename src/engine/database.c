@@ -32,26 +32,11 @@ enum {
 
 // ---- the directory ----
 
-// What holds other things is not filled with ours. Nothing is written yet.
-static Status
-check_place(const char *dir, Error *err)
-{
-	Place place;
-	TRY(place_look(dir, &place, err));
-	if (place.kind != PLACE_OTHER)
-		return ST_OK;
-	return error_set(
-		err, ST_INVALID,
-		"%s is no data directory, and not empty (it holds %s); choose a new or an empty "
-		"directory",
-		dir, place.holds);
-}
-
 static Status
 take_directory(mobius *db, const char *dir, Error *err)
 {
 	TRY(dir_make(dir, err));
-	TRY(check_place(dir, err));
+	TRY(place_check(dir, err));
 	// Absolute, so that the query engine's sandbox and error texts name the same place.
 	TRY(dir_absolute(dir, &db->dir, err));
 	SCOPED(mem_drop) char *lock = mem_printf("%s/LOCK", dir);

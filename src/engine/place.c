@@ -74,3 +74,17 @@ place_look(const char *dir, Place *out, Error *err)
 	*out = place;
 	return ST_OK;
 }
+
+Status
+place_check(const char *dir, Error *err)
+{
+	Place place;
+	TRY(place_look(dir, &place, err));
+	if (place.kind != PLACE_OTHER)
+		return ST_OK;
+	return error_set(
+		err, ST_INVALID,
+		"%s is no data directory, and not empty (it holds %s); choose a new or an empty "
+		"directory",
+		dir, place.holds);
+}

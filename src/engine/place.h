@@ -20,3 +20,6 @@ typedef struct Place {
 
 // ST_NOT_FOUND: there is none.
 Status place_look(const char *dir, Place *out, Error *err);
+// What holds other things is not filled with ours: ST_INVALID names one of them. Nothing is
+// written.
+Status place_check(const char *dir, Error *err);

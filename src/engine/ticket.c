@@ -1,59 +1,14 @@
-#include "engine/ticket.h"
+#include "engine/ticket_int.h"
 
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "engine/result.h"
 #include "engine/statements.h"
 #include "os/clock.h"
 #include "os/random.h"
 
-enum {
-	BUCKETS = 1024,
-	MOST_TICKETS = 65536,
-	FIRST_BYTE = 0xFF, // never in UTF-8
-};
-
-struct Ticket {
-	Tickets *tickets;
-	atomic_uint refs; // the table's, and one for each result
-	uint8_t id[MOBIUS_TICKET_SIZE];
-	bool has_run; // before it was made, and answers `known`: there is no text to run
-	char *text;   // NULL: none
-	Changes known;
-	uint64_t bytes; // of both
-	int64_t expires_ns;
-
-	pthread_mutex_t lock; // guards `ran`; held by the first use of a read while it pins
-	bool ran;
-
-	// Guarded by the lock of the table.
-	SqlPin *pin;
-	bool pin_lost;
-	Ticket *next_in_bucket;
-	Ticket *newer; // once it is out of the table: the next one to be let go
-
-	// Of who took the pin away, which happens once.
-	SqlPin *taken;
-	Ticket *next_taken;
-};
-
-struct Tickets {
-	mobius *db;
-	pthread_mutex_t lock; // guards all below; taken after a ticket's
-	Ticket *buckets[BUCKETS];
-	Ticket *oldest;
-	Ticket **newest;
-	size_t count;
-	uint64_t bytes; // without what the pins keep
-};
-
-// What is let go once the lock is: last references may take long.
-typedef struct LetGo {
-	Ticket *tickets; // out of the table
-	Ticket *taken;   // without their pins; a reference each
-} LetGo;
+enum { FIRST_BYTE = 0xFF }; // never in UTF-8
 
 Ticket *
 ticket_ref(Ticket *ticket)
@@ -72,114 +27,6 @@ ticket_unref(Ticket *ticket)
 	changes_close(&ticket->known);
 	mem_free(ticket->text);
 	mem_free(ticket);
-}
-
-static void
-ticket_drop(Ticket **ticket)
-{
-	ticket_unref(*ticket);
-}
-
-static Ticket **
-bucket_of(Tickets *tickets, const uint8_t *id)
-{
-	return &tickets->buckets[hash64(id, MOBIUS_TICKET_SIZE) % BUCKETS];
-}
-
-static void
-let_go(LetGo *gone) // not under the lock
-{
-	for (Ticket *next; gone->tickets != NULL; gone->tickets = next) {
-		next = gone->tickets->newer;
-		ticket_unref(gone->tickets);
-	}
-	for (Ticket *next; gone->taken != NULL; gone->taken = next) {
-		next = gone->taken->next_taken;
-		sql_pin_unref(TAKE(gone->taken->taken));
-		ticket_unref(gone->taken);
-	}
-}
-
-static void
-remove_oldest(Tickets *tickets, LetGo *gone) // under the lock
-{
-	Ticket *ticket = tickets->oldest;
-	tickets->oldest = ticket->newer;
-	if (tickets->oldest == NULL)
-		tickets->newest = &tickets->oldest;
-	Ticket **at = bucket_of(tickets, ticket->id);
-	while (*at != ticket)
-		at = &(*at)->next_in_bucket;
-	*at = ticket->next_in_bucket;
-	tickets->count--;
-	tickets->bytes -= ticket->bytes;
-	ticket->newer = gone->tickets;
-	gone->tickets = ticket;
-}
-
-static void
-remove_expired(Tickets *tickets, int64_t now_ns, LetGo *gone) // under the lock
-{
-	while (tickets->oldest != NULL && tickets->oldest->expires_ns < now_ns)
-		remove_oldest(tickets, gone);
-}
-
-// The oldest pins go first, when together with the texts they keep too much.
-static void
-bound_pins(Tickets *tickets, LetGo *gone) // under the lock
-{
-	uint64_t limit = tickets->db->settings.flight_ticket_memory, total = tickets->bytes;
-	for (Ticket *t = tickets->oldest; t != NULL; t = t->newer)
-		total += t->pin != NULL ? sql_pin_bytes(t->pin) : 0;
-	for (Ticket *t = tickets->oldest; t != NULL && total > limit; t = t->newer) {
-		// A count may have grown meanwhile.
-		uint64_t bytes = t->pin != NULL ? sql_pin_bytes(t->pin) : 0;
-		if (bytes == 0)
-			continue; // of no use
-		total -= bytes < total ? bytes : total;
-		t->taken = TAKE(t->pin);
-		t->pin_lost = true;
-		t->next_taken = gone->taken;
-		gone->taken = ticket_ref(t);
-	}
-}
-
-void
-tickets_tidy(Tickets *tickets)
-{
-	LetGo gone = {0};
-	int64_t now_ns = clock_mono_ns();
-	pthread_mutex_lock(&tickets->lock);
-	remove_expired(tickets, now_ns, &gone);
-	bound_pins(tickets, &gone);
-	pthread_mutex_unlock(&tickets->lock);
-	let_go(&gone);
-}
-
-Status
-tickets_open(mobius *db, Tickets **out, Error *err)
-{
-	Tickets *tickets = mem_alloc(sizeof(*tickets));
-	if (tickets == NULL)
-		return error_no_memory(err, "tickets");
-	tickets->db = db;
-	tickets->newest = &tickets->oldest;
-	pthread_mutex_init(&tickets->lock, NULL);
-	*out = tickets;
-	return ST_OK;
-}
-
-void
-tickets_close(Tickets *tickets)
-{
-	if (tickets == NULL)
-		return;
-	LetGo gone = {0};
-	while (tickets->oldest != NULL)
-		remove_oldest(tickets, &gone);
-	let_go(&gone);
-	pthread_mutex_destroy(&tickets->lock);
-	mem_free(tickets);
 }
 
 // ---- making ----
@@ -225,29 +72,6 @@ ticket_of_change(Tickets *tickets, const int64_t *rows, size_t count, Ticket **o
 	return ST_OK;
 }
 
-// There is room for it, if the oldest go. One that is larger than all may be is the only one.
-static void
-add_ticket(Tickets *tickets, Ticket *ticket)
-{
-	uint64_t limit = tickets->db->settings.flight_ticket_memory;
-	LetGo gone = {0};
-	int64_t now_ns = clock_mono_ns();
-	pthread_mutex_lock(&tickets->lock);
-	remove_expired(tickets, now_ns, &gone);
-	while (tickets->oldest != NULL &&
-		   (tickets->count >= MOST_TICKETS || tickets->bytes + ticket->bytes > limit))
-		remove_oldest(tickets, &gone);
-	Ticket **bucket = bucket_of(tickets, ticket->id);
-	ticket->next_in_bucket = *bucket;
-	*bucket = ticket;
-	*tickets->newest = ticket;
-	tickets->newest = &ticket->newer;
-	tickets->count++;
-	tickets->bytes += ticket->bytes;
-	pthread_mutex_unlock(&tickets->lock);
-	let_go(&gone);
-}
-
 mobius_status
 mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
 				  uint8_t out[MOBIUS_TICKET_SIZE], mobius_error *err)
@@ -260,7 +84,7 @@ mobius_ticket_new(mobius_session *session, const char *sql, size_t len,
 		st = ticket_of_text(db->tickets, sql, len, &ticket, &e);
 	if (st == ST_OK) {
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
-		add_ticket(db->tickets, ticket);
+		tickets_add(db->tickets, ticket);
 	}
 	return error_out(st, &e, err);
 }
@@ -275,7 +99,7 @@ mobius_ticket_of_change(mobius_session *session, const int64_t *rows, size_t cou
 	Status st = ticket_of_change(db->tickets, rows, count, &ticket, &e);
 	if (st == ST_OK) {
 		memcpy(out, ticket->id, MOBIUS_TICKET_SIZE);
-		add_ticket(db->tickets, ticket);
+		tickets_add(db->tickets, ticket);
 	}
 	return error_out(st, &e, err);
 }
@@ -286,29 +110,6 @@ bool
 mobius_is_ticket(mobius_slice bytes)
 {
 	return bytes.len > 0 && bytes.data[0] == FIRST_BYTE;
-}
-
-static Status
-find_ticket(Tickets *tickets, Slice id, Ticket **out, Error *err)
-{
-	int64_t now = clock_mono_ns();
-	Ticket *found = NULL;
-	if (id.len == MOBIUS_TICKET_SIZE) {
-		pthread_mutex_lock(&tickets->lock);
-		found = *bucket_of(tickets, id.data);
-		while (found != NULL && memcmp(found->id, id.data, MOBIUS_TICKET_SIZE) != 0)
-			found = found->next_in_bucket;
-		if (found != NULL && found->expires_ns < now)
-			found = NULL;
-		if (found != NULL)
-			ticket_ref(found);
-		pthread_mutex_unlock(&tickets->lock);
-	}
-	if (found == NULL)
-		return error_set(err, ST_NOT_FOUND,
-						 "unknown or expired ticket; ask with GetFlightInfo again");
-	*out = found;
-	return ST_OK;
 }
 
 // Takes the one use that a change has.
@@ -350,7 +151,7 @@ redeem(mobius_session *session, Slice id, ResultOptions *options, mobius_result 
 {
 	SCOPED(ticket_drop) Ticket *ticket = NULL;
 	TRY(database_ready(session->db, err));
-	TRY(find_ticket(session->db->tickets, id, &ticket, err));
+	TRY(tickets_find(session->db->tickets, id, &ticket, err));
 	bool change;
 	TRY(changes_something(ticket, &change, err));
 	if (change)
@@ -398,18 +199,6 @@ ticket_pinned(Ticket *ticket, SqlPin **out, Error *err)
 	return ST_OK;
 }
 
-static void
-keep_pin(Ticket *ticket, SqlPin *pin)
-{
-	Tickets *tickets = ticket->tickets;
-	LetGo gone = {0};
-	pthread_mutex_lock(&tickets->lock);
-	ticket->pin = sql_pin_ref(pin);
-	bound_pins(tickets, &gone);
-	pthread_mutex_unlock(&tickets->lock);
-	let_go(&gone);
-}
-
 static Status
 pin_query(Ticket *ticket, SqlQuery *query, Error *err) // under its lock
 {
@@ -418,7 +207,7 @@ pin_query(Ticket *ticket, SqlQuery *query, Error *err) // under its lock
 	bool first = pinned == NULL;
 	TRY(sql_query_pin(query, &pinned, err));
 	if (first)
-		keep_pin(ticket, pinned);
+		tickets_keep_pin(ticket, pinned);
 	return ST_OK;
 }
 

@@ -54,6 +54,9 @@ extern const char version_order[];
 
 // What stands for a table in FROM. Files first: they hold what came first.
 Status plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *err);
+// plan_cast.c. What stands before and behind a statement whose rows go into a table:
+// SELECT CAST("a" AS …), … FROM (…) AS source("a", …).
+Status plan_add_casts(const PlanInput *input, Buf *prefix, Buf *suffix, Error *err);
 
 // Kept with the connection, which drops the least recently used one. Positions of errors are of the
 // statement as it was written.

@@ -47,6 +47,12 @@ Status walk_value(Walk *w, const json_t *value, Place place);
 Status walk_parts(Walk *w, const json_t *node, Place place);
 // WHERE: its conjuncts are what every row must fulfil.
 Status walk_where(Walk *w, const json_t *value, Place place);
+// walk_compare.c. Notes the column that the node is.
+bool walk_is_column(const json_t *node);
+Status walk_add_column(Walk *w, const json_t *node, Place place, int32_t *out);
+// A comparison, BETWEEN or IN. `required`: a row for which it does not hold is refused. *was false:
+// it is none of them, and nothing was done.
+Status walk_compare(Walk *w, const json_t *node, Place place, bool required, bool *was);
 // ORDER BY, DISTINCT ON and HAVING of a SELECT.
 Status walk_result(Walk *w, const json_t *node, Place place);
 // An item of a SELECT list.
