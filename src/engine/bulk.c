@@ -135,10 +135,8 @@ bulk_entry(mobius *db, Table *table, Bulk *const *bulks, int32_t count, const St
 	TRY(store_adopt_encode(entry.adopt, &payload, err));
 	TRY(commit_entry_seal_batch(&entry, buf_slice(&payload), err));
 	entry.wal.rows = store_adopt_rows(entry.adopt);
-	if (!store_adopt_times(entry.adopt, &entry.wal.min_time, &entry.wal.max_time)) {
-		entry.wal.min_time = 1;
-		entry.wal.max_time = 0;
-	}
+	if (!store_adopt_times(entry.adopt, &entry.wal.min_time, &entry.wal.max_time))
+		commit_entry_has_no_times(&entry);
 	*out = entry;
 	entry = (CommitEntry){0};
 	return ST_OK;

@@ -303,24 +303,15 @@ step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err)
 {
 	if (step->addresses.len == 0 && step->statement->kind != STATEMENT_TRUNCATE)
 		return ST_OK;
-	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
-	SCOPED(commit_entry_close)
-	CommitEntry entry = {
-		.wal = {.kind = WAL_DELETE, .table_id = table_id(def), .min_time = 1},
-		.table = table_ref(step->table),
-	};
 	int64_t count = (int64_t)(step->addresses.len / sizeof(RowAddress));
+	StoreDelete *del = NULL;
 	if (step->statement->kind == STATEMENT_TRUNCATE)
-		TRY(store_truncate_new(db->store, step->table, &entry.del, err));
+		TRY(store_truncate_new(db->store, step->table, &del, err));
 	else
 		TRY(store_delete_new(db->store, step->table,
-							 (const RowAddress *)(const void *)step->addresses.data, count,
-							 &entry.del, err));
-	TRY(store_delete_encode(entry.del, &entry.head, err));
-	TRY(commit_entry_seal(&entry, err));
-	*out = entry;
-	entry = (CommitEntry){0};
-	return ST_OK;
+							 (const RowAddress *)(const void *)step->addresses.data, count, &del,
+							 err));
+	return commit_entry_of_deletion(step->table, del, out, err);
 }
 
 Status

@@ -73,6 +73,9 @@ void commit_entry_close(CommitEntry *entry);
 // of its IPC metadata, one of WAL_ADOPT of its payload.
 Status commit_entry_seal_batch(CommitEntry *entry, Slice metadata, Error *err);
 Status commit_entry_seal(CommitEntry *entry, Error *err);
+void commit_entry_has_no_times(CommitEntry *entry);
+// Sealed. Takes the deletion, of rows of `table`, also when it fails.
+Status commit_entry_of_deletion(Table *table, StoreDelete *del, CommitEntry *out, Error *err);
 
 typedef struct ConductorOptions {
 	Wal *wal;

@@ -71,3 +71,26 @@ commit_entry_seal(CommitEntry *entry, Error *err)
 	entry->wal.payload_crc = wal_payload_crc(entry->pieces, body_count + 1);
 	return ST_OK;
 }
+
+void
+commit_entry_has_no_times(CommitEntry *entry)
+{
+	entry->wal.min_time = 1;
+	entry->wal.max_time = 0;
+}
+
+Status
+commit_entry_of_deletion(Table *table, StoreDelete *del, CommitEntry *out, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	SCOPED(commit_entry_close)
+	CommitEntry entry = {.wal = {.kind = WAL_DELETE, .table_id = table_id(def)},
+						 .table = table_ref(table),
+						 .del = del};
+	commit_entry_has_no_times(&entry);
+	TRY(store_delete_encode(entry.del, &entry.head, err));
+	TRY(commit_entry_seal(&entry, err));
+	*out = entry;
+	entry = (CommitEntry){0};
+	return ST_OK;
+}

@@ -177,16 +177,11 @@ commit_deletion(const mobius_collection *collection, const Rows *rows, Error *er
 	int64_t count = (int64_t)(rows->addresses.len / sizeof(RowAddress));
 	if (count == 0)
 		return ST_OK;
-	SCOPED(commit_entry_close)
-	CommitEntry entry = {
-		.wal = {.kind = WAL_DELETE, .table_id = table_id(collection->made), .min_time = 1},
-		.table = table_ref(collection->table),
-	};
+	StoreDelete *del = NULL;
 	TRY(store_delete_new(collection->db->store, collection->table,
-						 (const RowAddress *)(const void *)rows->addresses.data, count, &entry.del,
-						 err));
-	TRY(store_delete_encode(entry.del, &entry.head, err));
-	TRY(commit_entry_seal(&entry, err));
+						 (const RowAddress *)(const void *)rows->addresses.data, count, &del, err));
+	SCOPED(commit_entry_close) CommitEntry entry = {0};
+	TRY(commit_entry_of_deletion(collection->table, del, &entry, err));
 	return conductor_commit(collection->db->conductor, &entry, false, NULL, err);
 }
 

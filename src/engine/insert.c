@@ -125,10 +125,8 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertS
 	}
 	TRY(store_insert_new(db->store, plan->table, plan->shape, converted, reserved, &entry.insert,
 						 err));
-	if (!segment_insert_times(entry.insert, &entry.wal.min_time, &entry.wal.max_time)) {
-		entry.wal.min_time = 1;
-		entry.wal.max_time = 0;
-	}
+	if (!segment_insert_times(entry.insert, &entry.wal.min_time, &entry.wal.max_time))
+		commit_entry_has_no_times(&entry);
 	*out = entry;
 	entry = (CommitEntry){0};
 	return ST_OK;
