@@ -5,7 +5,7 @@ import pytest
 
 from flights import put
 
-pytestmark = pytest.mark.settings(**{"commit.max_bytes": "64KiB"})
+pytestmark = pytest.mark.settings(**{"commit.max_bytes": "64KiB", "compaction.files": "1000"})  # whose commit a file is stays to be seen
 
 
 def rows(first, count):
