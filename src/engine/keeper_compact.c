@@ -30,16 +30,11 @@ seal_wasteful(void *arg)
 
 // What is on its way into a segment, or kept by a reader of one that gave way, comes back.
 static bool
-all_is_stored(mobius *db)
+all_is_stored(Keeper *keeper)
 {
-	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	uint64_t bytes = 0;
-	if (store_snapshot(db->store, NULL, 0, &snapshot, NULL) != ST_OK)
-		return true;
-	for (int32_t t = 0; t < snapshot->table_count; t++)
-		for (int32_t i = 0; i < snapshot->tables[t].segment_count; i++)
-			bytes += segment_stats(snapshot->tables[t].segments[i]).bytes;
-	return budget_used(db->memtable) <= bytes;
+	uint64_t bytes;
+	return !keeper_segment_bytes(keeper, false, &bytes) ||
+		   budget_used(keeper->db->memtable) <= bytes;
 }
 
 void
@@ -56,7 +51,7 @@ keeper_compact(Keeper *keeper)
 	if (report.segments > 0)
 		log_debug("memory given back", "segments=%" PRId64 " rows=%" PRId64, report.segments,
 				  report.rows);
-	else if (all_is_stored(db))
+	else if (all_is_stored(keeper))
 		atomic_fetch_add(&keeper->idle_looks, 1);
 }
 

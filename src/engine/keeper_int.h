@@ -45,5 +45,7 @@ void keeper_look_for_room_later(Keeper *keeper);
 // it.
 void keeper_seal(Keeper *keeper);
 void keeper_seal_all(Keeper *keeper);
+// What the segments in memory have, all or those that grow. False: there is no memory to look.
+bool keeper_segment_bytes(Keeper *keeper, bool growing, uint64_t *out);
 // keeper_compact.c. Of a database in memory: what nobody will see again gives its memory back.
 void keeper_compact(Keeper *keeper);

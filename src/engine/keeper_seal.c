@@ -17,19 +17,19 @@ seal_all(void *arg)
 	store_seal(((mobius *)arg)->store, NULL, 0);
 }
 
-static uint64_t
-growing_bytes(Store *store)
+bool
+keeper_segment_bytes(Keeper *keeper, bool growing, uint64_t *out)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	uint64_t bytes = 0;
-	if (store_snapshot(store, NULL, 0, &snapshot, NULL) != ST_OK)
-		return 0;
+	if (store_snapshot(keeper->db->store, NULL, 0, &snapshot, NULL) != ST_OK)
+		return false;
+	*out = 0;
 	for (int32_t t = 0; t < snapshot->table_count; t++)
 		for (int32_t i = 0; i < snapshot->tables[t].segment_count; i++) {
 			SegmentStats stats = segment_stats(snapshot->tables[t].segments[i]);
-			bytes += stats.status == SEGMENT_GROWING ? stats.bytes : 0;
+			*out += !growing || stats.status == SEGMENT_GROWING ? stats.bytes : 0;
 		}
-	return bytes;
+	return true;
 }
 
 // Many segments that are small each can use up the limit together. Near it they are sealed if it
@@ -41,9 +41,9 @@ memory_is_short(Keeper *keeper)
 	bool needed = atomic_exchange(&keeper->memory_needed, false);
 	if (store_has_sealed(db->store))
 		return false;
-	uint64_t limit = budget_limit(db->memtable);
-	return needed ||
-		   (budget_used(db->memtable) > limit / 4 * 3 && growing_bytes(db->store) > limit / 4);
+	uint64_t limit = budget_limit(db->memtable), growing = 0;
+	return needed || (budget_used(db->memtable) > limit / 4 * 3 &&
+					  keeper_segment_bytes(keeper, true, &growing) && growing > limit / 4);
 }
 
 void
