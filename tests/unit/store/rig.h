@@ -118,6 +118,16 @@ rig_open(Rig *rig)
 		rig->seq > store_published_seq(rig->store) ? rig->seq : store_published_seq(rig->store);
 }
 
+// One with DuckDB and room for copies of files, of so many bytes.
+static inline void
+rig_open_cached(Rig *rig, uint64_t bytes)
+{
+	rig_new(rig);
+	rig_add_duck(rig);
+	rig_add_cache(rig, bytes);
+	rig_open(rig);
+}
+
 static inline void
 rig_shut(Rig *rig)
 {

@@ -312,10 +312,7 @@ they_take_no_room_from_copies(void **state)
 	(void)state;
 	enum { ROWS = 1000, ROOM = 16 << 10 };
 	Rig rig;
-	rig_new(&rig);
-	rig_add_duck(&rig);
-	rig_add_cache(&rig, ROOM);
-	rig_open(&rig);
+	rig_open_cached(&rig, ROOM);
 	Table *table = add_table(&rig, 1);
 	put_rows(&rig, table, 0, ROWS);
 	flush_all(&rig);

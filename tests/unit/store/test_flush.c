@@ -409,10 +409,7 @@ a_copy_of_a_table_that_is_held_makes_no_room(void **state)
 	(void)state;
 	enum { ROWS = 1000, ROOM = 16 << 10 };
 	Rig rig;
-	rig_new(&rig);
-	rig_add_duck(&rig);
-	rig_add_cache(&rig, ROOM);
-	rig_open(&rig);
+	rig_open_cached(&rig, ROOM);
 	Table *held = add_table(&rig, 1), *other = add_table(&rig, 2);
 	put_rows(&rig, held, 0, ROWS);
 	flush_all(&rig);
