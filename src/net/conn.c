@@ -20,6 +20,7 @@ enum {
 static const int64_t SECOND_NS = INT64_C(1000000000);
 static const int64_t PREFACE_NS = INT64_C(10000000000);
 static const int64_t HEADERS_NS = INT64_C(10000000000);
+static const int64_t LINGER_NS = INT64_C(1000000000);
 // A client library that reads only while its program asks still reads every few seconds.
 static const int64_t STALL_NS = INT64_C(30000000000);
 
@@ -130,7 +131,7 @@ static bool
 is_out_of_patience(const Conn *conn)
 {
 	int64_t now = now_ns(conn);
-	return now >= conn->preface_until_ns ||
+	return now >= conn->preface_until_ns || now >= conn->ended_until_ns ||
 		   (conn->headers_since_ns != 0 && now >= conn->headers_since_ns + HEADERS_NS) ||
 		   (conn->blocked && now >= conn->sent_ns + STALL_NS);
 }
@@ -139,6 +140,7 @@ static void
 wake_when_due(Conn *conn)
 {
 	wake_at(conn, conn->preface_until_ns);
+	wake_at(conn, conn->ended_until_ns);
 	if (conn->headers_since_ns != 0)
 		wake_at(conn, conn->headers_since_ns + HEADERS_NS);
 	if (conn->blocked)
@@ -153,7 +155,8 @@ on_timer(void *arg)
 	Conn *conn = arg;
 	conn->timer_at_ns = INT64_MAX;
 	if (is_out_of_patience(conn)) {
-		log_debug("connection closed", "peer=%s reason=\"it was too slow\"", conn->peer);
+		if (!conn->ended)
+			log_debug("connection closed", "peer=%s reason=\"it was too slow\"", conn->peer);
 		conn_close(conn);
 		return;
 	}
@@ -214,7 +217,7 @@ flush_now(void *arg)
 void
 conn_want_flush(Conn *conn)
 {
-	if (conn->flush_asked || conn->flushing || conn->session == NULL)
+	if (conn->flush_asked || conn->flushing || conn->ended || conn->session == NULL)
 		return;
 	conn->flush_asked = true;
 	conn_ref(conn);
@@ -255,6 +258,18 @@ send_stage(Conn *conn)
 	atomic_fetch_add_explicit(&conn->server->bytes_out, sent, memory_order_relaxed);
 }
 
+// A socket that is closed while something of the peer's waits unread is reset, and the peer may
+// then never see our last words: they are read out of the way until the peer closes, too.
+static void
+linger(Conn *conn)
+{
+	conn->ended = true;
+	conn->ended_until_ns = now_ns(conn) + LINGER_NS;
+	sock_end_writing(conn->fd);
+	watch(conn, LOOP_READABLE);
+	wake_when_due(conn);
+}
+
 // What is left of the stage waits for the socket; an empty one serves others.
 static void
 end_flush(Conn *conn, bool more)
@@ -263,8 +278,12 @@ end_flush(Conn *conn, bool more)
 		net_loop_give_stage(conn->net, TAKE(conn->stage));
 	bool finished = !more && !conn->blocked && !nghttp2_session_want_read(conn->session) &&
 					!nghttp2_session_want_write(conn->session);
-	if (conn->broken || finished) {
+	if (conn->broken) {
 		conn_close(conn);
+		return;
+	}
+	if (finished) {
+		linger(conn);
 		return;
 	}
 	// A peer that sends but does not read may not make us queue answers without end.
@@ -305,7 +324,7 @@ read_once(Conn *conn)
 		return false;
 	}
 	atomic_fetch_add_explicit(&conn->server->bytes_in, len, memory_order_relaxed);
-	if (len > 0 && nghttp2_session_mem_recv(conn->session, input, len) < 0)
+	if (len > 0 && !conn->ended && nghttp2_session_mem_recv(conn->session, input, len) < 0)
 		conn->broken = true;
 	return len == INPUT_BYTES && !conn->broken;
 }
@@ -372,7 +391,7 @@ conn_new(NetLoop *net, int fd, const SockAddress *peer)
 	conn->server = server_ref(net->server);
 	conn->net = net;
 	conn->fd = fd;
-	conn->timer_at_ns = INT64_MAX;
+	conn->timer_at_ns = conn->ended_until_ns = INT64_MAX;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer->text);
 	conn->start = (LoopCall){.fn = start, .arg = conn};
 	conn->flush = (LoopCall){.fn = flush_now, .arg = conn};

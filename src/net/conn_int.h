@@ -35,6 +35,7 @@ struct Conn {
 	bool flushing;
 	bool broken;  // to be closed as soon as nghttp2 returned
 	bool blocked; // the socket takes no more
+	bool ended;   // all is said; what the peer still sends is not looked at
 
 	FloodBudget budget;
 	size_t header_block_bytes; // of the header block being read
@@ -42,6 +43,7 @@ struct Conn {
 	int64_t timer_at_ns;      // INT64_MAX: not set
 	int64_t preface_until_ns; // INT64_MAX: it came
 	int64_t headers_since_ns; // a header block began and has not ended; 0: none
+	int64_t ended_until_ns;   // INT64_MAX: not ended
 	int64_t sent_ns;          // when the socket last took something, or was empty
 	enum { DRAIN_NO, DRAIN_NOTICE, DRAIN_LAST } drain;
 	int64_t drain_until_ns; // by then the last GOAWAY goes, whether or not the peer answered

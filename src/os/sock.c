@@ -248,6 +248,12 @@ sock_tune(int fd, bool local_peer)
 }
 
 void
+sock_end_writing(int fd)
+{
+	shutdown(fd, SHUT_WR); // fails only when the peer is gone, which reading will tell
+}
+
+void
 sock_close(int fd)
 {
 	if (fd >= 0)

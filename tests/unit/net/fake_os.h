@@ -30,6 +30,8 @@ typedef struct FakeSock {
 	bool open;    // the server has it
 	bool ended;   // the client will send no more
 	bool waiting; // to be accepted
+	bool stays;   // the client does not leave when the server has said all
+	bool all_said;
 	FakeBytes to_server;
 	FakeBytes to_client;
 	size_t take_max;  // bytes of output that the socket takes still
@@ -409,6 +411,14 @@ void
 sock_tune(int fd, bool local_peer)
 {
 	fake_sock(fd)->small_buffer = local_peer;
+}
+
+void
+sock_end_writing(int fd)
+{
+	FakeSock *sock = fake_sock(fd);
+	sock->all_said = true;
+	sock->ended = sock->ended || !sock->stays;
 }
 
 void

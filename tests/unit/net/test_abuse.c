@@ -55,6 +55,42 @@ raw_leave(FakeSock *sock)
 	fake_forget(sock);
 }
 
+// The server would reset a connection that it closes with something unread, and the client might
+// miss the answer.
+static void
+what_comes_after_the_end_is_read_out_of_the_way(void **state)
+{
+	(void)state;
+	server_start();
+	FakeSock *sock = raw_connect();
+	sock->stays = true;
+	put_frame(sock, GOAWAY_TYPE, 0, 0, "\0\0\0\0\0\0\0\0", 8);
+	fake_run();
+	assert_true(sock->all_said && sock->open);
+	put_frame(sock, NGHTTP2_PING, 0, 0, "too late", 8);
+	fake_run();
+	assert_true(sock->open);
+	assert_int_equal(sock->to_server.pos, sock->to_server.len);
+	fake_advance(2 * SECOND);
+	assert_false(sock->open);
+	raw_leave(sock);
+	server_stop();
+}
+
+static void
+a_client_that_leaves_after_the_end_is_not_waited_for(void **state)
+{
+	(void)state;
+	server_start();
+	FakeSock *sock = raw_connect();
+	put_frame(sock, GOAWAY_TYPE, 0, 0, "\0\0\0\0\0\0\0\0", 8);
+	fake_run();
+	assert_true(sock->all_said);
+	assert_false(sock->open);
+	raw_leave(sock);
+	server_stop();
+}
+
 // Literal header fields with names and values of their own, as HPACK without indexing writes them.
 static void
 put_field(FakeBytes *block, const char *name, const char *value)
@@ -399,6 +435,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(another_protocol_is_closed_quietly, set_up),
 		cmocka_unit_test_setup(a_preface_has_ten_seconds, set_up),
+		cmocka_unit_test_setup(what_comes_after_the_end_is_read_out_of_the_way, set_up),
+		cmocka_unit_test_setup(a_client_that_leaves_after_the_end_is_not_waited_for, set_up),
 		cmocka_unit_test_setup(a_header_block_has_ten_seconds, set_up),
 		cmocka_unit_test_setup(an_idle_connection_stays, set_up),
 		cmocka_unit_test_setup(floods_of_frames_that_carry_nothing_are_cut, set_up),
