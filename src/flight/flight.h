@@ -101,13 +101,13 @@ typedef struct FlightOptions {
 
 typedef struct FlightServer FlightServer;
 Status flight_server_new(const FlightOptions *options, FlightServer **out, Error *err);
-GrpcServer *flight_server_grpc(FlightServer *server); // to listen, drain, count
-// Ends what is open. Nobody may flight_post any more. NULL is allowed.
+GrpcServer *flight_server_grpc(FlightServer *server); // for the ports of a NetServer
+// After net_server_free, which ended every call. Nobody may flight_post any more. NULL is allowed.
 void flight_server_free(FlightServer *server);
 // Says that `healthy` may answer otherwise now: whoever watches is told. Any thread.
 void flight_server_health_changed(FlightServer *server);
-// grpc_server_drain, and an end to the health watches, which would outlast it.
-void flight_server_drain(FlightServer *server, int64_t deadline_mono_ns);
+// Before net_server_drain: an end to the health watches, which would outlast it.
+void flight_server_drain(FlightServer *server);
 
 void *flight_service(const FlightCall *call);
 void flight_set_user(FlightCall *call, void *user);

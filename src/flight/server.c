@@ -72,10 +72,9 @@ flight_server_grpc(FlightServer *server)
 }
 
 void
-flight_server_drain(FlightServer *server, int64_t deadline_mono_ns)
+flight_server_drain(FlightServer *server)
 {
 	health_drain(server);
-	grpc_server_drain(server->grpc, deadline_mono_ns);
 }
 
 void

@@ -7,23 +7,24 @@
 enum { HEADERS_FIRST_BYTES = 512 };
 
 GrpcCall *
-call_new(Conn *conn, int32_t stream_id)
+call_new(H2 *h2, int32_t stream_id)
 {
 	GrpcCall *call = mem_alloc(sizeof(*call));
 	if (call == NULL)
 		return NULL;
 	atomic_init(&call->refs, 1);
-	call->conn = conn_ref(conn);
+	call->h2 = h2;
+	conn_ref(h2->conn);
 	call->stream_id = stream_id;
 	call->deadline_ns = INT64_MAX;
 	buf_reserve(&call->headers.text, HEADERS_FIRST_BYTES);
 
-	call->next = conn->calls;
+	call->next = h2->calls;
 	if (call->next != NULL)
 		call->next->prev = call;
-	conn->calls = call;
-	atomic_fetch_add_explicit(&conn->calls_held, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&conn->server->calls_open, 1, memory_order_relaxed);
+	h2->calls = call;
+	atomic_fetch_add_explicit(&h2->calls_held, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h2->server->calls_open, 1, memory_order_relaxed);
 	return call;
 }
 
@@ -46,11 +47,11 @@ grpc_call_unref(GrpcCall *call)
 	headers_close(&call->trailers);
 	buf_close(&call->message);
 
-	Conn *conn = call->conn;
-	atomic_fetch_sub_explicit(&conn->calls_held, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&conn->server->calls_open, 1, memory_order_relaxed);
+	H2 *h2 = call->h2;
+	atomic_fetch_sub_explicit(&h2->calls_held, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&h2->server->calls_open, 1, memory_order_relaxed);
 	mem_free(call);
-	conn_unref(conn);
+	conn_unref(h2->conn);
 }
 
 void
@@ -72,7 +73,7 @@ call_close(GrpcCall *call)
 	if (call->prev != NULL)
 		call->prev->next = call->next;
 	else
-		call->conn->calls = call->next;
+		call->h2->calls = call->next;
 	if (call->next != NULL)
 		call->next->prev = call->prev;
 	grpc_call_unref(call);
@@ -89,8 +90,8 @@ call_tell(GrpcCall *call, unsigned news)
 {
 	if (call->news == 0) {
 		grpc_call_ref(call);
-		call->next_news = call->conn->news;
-		call->conn->news = call;
+		call->next_news = call->h2->news;
+		call->h2->news = call;
 	}
 	call->news |= news;
 }
@@ -110,12 +111,12 @@ tell(GrpcCall *call, unsigned news)
 }
 
 void
-call_tell_all(Conn *conn)
+call_tell_all(H2 *h2)
 {
-	while (conn->news != NULL) {
-		GrpcCall *call = conn->news;
+	while (h2->news != NULL) {
+		GrpcCall *call = h2->news;
 		unsigned news = call->news;
-		conn->news = TAKE(call->next_news);
+		h2->news = TAKE(call->next_news);
 		call->news = 0;
 		tell(call, news);
 		grpc_call_unref(call);
@@ -133,9 +134,9 @@ call_abort(GrpcCall *call, GrpcStatus status, const char *text)
 		// What is half sent cannot be followed by trailers.
 		uint32_t error =
 			status == GRPC_RESOURCE_EXHAUSTED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL;
-		conn_check(call->conn, nghttp2_submit_rst_stream(call->conn->session, NGHTTP2_FLAG_NONE,
-														 call->stream_id, error));
-		conn_want_flush(call->conn);
+		h2_check(call->h2, nghttp2_submit_rst_stream(call->h2->session, NGHTTP2_FLAG_NONE,
+													 call->stream_id, error));
+		conn_want_flush(call->h2->conn);
 	}
 	call_end(call);
 }
@@ -151,7 +152,7 @@ deadline_passed(void *arg)
 Status
 call_set_deadline(GrpcCall *call, int64_t at_ns)
 {
-	TRY(loop_timer_new(call->conn->net->loop, deadline_passed, call, &call->timer, NULL));
+	TRY(loop_timer_new(call->h2->conn->net->loop, deadline_passed, call, &call->timer, NULL));
 	loop_timer_set(call->timer, at_ns);
 	call->deadline_ns = at_ns;
 	return ST_OK;
@@ -160,7 +161,7 @@ call_set_deadline(GrpcCall *call, int64_t at_ns)
 void *
 grpc_call_service(const GrpcCall *call)
 {
-	return call->conn->server->options.service;
+	return call->h2->server->options.service;
 }
 
 const GrpcMethod *
@@ -184,7 +185,7 @@ grpc_call_user(const GrpcCall *call)
 const char *
 grpc_call_peer(const GrpcCall *call)
 {
-	return call->conn->peer;
+	return call->h2->conn->peer;
 }
 
 int64_t
@@ -219,5 +220,5 @@ grpc_call_header_at(const GrpcCall *call, size_t i, Slice *name, Slice *value)
 void
 grpc_post(GrpcCall *call, LoopCall *post)
 {
-	loop_post(call->conn->net->loop, post);
+	loop_post(call->h2->conn->net->loop, post);
 }

@@ -4,14 +4,14 @@
 
 #pragma once
 
-#include "net/conn_int.h"
+#include "net/h2_int.h"
 #include "net/message_int.h"
 #include "net/metadata_int.h"
 #include "net/queue_int.h"
 
 struct GrpcCall {
 	atomic_uint refs; // the stream has one until it is closed
-	Conn *conn;
+	H2 *h2;
 	GrpcCall *prev; // of the connection's open streams
 	GrpcCall *next;
 	GrpcCall *next_news;
@@ -50,12 +50,12 @@ struct GrpcCall {
 
 // ---- call.c ----
 
-GrpcCall *call_new(Conn *conn, int32_t stream_id); // NULL: no memory
+GrpcCall *call_new(H2 *h2, int32_t stream_id); // NULL: no memory
 // The stream is gone: done, if it was not, and the stream's reference is dropped.
 void call_close(GrpcCall *call);
 void call_end(GrpcCall *call);                 // done, exactly once
 void call_tell(GrpcCall *call, unsigned news); // after nghttp2 returned
-void call_tell_all(Conn *conn);                // what is to be told
+void call_tell_all(H2 *h2);                    // what is to be told
 bool call_takes_input(const GrpcCall *call);   // neither finished nor done
 // Ends a call from outside of its method: trailers if nothing is half sent, a reset otherwise.
 void call_abort(GrpcCall *call, GrpcStatus status, const char *text);

@@ -1,5 +1,5 @@
-// Input is handed to nghttp2 as it is read; output is gathered and written once a turn. Methods may
-// do what they like within nghttp2's callbacks, but the session is flushed and closed outside only.
+// Input is handed to the protocol as it is read; output is gathered and written once a turn. What a
+// protocol serves may do as it likes within callbacks, but it is flushed and closed outside only.
 
 #include "net/conn_int.h"
 
@@ -9,22 +9,17 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/call_int.h"
+#include "net/h2_int.h"
 
 enum {
-	READS_PER_TURN = 4,       // of INPUT_BYTES, before other connections have their turn
-	WRITES_PER_TURN = 16,     // of a stage
-	QUEUED_FRAMES_MAX = 1000, // waiting for a socket that takes nothing: then nothing is read
+	READS_PER_TURN = 4,   // of INPUT_BYTES, before other connections have their turn
+	WRITES_PER_TURN = 16, // of a stage
 };
 
-static const int64_t SECOND_NS = INT64_C(1000000000);
 static const int64_t PREFACE_NS = INT64_C(10000000000);
-static const int64_t HEADERS_NS = INT64_C(10000000000);
 static const int64_t LINGER_NS = INT64_C(1000000000);
 // A client library that reads only while its program asks still reads every few seconds.
 static const int64_t STALL_NS = INT64_C(30000000000);
-
-static const uint8_t DRAIN_PING[8] = "draining";
 
 static void flush_rounds(Conn *conn);
 
@@ -42,28 +37,19 @@ conn_unref(Conn *conn)
 	assert(was > 0);
 	if (was > 1)
 		return;
-	server_unref(conn->server);
+	if (conn->session != NULL)
+		conn->protocol->free(conn->session);
+	net_server_unref(conn->server);
 	mem_free(conn);
 }
 
-static int64_t
-now_ns(const Conn *conn)
+int64_t
+conn_now_ns(const Conn *conn)
 {
 	return loop_now_ns(conn->net->loop);
 }
 
 // ---- the end ----
-
-static void
-drop_session(Conn *conn)
-{
-	// nghttp2 does not report the streams of a session that it deletes. Until all are closed their
-	// methods may still send, in vain.
-	while (conn->calls != NULL)
-		call_close(conn->calls);
-	call_tell_all(conn);
-	nghttp2_session_del(TAKE(conn->session));
-}
 
 static void
 leave_loop(Conn *conn)
@@ -87,7 +73,7 @@ conn_close(Conn *conn)
 	sock_close(conn->fd);
 	conn->fd = -1;
 	if (conn->session != NULL)
-		drop_session(conn);
+		conn->protocol->end(conn->session);
 	stage_free(TAKE(conn->stage));
 	leave_loop(conn);
 	atomic_fetch_sub_explicit(&conn->server->connections, 1, memory_order_relaxed);
@@ -98,21 +84,6 @@ void
 conn_break(Conn *conn)
 {
 	conn->broken = true;
-	conn_want_flush(conn);
-}
-
-void
-conn_check(Conn *conn, int rv)
-{
-	if (nghttp2_is_fatal(rv))
-		conn_break(conn);
-}
-
-void
-conn_cut(Conn *conn, uint32_t h2_error)
-{
-	log_debug("connection cut", "peer=%s error=%s", conn->peer, nghttp2_http2_strerror(h2_error));
-	conn_check(conn, nghttp2_session_terminate_session(conn->session, h2_error));
 	conn_want_flush(conn);
 }
 
@@ -130,23 +101,24 @@ wake_at(Conn *conn, int64_t at_ns)
 static bool
 is_out_of_patience(const Conn *conn)
 {
-	int64_t now = now_ns(conn);
-	return now >= conn->preface_until_ns || now >= conn->ended_until_ns ||
-		   (conn->headers_since_ns != 0 && now >= conn->headers_since_ns + HEADERS_NS) ||
-		   (conn->blocked && now >= conn->sent_ns + STALL_NS);
+	int64_t now = conn_now_ns(conn);
+	return now >= conn->ended_until_ns || (conn->blocked && now >= conn->sent_ns + STALL_NS);
 }
 
-static void
-wake_when_due(Conn *conn)
+static bool
+protocol_is_due(const Conn *conn)
 {
-	wake_at(conn, conn->preface_until_ns);
-	wake_at(conn, conn->ended_until_ns);
-	if (conn->headers_since_ns != 0)
-		wake_at(conn, conn->headers_since_ns + HEADERS_NS);
+	return !conn->ended && conn_now_ns(conn) >= conn->protocol->due_ns(conn->session);
+}
+
+void
+conn_due_changed(Conn *conn)
+{
+	if (conn->fd < 0)
+		return;
+	wake_at(conn, conn->ended ? conn->ended_until_ns : conn->protocol->due_ns(conn->session));
 	if (conn->blocked)
 		wake_at(conn, conn->sent_ns + STALL_NS);
-	if (conn->drain == DRAIN_NOTICE)
-		wake_at(conn, conn->drain_until_ns);
 }
 
 static void
@@ -154,49 +126,31 @@ on_timer(void *arg)
 {
 	Conn *conn = arg;
 	conn->timer_at_ns = INT64_MAX;
-	if (is_out_of_patience(conn)) {
+	if (is_out_of_patience(conn) ||
+		(protocol_is_due(conn) && !conn->protocol->on_due(conn->session))) {
 		if (!conn->ended)
 			log_debug("connection closed", "peer=%s reason=\"it was too slow\"", conn->peer);
 		conn_close(conn);
 		return;
 	}
-	if (conn->drain == DRAIN_NOTICE && now_ns(conn) >= conn->drain_until_ns)
-		conn_end_drain(conn);
-	wake_when_due(conn);
+	conn_due_changed(conn);
 }
 
 // ---- draining ----
 
 void
-conn_begin_drain(Conn *conn)
+conn_drain(Conn *conn)
 {
-	if (conn->drain != DRAIN_NO)
-		return;
-	// The answer to the PING shows that the peer knows and opens no more streams.
-	conn->drain = DRAIN_NOTICE;
-	conn->drain_until_ns = now_ns(conn) + SECOND_NS;
-	conn_check(conn, nghttp2_submit_shutdown_notice(conn->session));
-	conn_check(conn, nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, DRAIN_PING));
-	wake_when_due(conn);
-	conn_want_flush(conn);
-}
-
-void
-conn_end_drain(Conn *conn)
-{
-	conn->drain = DRAIN_LAST;
-	int32_t last = nghttp2_session_get_last_proc_stream_id(conn->session);
-	conn_check(conn, nghttp2_submit_goaway(conn->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
-										   NULL, 0));
-	conn_want_flush(conn);
+	if (!conn->ended)
+		conn->protocol->drain(conn->session);
 }
 
 void
 conn_stop(Conn *conn)
 {
 	conn_ref(conn);
-	for (GrpcCall *call = conn->calls; call != NULL; call = call->next)
-		call_abort(call, GRPC_UNAVAILABLE, "the server is stopping");
+	if (!conn->ended)
+		conn->protocol->stop(conn->session);
 	flush_rounds(conn); // as far as the socket takes it
 	conn_close(conn);
 	conn_unref(conn);
@@ -209,7 +163,7 @@ flush_now(void *arg)
 {
 	Conn *conn = arg;
 	conn->flush_asked = false;
-	if (conn->session != NULL)
+	if (conn->fd >= 0)
 		flush_rounds(conn);
 	conn_unref(conn);
 }
@@ -217,7 +171,7 @@ flush_now(void *arg)
 void
 conn_want_flush(Conn *conn)
 {
-	if (conn->flush_asked || conn->flushing || conn->ended || conn->session == NULL)
+	if (conn->flush_asked || conn->flushing || conn->ended || conn->fd < 0)
 		return;
 	conn->flush_asked = true;
 	conn_ref(conn);
@@ -232,16 +186,14 @@ watch(Conn *conn, uint32_t events)
 	conn->watched = events;
 }
 
-// Fills the stage. False when there is nothing to send or the session failed.
+// Fills the stage. False when there is nothing to send or the protocol failed.
 static bool
 gather(Conn *conn)
 {
 	if (conn->stage == NULL)
 		conn->stage = net_loop_take_stage(conn->net);
-	if (conn->stage == NULL)
+	if (conn->stage == NULL || !conn->protocol->gather(conn->session))
 		conn->broken = true;
-	else
-		conn_check(conn, nghttp2_session_send(conn->session));
 	return !conn->broken && !stage_is_empty(conn->stage);
 }
 
@@ -252,7 +204,7 @@ send_stage(Conn *conn)
 	if (stage_write(conn->stage, conn->fd, &sent, &conn->blocked, NULL) != ST_OK)
 		conn->broken = true;
 	if (sent > 0 || !conn->blocked)
-		conn->sent_ns = now_ns(conn);
+		conn->sent_ns = conn_now_ns(conn);
 	// A socket that took less than everything takes no more now; no need to ask.
 	conn->blocked = conn->blocked || !stage_is_empty(conn->stage);
 	atomic_fetch_add_explicit(&conn->server->bytes_out, sent, memory_order_relaxed);
@@ -264,10 +216,10 @@ static void
 linger(Conn *conn)
 {
 	conn->ended = true;
-	conn->ended_until_ns = now_ns(conn) + LINGER_NS;
+	conn->ended_until_ns = conn_now_ns(conn) + LINGER_NS;
 	sock_end_writing(conn->fd);
 	watch(conn, LOOP_READABLE);
-	wake_when_due(conn);
+	conn_due_changed(conn);
 }
 
 // What is left of the stage waits for the socket; an empty one serves others.
@@ -276,21 +228,17 @@ end_flush(Conn *conn, bool more)
 {
 	if (conn->stage != NULL && stage_is_empty(conn->stage))
 		net_loop_give_stage(conn->net, TAKE(conn->stage));
-	bool finished = !more && !conn->blocked && !nghttp2_session_want_read(conn->session) &&
-					!nghttp2_session_want_write(conn->session);
 	if (conn->broken) {
 		conn_close(conn);
 		return;
 	}
-	if (finished) {
+	if (!more && !conn->blocked && conn->protocol->is_finished(conn->session)) {
 		linger(conn);
 		return;
 	}
-	// A peer that sends but does not read may not make us queue answers without end.
-	bool flooded =
-		conn->blocked && nghttp2_session_get_outbound_queue_size(conn->session) > QUEUED_FRAMES_MAX;
-	watch(conn, (flooded ? 0 : LOOP_READABLE) | (conn->blocked || more ? LOOP_WRITABLE : 0));
-	wake_when_due(conn);
+	bool reads = conn->protocol->wants_input(conn->session);
+	watch(conn, (reads ? LOOP_READABLE : 0) | (conn->blocked || more ? LOOP_WRITABLE : 0));
+	conn_due_changed(conn);
 }
 
 static void
@@ -299,13 +247,13 @@ flush_rounds(Conn *conn)
 	conn->flushing = true;
 	bool more = true;
 	for (int i = 0; i < WRITES_PER_TURN && more; i++) {
-		call_tell_all(conn);
+		conn->protocol->tell(conn->session);
 		more = !conn->blocked && gather(conn);
 		if (more)
 			send_stage(conn);
 		more = more && !conn->broken;
 	}
-	call_tell_all(conn);
+	conn->protocol->tell(conn->session);
 	conn->flushing = false;
 	end_flush(conn, more);
 }
@@ -324,7 +272,7 @@ read_once(Conn *conn)
 		return false;
 	}
 	atomic_fetch_add_explicit(&conn->server->bytes_in, len, memory_order_relaxed);
-	if (len > 0 && !conn->ended && nghttp2_session_mem_recv(conn->session, input, len) < 0)
+	if (len > 0 && !conn->ended && !conn->protocol->input(conn->session, slice_of(input, len)))
 		conn->broken = true;
 	return len == INPUT_BYTES && !conn->broken;
 }
@@ -349,10 +297,20 @@ on_ready(void *arg, uint32_t events)
 // ---- the beginning ----
 
 static Status
+open_protocol(Conn *conn, Error *err)
+{
+	H2 *h2;
+	TRY(h2_new(conn, conn->port.grpc, conn_now_ns(conn) + PREFACE_NS, &h2, err));
+	conn->protocol = &H2_PROTOCOL;
+	conn->session = h2;
+	return ST_OK;
+}
+
+static Status
 open_conn(Conn *conn, Error *err)
 {
 	Loop *loop = conn->net->loop;
-	TRY(session_open(conn, err));
+	TRY(open_protocol(conn, err));
 	TRY(loop_timer_new(loop, on_timer, conn, &conn->timer, err));
 	TRY(loop_watch(loop, conn->fd, LOOP_READABLE, on_ready, conn, &conn->watch, err));
 	conn->watched = LOOP_READABLE;
@@ -363,9 +321,7 @@ static void
 start(void *arg)
 {
 	Conn *conn = arg;
-	conn->sent_ns = now_ns(conn);
-	conn->preface_until_ns = conn->sent_ns + PREFACE_NS;
-	flood_init(&conn->budget, conn->sent_ns);
+	conn->sent_ns = conn_now_ns(conn);
 	if (conn->net->closed || open_conn(conn, NULL) != ST_OK) {
 		conn_close(conn);
 		return;
@@ -375,12 +331,12 @@ start(void *arg)
 		conn->next->prev = conn;
 	conn->net->conns = conn;
 	if (atomic_load(&conn->server->draining))
-		conn_begin_drain(conn);
+		conn_drain(conn);
 	conn_want_flush(conn);
 }
 
 void
-conn_new(NetLoop *net, int fd, const SockAddress *peer)
+conn_new(NetLoop *net, int fd, const NetPort *port, const SockAddress *peer)
 {
 	Conn *conn = mem_alloc(sizeof(*conn));
 	if (conn == NULL) {
@@ -388,8 +344,9 @@ conn_new(NetLoop *net, int fd, const SockAddress *peer)
 		return;
 	}
 	atomic_init(&conn->refs, 1);
-	conn->server = server_ref(net->server);
+	conn->server = net_server_ref(net->server);
 	conn->net = net;
+	conn->port = *port;
 	conn->fd = fd;
 	conn->timer_at_ns = conn->ended_until_ns = INT64_MAX;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer->text);

@@ -1,74 +1,77 @@
-// conn_int.h - one connection: a socket, an HTTP/2 session, and its calls.
+// conn_int.h - one connection: a socket, what is sent and received on it, and the protocol that
+// makes sense of it.
 //
-// Owns     the socket and session until it closes; the record lives until its last reference is
-//          gone: each call has one, also those that outlive the connection.
-// Threads  all but refs and calls_held belong to the loop.
+// The connection reads, gathers and writes, knows when a peer is too slow to take what it is sent,
+// and closes. What the bytes mean is the protocol's, and so is every other time that matters.
+//
+// Owns     the socket until it closes; the record lives until its last reference is gone: what a
+//          protocol gives out (calls, requests) has one each, also what outlives the connection.
+// Threads  all but refs belongs to the loop.
 
 #pragma once
 
-#include "net/flood_int.h"
 #include "net/server_int.h"
 #include "os/sock.h"
 
-// What a call is told after nghttp2 returned: never from within.
-enum { CALL_WRITABLE = 1, CALL_DONE = 2, CALL_BROKEN = 4 };
+// What a connection asks of its protocol. `session` is the protocol's state of this connection.
+// None of them closes the connection: they say so, or conn_break.
+typedef struct Protocol {
+	// Takes all of it. False: the connection is of no more use.
+	bool (*input)(void *session, Slice data);
+	// Puts what is to be sent into conn->stage as far as there is room. False: as above.
+	bool (*gather)(void *session);
+	// Calls back whoever is to be told something, which is never done from within the others.
+	void (*tell)(void *session);
+	bool (*wants_input)(const void *session); // false: the peer has to wait
+	bool (*is_finished)(const void *session); // nothing is to be said or heard any more
+	int64_t (*due_ns)(const void *session);   // mono time of the next on_due; INT64_MAX: none
+	// That time came. False: the peer was too slow.
+	bool (*on_due)(void *session);
+	void (*drain)(void *session); // ends as soon as it politely can
+	void (*stop)(void *session);  // ends now: what can still be said is
+	void (*end)(void *session);   // the connection is gone; what it gave out is done
+	void (*free)(void *session);  // and so is the last reference
+} Protocol;
 
 struct Conn {
 	atomic_uint refs;
-	atomic_uint calls_held; // calls that somebody still refers to
-	GrpcServer *server;
+	NetServer *server;
 	NetLoop *net;
 	Conn *prev; // of the loop's connections
 	Conn *next;
+	NetPort port;
+	const Protocol *protocol; // NULL: not begun
+	void *session;
 	char peer[64];
 
-	int fd;
+	int fd; // negative: closed
 	LoopWatch *watch;
-	uint32_t watched;         // events
-	nghttp2_session *session; // NULL: closed
-	Stage *stage;             // what is being sent; NULL: nothing
-	GrpcCall *calls;          // of open streams
-	GrpcCall *news;           // calls to be told something
+	uint32_t watched; // events
+	Stage *stage;     // what is being sent; NULL: nothing
 	LoopCall start;
 	LoopCall flush;
 	bool flush_asked;
 	bool flushing;
-	bool broken;  // to be closed as soon as nghttp2 returned
+	bool broken;  // to be closed as soon as the protocol returned
 	bool blocked; // the socket takes no more
 	bool ended;   // all is said; what the peer still sends is not looked at
 
-	FloodBudget budget;
-	size_t header_block_bytes; // of the header block being read
 	LoopTimer *timer;
-	int64_t timer_at_ns;      // INT64_MAX: not set
-	int64_t preface_until_ns; // INT64_MAX: it came
-	int64_t headers_since_ns; // a header block began and has not ended; 0: none
-	int64_t ended_until_ns;   // INT64_MAX: not ended
-	int64_t sent_ns;          // when the socket last took something, or was empty
-	enum { DRAIN_NO, DRAIN_NOTICE, DRAIN_LAST } drain;
-	int64_t drain_until_ns; // by then the last GOAWAY goes, whether or not the peer answered
+	int64_t timer_at_ns;    // INT64_MAX: not set
+	int64_t ended_until_ns; // INT64_MAX: not ended
+	int64_t sent_ns;        // when the socket last took something, or was empty
 };
 
 // Serves an accepted socket in `net`'s loop; takes the descriptor over, also when it fails. Any
 // thread.
-void conn_new(NetLoop *net, int fd, const SockAddress *peer);
+void conn_new(NetLoop *net, int fd, const NetPort *port, const SockAddress *peer);
 Conn *conn_ref(Conn *conn);
 void conn_unref(Conn *conn); // any thread
 
-// Ends everything at once. Not to be called from within nghttp2: see conn_break.
-void conn_close(Conn *conn);
-void conn_break(Conn *conn);                  // closes when it is safe
-void conn_check(Conn *conn, int rv);          // breaks when nghttp2 reports a fatal error
-void conn_want_flush(Conn *conn);             // at the end of this turn
-void conn_begin_drain(Conn *conn);            // first GOAWAY
-void conn_end_drain(Conn *conn);              // second GOAWAY
-void conn_cut(Conn *conn, uint32_t h2_error); // GOAWAY, then closes
-void conn_stop(Conn *conn);                   // ends its calls, says so, and closes
-
-// ---- session.c ----
-
-// Callbacks and options for every session of a server. ST_NO_MEMORY.
-Status session_setup(GrpcServer *server, Error *err);
-void session_teardown(GrpcServer *server);
-// The connection's session, with the first SETTINGS queued.
-Status session_open(Conn *conn, Error *err);
+int64_t conn_now_ns(const Conn *conn);
+void conn_close(Conn *conn);      // at once; never from within the protocol: see conn_break
+void conn_break(Conn *conn);      // closes when it is safe
+void conn_want_flush(Conn *conn); // at the end of this turn
+void conn_due_changed(Conn *conn);
+void conn_drain(Conn *conn);
+void conn_stop(Conn *conn); // ends what it serves, says so, and closes

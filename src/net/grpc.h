@@ -1,4 +1,4 @@
-// grpc.h - a gRPC server over HTTP/2: bytes in, calls out. Knows nothing of databases or Flight.
+// grpc.h - a gRPC service over HTTP/2: bytes in, calls out. Knows nothing of databases or Flight.
 //
 // A connection lives on one I/O loop and so does each of its calls: every callback of a call runs
 // in that loop's thread, and every grpc_* function of a call must be called there, but
@@ -17,8 +17,7 @@
 // message where that is larger. A method sends until grpc_send says "full" and goes on in
 // `writable`.
 //
-// Memory  at most options.stage_bytes of output are gathered per connection; a call's queue is what
-// the method puts there.
+// Memory  a call's queue is what the method puts there.
 
 #pragma once
 
@@ -78,17 +77,14 @@ typedef struct GrpcOptions {
 	size_t method_count;
 	void *service;
 	BytesPool *pool;
-	int loops;          // I/O threads
 	size_t max_message; // bytes; a larger declared message ends the call RESOURCE_EXHAUSTED at once
 	size_t stream_window;          // bytes a stream may have unconsumed (its receive window)
 	size_t connection_window;      //
 	size_t send_high_water;        // grpc_send says full above this many queued bytes per call
-	size_t stage_bytes;            // output gathered per connection
 	uint32_t max_streams;          // concurrent streams per connection
 	uint32_t max_calls_connection; // handlers in flight, also cancelled ones not yet done with
 								   // their references
 	uint32_t max_calls_total;
-	uint32_t max_connections;
 	// Memory for messages being assembled, taken as bytes arrive: false refuses the message
 	// (RESOURCE_EXHAUSTED). NULL: no limit.
 	bool (*reserve)(void *service, size_t bytes);
@@ -98,18 +94,11 @@ typedef struct GrpcOptions {
 // Sets every limit to its default.
 void grpc_options_init(GrpcOptions *options);
 
-// Starts the loops. Takes listening sockets one by one; a server may listen on several.
+// A service for the ports of a NetServer (net/server.h), which is freed before it.
 Status grpc_server_new(const GrpcOptions *options, GrpcServer **out, Error *err);
-Status grpc_server_listen(GrpcServer *server, int listen_fd,
-						  Error *err); // takes the descriptor over
-// Stops accepting, sends GOAWAY twice (notice, then the last stream), lets running calls finish
-// until `deadline_mono_ns`, then cancels them.
-void grpc_server_drain(GrpcServer *server, int64_t deadline_mono_ns);
-// Closes what is open, ends the loops; NULL is allowed. Calls may be referred to still, but nothing
-// is posted to them any more.
-void grpc_server_free(GrpcServer *server);
+void grpc_server_free(GrpcServer *server); // NULL is allowed; calls may be referred to still
 typedef struct GrpcCounts {
-	uint64_t connections, calls_open, calls_total, bytes_in, bytes_out;
+	uint64_t calls_open, calls_total;
 } GrpcCounts;
 GrpcCounts grpc_server_counts(const GrpcServer *server);
 

@@ -11,8 +11,9 @@ enum { ACCEPTS_PER_TURN = 64 };
 static const int64_t PAUSE_NS = 100000000;
 
 struct Listener {
-	GrpcServer *server;
+	NetServer *server;
 	Listener *next;
+	NetPort port;
 	int fd;
 	LoopWatch *watch;
 	LoopTimer *timer; // ends a pause
@@ -30,7 +31,7 @@ listener_free(Listener *listener)
 }
 
 void
-listeners_close(GrpcServer *server)
+listeners_close(NetServer *server)
 {
 	while (server->listeners != NULL) {
 		Listener *next = server->listeners->next;
@@ -40,15 +41,16 @@ listeners_close(GrpcServer *server)
 }
 
 static void
-serve(GrpcServer *server, int fd, const SockAddress *peer)
+serve(const Listener *listener, int fd, const SockAddress *peer)
 {
+	NetServer *server = listener->server;
 	uint64_t open = atomic_load_explicit(&server->connections, memory_order_relaxed);
 	if (open >= server->options.max_connections) {
 		sock_close(fd);
 		return;
 	}
 	unsigned turn = atomic_fetch_add_explicit(&server->next_loop, 1, memory_order_relaxed);
-	conn_new(&server->loops[turn % (unsigned)server->options.loops], fd, peer);
+	conn_new(&server->loops[turn % (unsigned)server->options.loops], fd, &listener->port, peer);
 }
 
 static void
@@ -63,7 +65,7 @@ pause_over(void *arg)
 static void
 refuse_one(Listener *listener)
 {
-	GrpcServer *server = listener->server;
+	NetServer *server = listener->server;
 	SockAddress peer;
 	int fd = -1;
 	file_close(TAKE(server->spare_file));
@@ -96,7 +98,7 @@ on_connections(void *arg, uint32_t events)
 			pause_accepting(listener);
 		if (st != ST_OK || fd < 0)
 			return;
-		serve(listener->server, fd, &peer);
+		serve(listener, fd, &peer);
 	}
 }
 
@@ -119,7 +121,7 @@ static void
 listen_in_loop(void *arg)
 {
 	ListenCall *call = arg;
-	GrpcServer *server = call->listener->server;
+	NetServer *server = call->listener->server;
 	call->status = listen_here(call->listener, call->err);
 	if (call->status != ST_OK) {
 		listener_free(call->listener);
@@ -130,7 +132,7 @@ listen_in_loop(void *arg)
 }
 
 Status
-grpc_server_listen(GrpcServer *server, int listen_fd, Error *err)
+net_server_listen(NetServer *server, int listen_fd, const NetPort *port, Error *err)
 {
 	Listener *listener = mem_alloc(sizeof(*listener));
 	if (listener == NULL) {
@@ -138,6 +140,7 @@ grpc_server_listen(GrpcServer *server, int listen_fd, Error *err)
 		return error_no_memory(err, "a listening socket");
 	}
 	listener->server = server;
+	listener->port = *port;
 	listener->fd = listen_fd;
 	ListenCall call = {listener, ST_OK, err};
 	net_loop_run(&server->loops[0], listen_in_loop, &call);

@@ -26,7 +26,7 @@ add_metadata(GrpcCall *call, HeaderList *list, const char *name, Slice value)
 {
 	if (!metadata_add_sent(list, slice_text(name), value))
 		log_warn("header left out", "peer=%s header=%s reason=\"no valid HTTP field\"",
-				 call->conn->peer, name);
+				 call->h2->conn->peer, name);
 }
 
 void
@@ -92,9 +92,8 @@ fields_add_status(FieldArray *array, const GrpcCall *call, char text[12])
 static void
 reset(GrpcCall *call, uint32_t error)
 {
-	Conn *conn = call->conn;
-	conn_check(conn,
-			   nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, call->stream_id, error));
+	H2 *h2 = call->h2;
+	h2_check(h2, nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, call->stream_id, error));
 }
 
 // Response headers; `last`: with the trailers in them, and nothing behind.
@@ -112,13 +111,13 @@ submit_headers(GrpcCall *call, bool last)
 		if (last)
 			fields_add_status(&array, call, status);
 		nghttp2_data_provider data = {.source.ptr = call, .read_callback = reply_read};
-		rv = nghttp2_submit_response(call->conn->session, call->stream_id, array.fields,
-									 array.count, last ? NULL : &data);
+		rv = nghttp2_submit_response(call->h2->session, call->stream_id, array.fields, array.count,
+									 last ? NULL : &data);
 	}
 	mem_free(array.fields);
 	if (rv != 0)
 		reset(call, NGHTTP2_INTERNAL_ERROR);
-	conn_want_flush(call->conn);
+	conn_want_flush(call->h2->conn);
 }
 
 static void
@@ -130,13 +129,12 @@ submit_trailers(GrpcCall *call)
 	int rv = NGHTTP2_ERR_NOMEM;
 	if (array.fields != NULL && !call->trailers.text.failed) {
 		fields_add_status(&array, call, status);
-		rv =
-			nghttp2_submit_trailer(call->conn->session, call->stream_id, array.fields, array.count);
+		rv = nghttp2_submit_trailer(call->h2->session, call->stream_id, array.fields, array.count);
 	}
 	mem_free(array.fields);
 	if (rv != 0)
 		reset(call, NGHTTP2_INTERNAL_ERROR);
-	conn_want_flush(call->conn);
+	conn_want_flush(call->h2->conn);
 }
 
 static void
@@ -144,9 +142,9 @@ resume(GrpcCall *call)
 {
 	if (call->deferred) {
 		call->deferred = false;
-		conn_check(call->conn, nghttp2_session_resume_data(call->conn->session, call->stream_id));
+		h2_check(call->h2, nghttp2_session_resume_data(call->h2->session, call->stream_id));
 	}
-	conn_want_flush(call->conn);
+	conn_want_flush(call->h2->conn);
 }
 
 // ---- what a method calls ----
@@ -187,12 +185,12 @@ grpc_send(GrpcCall *call, const Piece *pieces, size_t count)
 		return false;
 	if (!enqueue(call, pieces, count)) {
 		call_tell(call, CALL_BROKEN);
-		conn_want_flush(call->conn);
+		conn_want_flush(call->h2->conn);
 		return false;
 	}
 	grpc_send_headers(call);
 	resume(call);
-	call->full = call->out.bytes > call->conn->server->options.send_high_water;
+	call->full = call->out.bytes > call->h2->server->options.send_high_water;
 	return !call->full;
 }
 
@@ -243,13 +241,13 @@ reply_plain(GrpcCall *call)
 		if (call->http_status == 405)
 			fields_add(&array, slice_text("allow"), slice_text("POST"));
 		nghttp2_data_provider data = {.source.ptr = call, .read_callback = reply_read};
-		rv = nghttp2_submit_response(call->conn->session, call->stream_id, array.fields,
-									 array.count, has_body ? &data : NULL);
+		rv = nghttp2_submit_response(call->h2->session, call->stream_id, array.fields, array.count,
+									 has_body ? &data : NULL);
 	}
 	mem_free(array.fields);
 	if (rv != 0)
 		reset(call, NGHTTP2_INTERNAL_ERROR);
-	conn_want_flush(call->conn);
+	conn_want_flush(call->h2->conn);
 }
 
 // ---- what nghttp2 calls ----
@@ -272,8 +270,8 @@ reply_read(nghttp2_session *session, int32_t stream_id, uint8_t *buf, size_t len
 {
 	(void)session, (void)stream_id, (void)buf;
 	GrpcCall *call = source->ptr;
-	Conn *conn = user_data;
-	size_t room = stage_frame_room(conn->stage);
+	H2 *h2 = user_data;
+	size_t room = stage_frame_room(h2->conn->stage);
 	if (room == 0)
 		return NGHTTP2_ERR_PAUSE;
 	size_t n = stage_measure(&call->out, length < room ? length : room);
@@ -294,12 +292,12 @@ reply_write(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
 {
 	(void)session, (void)frame;
 	GrpcCall *call = source->ptr;
-	Conn *conn = user_data;
+	H2 *h2 = user_data;
 	assert(frame->data.padlen == 0 && length <= call->out.bytes);
-	stage_frame(conn->stage, head, FRAME_HEAD, &call->out, length);
-	flood_earn(&conn->budget, CONTROL_EARNED + (int64_t)(length / BYTES_PER_TOKEN));
+	stage_frame(h2->conn->stage, head, FRAME_HEAD, &call->out, length);
+	flood_earn(&h2->budget, CONTROL_EARNED + (int64_t)(length / BYTES_PER_TOKEN));
 
-	size_t low_water = conn->server->options.send_high_water / 2;
+	size_t low_water = h2->server->options.send_high_water / 2;
 	if (call->full && call->out.bytes <= low_water)
 		call_tell(call, CALL_WRITABLE);
 	return 0;

@@ -47,13 +47,13 @@ refuse(GrpcCall *call, GrpcStatus status, const char *text)
 static bool
 within_limits(GrpcCall *call)
 {
-	const GrpcServer *server = call->conn->server;
+	const GrpcServer *server = call->h2->server;
 	if (call->header_bytes > HEADER_LIST_MAX)
 		return refuse(call, GRPC_RESOURCE_EXHAUSTED,
 					  "the call's headers are above 16 KiB; send fewer or shorter ones");
 	if (call->headers.text.failed)
 		return refuse(call, GRPC_RESOURCE_EXHAUSTED, "no memory for the call; ask again later");
-	if (atomic_load_explicit(&call->conn->calls_held, memory_order_relaxed) >
+	if (atomic_load_explicit(&call->h2->calls_held, memory_order_relaxed) >
 		server->options.max_calls_connection)
 		return refuse(call, GRPC_RESOURCE_EXHAUSTED,
 					  "too many calls of this connection are still being handled; ask again later");
@@ -67,7 +67,7 @@ within_limits(GrpcCall *call)
 static bool
 find_method(GrpcCall *call)
 {
-	const GrpcOptions *options = &call->conn->server->options;
+	const GrpcOptions *options = &call->h2->server->options;
 	Slice path = header(call, ":path");
 	for (size_t i = 0; i < options->method_count; i++) {
 		const GrpcMethod *method = &options->methods[i];
@@ -100,11 +100,11 @@ understand(GrpcCall *call)
 		int64_t at_ns;
 		if (!metadata_parse_timeout(timeout, &after_ns))
 			return refuse(call, GRPC_INTERNAL, "grpc-timeout is not up to 8 digits and a unit");
-		if (!__builtin_add_overflow(loop_now_ns(call->conn->net->loop), after_ns, &at_ns) &&
+		if (!__builtin_add_overflow(loop_now_ns(call->h2->conn->net->loop), after_ns, &at_ns) &&
 			call_set_deadline(call, at_ns) != ST_OK)
 			return refuse(call, GRPC_RESOURCE_EXHAUSTED, "no memory for the call; ask again later");
 	}
-	reader_init(&call->reader, &call->conn->server->options, call->method->body_field, gzip);
+	reader_init(&call->reader, &call->h2->server->options, call->method->body_field, gzip);
 	return true;
 }
 
@@ -118,7 +118,7 @@ request_begin(GrpcCall *call)
 		return;
 	if (!within_limits(call) || !find_method(call) || !understand(call))
 		return;
-	atomic_fetch_add_explicit(&call->conn->server->calls_total, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&call->h2->server->calls_total, 1, memory_order_relaxed);
 	call->opened = true;
 	call->method->open(call);
 }
@@ -126,9 +126,9 @@ request_begin(GrpcCall *call)
 static void
 give_back(GrpcCall *call, size_t bytes)
 {
-	Conn *conn = call->conn;
-	conn_check(conn, nghttp2_session_consume_stream(conn->session, call->stream_id, bytes));
-	conn_want_flush(conn);
+	H2 *h2 = call->h2;
+	h2_check(h2, nghttp2_session_consume_stream(h2->session, call->stream_id, bytes));
+	conn_want_flush(h2->conn);
 }
 
 // The peer learns of freed room only when half the window is free, so a message above that might
@@ -137,7 +137,7 @@ give_back(GrpcCall *call, size_t bytes)
 void
 request_credit(GrpcCall *call)
 {
-	size_t window = call->conn->server->options.stream_window;
+	size_t window = call->h2->server->options.stream_window;
 	if (call->unconsumed > 0 || reader_message_bytes(&call->reader) <= window / 2)
 		return;
 	size_t ahead = reader_message_read(&call->reader);

@@ -6,64 +6,26 @@
 #include "net/conn_int.h"
 #include "os/thread.h"
 
-GrpcStatus
-grpc_status_of(Status status)
-{
-	switch (status) {
-	case ST_OK: return GRPC_OK;
-	case ST_INVALID: return GRPC_INVALID_ARGUMENT;
-	case ST_UNAUTHENTICATED: return GRPC_UNAUTHENTICATED;
-	case ST_DENIED: return GRPC_PERMISSION_DENIED;
-	case ST_NOT_FOUND: return GRPC_NOT_FOUND;
-	case ST_EXISTS: return GRPC_ALREADY_EXISTS;
-	case ST_CONFLICT:
-	case ST_SEALED: return GRPC_FAILED_PRECONDITION;
-	case ST_LIMIT:
-	case ST_NO_MEMORY:
-	case ST_DISK_FULL: return GRPC_RESOURCE_EXHAUSTED;
-	case ST_UNAVAILABLE:
-	case ST_IO: return GRPC_UNAVAILABLE;
-	case ST_DEADLINE: return GRPC_DEADLINE_EXCEEDED;
-	case ST_CANCELLED: return GRPC_CANCELLED;
-	case ST_CORRUPT: return GRPC_DATA_LOSS;
-	case ST_UNIMPLEMENTED: return GRPC_UNIMPLEMENTED;
-	case ST_INTERNAL: return GRPC_INTERNAL;
-	}
-	return GRPC_INTERNAL;
-}
-
 void
-grpc_options_init(GrpcOptions *options)
+net_options_init(NetOptions *options)
 {
-	*options = (GrpcOptions){
-		.loops = 2,
-		.max_message = 64 << 20,
-		.stream_window = 16 << 20,
-		.connection_window = 64 << 20,
-		.send_high_water = 1 << 20,
-		.stage_bytes = 256 << 10,
-		.max_streams = 256,
-		.max_calls_connection = 256,
-		.max_calls_total = 4096,
-		.max_connections = 10000,
-	};
+	*options = (NetOptions){.loops = 2, .stage_bytes = 256 << 10, .max_connections = 10000};
 }
 
-GrpcServer *
-server_ref(GrpcServer *server)
+NetServer *
+net_server_ref(NetServer *server)
 {
 	atomic_fetch_add_explicit(&server->refs, 1, memory_order_relaxed);
 	return server;
 }
 
 void
-server_unref(GrpcServer *server)
+net_server_unref(NetServer *server)
 {
 	unsigned was = atomic_fetch_sub_explicit(&server->refs, 1, memory_order_acq_rel);
 	assert(was > 0);
 	if (was > 1)
 		return;
-	session_teardown(server);
 	mem_free(server->loops);
 	mem_free(server);
 }
@@ -130,7 +92,7 @@ drain(void *arg)
 	if (net == net->server->loops)
 		listeners_close(net->server);
 	for (Conn *conn = net->conns; conn != NULL; conn = conn->next)
-		conn_begin_drain(conn);
+		conn_drain(conn);
 	loop_timer_set(net->drain_timer, net->server->drain_until_ns);
 }
 
@@ -149,7 +111,7 @@ make_timer(void *arg)
 }
 
 static Status
-start_loop(GrpcServer *server, int i, Error *err)
+start_loop(NetServer *server, int i, Error *err)
 {
 	NetLoop *net = &server->loops[i];
 	net->server = server;
@@ -192,22 +154,20 @@ stop_loop(NetLoop *net)
 
 // ---- servers ----
 
-DEFINE_DROP(GrpcServer, server_drop, grpc_server_free)
+DEFINE_DROP(NetServer, server_drop, net_server_free)
 
 Status
-grpc_server_new(const GrpcOptions *options, GrpcServer **out, Error *err)
+net_server_new(const NetOptions *options, NetServer **out, Error *err)
 {
-	assert(options->loops > 0 && options->stage_bytes > 0 && options->stream_window <= INT32_MAX &&
-		   options->connection_window <= INT32_MAX);
-	SCOPED(server_drop) GrpcServer *server = mem_alloc(sizeof(*server));
+	assert(options->loops > 0 && options->stage_bytes > 0);
+	SCOPED(server_drop) NetServer *server = mem_alloc(sizeof(*server));
 	if (server == NULL)
-		return error_no_memory(err, "a gRPC server");
+		return error_no_memory(err, "a server");
 	atomic_init(&server->refs, 1);
 	server->options = *options;
-	TRY(session_setup(server, err));
 	server->loops = mem_alloc_array((size_t)options->loops, sizeof(NetLoop));
 	if (server->loops == NULL)
-		return error_no_memory(err, "a gRPC server");
+		return error_no_memory(err, "a server");
 	for (int i = 0; i < options->loops; i++)
 		TRY(start_loop(server, i, err));
 	TRY(file_open("/dev/null", FILE_DEVICE, &server->spare_file, err));
@@ -216,18 +176,18 @@ grpc_server_new(const GrpcOptions *options, GrpcServer **out, Error *err)
 }
 
 void
-grpc_server_free(GrpcServer *server)
+net_server_free(NetServer *server)
 {
 	if (server == NULL)
 		return;
 	for (int i = 0; server->loops != NULL && i < server->options.loops; i++)
 		stop_loop(&server->loops[i]);
 	file_close(TAKE(server->spare_file));
-	server_unref(server);
+	net_server_unref(server);
 }
 
 void
-grpc_server_drain(GrpcServer *server, int64_t deadline_mono_ns)
+net_server_drain(NetServer *server, int64_t deadline_mono_ns)
 {
 	if (atomic_exchange(&server->draining, true))
 		return;
@@ -236,13 +196,11 @@ grpc_server_drain(GrpcServer *server, int64_t deadline_mono_ns)
 		loop_post(server->loops[i].loop, &server->loops[i].drain);
 }
 
-GrpcCounts
-grpc_server_counts(const GrpcServer *server)
+NetCounts
+net_server_counts(const NetServer *server)
 {
-	return (GrpcCounts){
+	return (NetCounts){
 		.connections = atomic_load_explicit(&server->connections, memory_order_relaxed),
-		.calls_open = atomic_load_explicit(&server->calls_open, memory_order_relaxed),
-		.calls_total = atomic_load_explicit(&server->calls_total, memory_order_relaxed),
 		.bytes_in = atomic_load_explicit(&server->bytes_in, memory_order_relaxed),
 		.bytes_out = atomic_load_explicit(&server->bytes_out, memory_order_relaxed),
 	};

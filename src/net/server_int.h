@@ -1,14 +1,13 @@
 // server_int.h - the server's loops, listeners and counters.
 //
-// Threads  options and loops do not change after grpc_server_new; listeners belong to the first
+// Threads  options and loops do not change after net_server_new; listeners belong to the first
 //          loop; counters are atomic; of a NetLoop all but `loop` and `server` belongs to its loop.
 
 #pragma once
 
-#include <nghttp2/nghttp2.h>
 #include <stdatomic.h>
 
-#include "net/grpc.h"
+#include "net/server.h"
 #include "net/stage_int.h"
 #include "os/file.h"
 
@@ -18,7 +17,7 @@ typedef struct Listener Listener;
 // One I/O loop and what its connections share.
 typedef struct NetLoop {
 	Loop *loop;
-	GrpcServer *server;
+	NetServer *server;
 	uint8_t *input; // what is read goes here first
 	Stage *spare;   // an empty one, or NULL
 	Conn *conns;
@@ -29,11 +28,9 @@ typedef struct NetLoop {
 
 enum { INPUT_BYTES = 256 << 10 };
 
-struct GrpcServer {
+struct NetServer {
 	atomic_uint refs; // the owner's, and one per connection
-	GrpcOptions options;
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *session_options;
+	NetOptions options;
 	NetLoop *loops; // options.loops of them
 	atomic_uint next_loop;
 	atomic_bool draining;
@@ -43,14 +40,12 @@ struct GrpcServer {
 	File *spare_file; // given up to accept and close when descriptors run out
 
 	atomic_uint_fast64_t connections;
-	atomic_uint_fast64_t calls_open;
-	atomic_uint_fast64_t calls_total;
 	atomic_uint_fast64_t bytes_in;
 	atomic_uint_fast64_t bytes_out;
 };
 
-GrpcServer *server_ref(GrpcServer *server);
-void server_unref(GrpcServer *server);
+NetServer *net_server_ref(NetServer *server);
+void net_server_unref(NetServer *server);
 
 // A stage for a connection that has something to send; NULL: no memory.
 Stage *net_loop_take_stage(NetLoop *net);
@@ -59,4 +54,4 @@ void net_loop_give_stage(NetLoop *net, Stage *stage); // empty or not; NULL is a
 // Runs fn(arg) in the loop and waits until it ran.
 void net_loop_run(NetLoop *net, void (*fn)(void *arg), void *arg);
 
-void listeners_close(GrpcServer *server); // in the first loop
+void listeners_close(NetServer *server); // in the first loop

@@ -62,40 +62,40 @@ is_request(const nghttp2_frame *frame)
 }
 
 static void
-pay_for_empty_frame(Conn *conn)
+pay_for_empty_frame(H2 *h2)
 {
-	if (!flood_spend(&conn->budget, loop_now_ns(conn->net->loop)))
-		conn_cut(conn, NGHTTP2_ENHANCE_YOUR_CALM);
+	if (!flood_spend(&h2->budget, h2_now_ns(h2)))
+		h2_cut(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static int
 on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg)
 {
 	(void)session;
-	Conn *conn = arg;
+	H2 *h2 = arg;
 	if (head->type != NGHTTP2_CONTINUATION)
-		conn->headers_since_ns = 0; // also of a block that nghttp2 ignored
+		h2->headers_since_ns = 0; // also of a block that nghttp2 ignored
 	switch (head->type) {
-	case NGHTTP2_HEADERS: conn->header_block_bytes = head->length; break;
-	case NGHTTP2_CONTINUATION: conn->header_block_bytes += head->length; break;
+	case NGHTTP2_HEADERS: h2->header_block_bytes = head->length; break;
+	case NGHTTP2_CONTINUATION: h2->header_block_bytes += head->length; break;
 	case NGHTTP2_RST_STREAM: break; // nghttp2 counts them
 	case NGHTTP2_DATA:
 		if (head->length > 0 || (head->flags & NGHTTP2_FLAG_END_STREAM))
 			break;
 		__attribute__((fallthrough));
-	default: pay_for_empty_frame(conn);
+	default: pay_for_empty_frame(h2);
 	}
-	return conn->header_block_bytes > HEADER_BLOCK_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+	return h2->header_block_bytes > HEADER_BLOCK_MAX ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int
 on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-	Conn *conn = arg;
-	conn->headers_since_ns = loop_now_ns(conn->net->loop);
+	H2 *h2 = arg;
+	h2->headers_since_ns = h2_now_ns(h2);
 	if (!is_request(frame))
 		return 0;
-	GrpcCall *call = call_new(conn, frame->hd.stream_id);
+	GrpcCall *call = call_new(h2, frame->hd.stream_id);
 	if (call == NULL)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 	return nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, call);
@@ -118,9 +118,9 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_
 		void *arg)
 {
 	(void)flags;
-	Conn *conn = arg;
+	H2 *h2 = arg;
 	// The connection's window is given back at once: one stalled stream must not stall others.
-	conn_check(conn, nghttp2_session_consume_connection(session, len));
+	h2_check(h2, nghttp2_session_consume_connection(session, len));
 	GrpcCall *call = call_of(session, stream_id);
 	if (call != NULL)
 		request_data(call, slice_of(data, len));
@@ -128,13 +128,13 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_
 }
 
 static void
-on_stream_frame(Conn *conn, GrpcCall *call, const nghttp2_frame *frame)
+on_stream_frame(H2 *h2, GrpcCall *call, const nghttp2_frame *frame)
 {
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 	bool all_padding = frame->hd.type == NGHTTP2_DATA && frame->data.padlen > 0 &&
 					   frame->hd.length == frame->data.padlen;
 	if (all_padding && !ends)
-		pay_for_empty_frame(conn);
+		pay_for_empty_frame(h2);
 	if (call == NULL)
 		return;
 	if (is_request(frame))
@@ -146,15 +146,15 @@ on_stream_frame(Conn *conn, GrpcCall *call, const nghttp2_frame *frame)
 static int
 on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-	Conn *conn = arg;
+	H2 *h2 = arg;
 	switch (frame->hd.type) {
-	case NGHTTP2_SETTINGS: conn->preface_until_ns = INT64_MAX; break;
+	case NGHTTP2_SETTINGS: h2->preface_until_ns = INT64_MAX; break;
 	case NGHTTP2_PING:
-		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && conn->drain == DRAIN_NOTICE)
-			conn_end_drain(conn);
+		if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && h2->drain == DRAIN_NOTICE)
+			h2_end_drain(h2);
 		break;
-	case NGHTTP2_HEADERS: conn->headers_since_ns = 0; __attribute__((fallthrough));
-	case NGHTTP2_DATA: on_stream_frame(conn, call_of(session, frame->hd.stream_id), frame); break;
+	case NGHTTP2_HEADERS: h2->headers_since_ns = 0; __attribute__((fallthrough));
+	case NGHTTP2_DATA: on_stream_frame(h2, call_of(session, frame->hd.stream_id), frame); break;
 	default: break;
 	}
 	return 0;
@@ -164,9 +164,9 @@ static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *arg)
 {
 	(void)session, (void)frame, (void)error;
-	Conn *conn = arg;
-	conn->headers_since_ns = 0;
-	pay_for_empty_frame(conn);
+	H2 *h2 = arg;
+	h2->headers_since_ns = 0;
+	pay_for_empty_frame(h2);
 	return 0;
 }
 
@@ -188,28 +188,28 @@ static ssize_t
 on_send(nghttp2_session *session, const uint8_t *data, size_t len, int flags, void *arg)
 {
 	(void)session, (void)flags;
-	Conn *conn = arg;
-	size_t taken = stage_copy(conn->stage, data, len);
+	H2 *h2 = arg;
+	size_t taken = stage_copy(h2->conn->stage, data, len);
 	return taken == 0 ? NGHTTP2_ERR_WOULDBLOCK : (ssize_t)taken;
 }
 
 static int
 on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
-	Conn *conn = arg;
+	H2 *h2 = arg;
 	bool ends = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
 				(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
 	if (!ends)
 		return 0;
-	flood_earn(&conn->budget, EARNED_BY_ANSWER);
+	flood_earn(&h2->budget, EARNED_BY_ANSWER);
 	int32_t stream_id = frame->hd.stream_id;
 	GrpcCall *call = call_of(session, stream_id);
 	if (call != NULL)
 		call_tell(call, CALL_DONE);
 	// A client that is still sending is told to stop, after the trailers: before, they were lost.
 	if (nghttp2_session_get_stream_remote_close(session, stream_id) == 0)
-		conn_check(conn, nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id,
-												   NGHTTP2_NO_ERROR));
+		h2_check(
+			h2, nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR));
 	return 0;
 }
 
@@ -219,8 +219,8 @@ on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int erro
 {
 	if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
 		error != NGHTTP2_ERR_STREAM_CLOSING)
-		conn_check(arg, nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-												  NGHTTP2_INTERNAL_ERROR));
+		h2_check(arg, nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+												NGHTTP2_INTERNAL_ERROR));
 	return 0;
 }
 
@@ -270,12 +270,12 @@ session_teardown(GrpcServer *server)
 }
 
 Status
-session_open(Conn *conn, Error *err)
+session_open(H2 *h2, Error *err)
 {
-	const GrpcOptions *options = &conn->server->options;
+	const GrpcOptions *options = &h2->server->options;
 	nghttp2_mem heap = {NULL, heap_alloc, heap_free, heap_calloc, heap_realloc};
-	if (nghttp2_session_server_new3(&conn->session, conn->server->callbacks, conn,
-									conn->server->session_options, &heap) != 0)
+	if (nghttp2_session_server_new3(&h2->session, h2->server->callbacks, h2,
+									h2->server->session_options, &heap) != 0)
 		return error_no_memory(err, "an HTTP/2 session");
 
 	// The very first frame: some clients wait for it before they send anything.
@@ -285,10 +285,9 @@ session_open(Conn *conn, Error *err)
 		{NGHTTP2_SETTINGS_MAX_FRAME_SIZE, MAX_FRAME_BYTES},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADER_LIST_MAX},
 	};
-	int rv =
-		nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings));
+	int rv = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings));
 	if (rv == 0)
-		rv = nghttp2_session_set_local_window_size(conn->session, NGHTTP2_FLAG_NONE, 0,
+		rv = nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
 												   (int32_t)options->connection_window);
 	return rv == 0 ? ST_OK : error_no_memory(err, "an HTTP/2 session");
 }

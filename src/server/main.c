@@ -160,16 +160,20 @@ start_service(Server *server, Listeners *listeners, Error *err)
 		.handlers = &SERVER_HANDLERS, .service = server, .healthy = is_healthy};
 	grpc_options_init(&options.grpc);
 	options.grpc.pool = mobius_io_pool(db);
-	options.grpc.loops = os_core_count() < IO_LOOPS ? os_core_count() : IO_LOOPS;
 	options.grpc.max_message = (size_t)mobius_setting_number(db, "flight.max_message");
 	options.grpc.stream_window = (size_t)mobius_setting_number(db, "ingest.window");
 	options.grpc.reserve = reserve_assembling;
 	options.grpc.release = release_assembling;
 	TRY(flight_server_new(&options, &server->flight, err));
+	NetOptions net;
+	net_options_init(&net);
+	net.loops = os_core_count() < IO_LOOPS ? os_core_count() : IO_LOOPS;
+	TRY(net_server_new(&net, &server->net, err));
+	NetPort port = {.grpc = flight_server_grpc(server->flight)};
 	for (int i = 0; i < listeners->count; i++) {
 		int fd = listeners->fds[i];
 		listeners->fds[i] = -1;
-		TRY(grpc_server_listen(flight_server_grpc(server->flight), fd, err));
+		TRY(net_server_listen(server->net, fd, &port, err));
 	}
 	return ST_OK;
 }
@@ -216,7 +220,8 @@ stop(Server *server)
 {
 	signals_next_stop_ends();
 	log_info("stopping", "drain_s=%d", DRAIN_SECONDS);
-	flight_server_drain(server->flight, clock_mono_ns() + DRAIN_SECONDS * SECOND_NS);
+	flight_server_drain(server->flight);
+	net_server_drain(server->net, clock_mono_ns() + DRAIN_SECONDS * SECOND_NS);
 }
 
 static int
@@ -275,6 +280,7 @@ run(const Config *config)
 		log_warn("the environment has a variable that is no setting", "%s", config->misspelt);
 
 	int code = run_open(&server, &listeners, config);
+	net_server_free(server.net);
 	flight_server_free(server.flight);
 	mobius_session_unref(server.session);
 	mobius_close(server.db);

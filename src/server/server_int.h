@@ -10,10 +10,12 @@
 #include "flight/flight.h"
 #include "flight/flight_sql.h"
 #include "flight/sql_listing.h"
+#include "net/server.h"
 
 typedef struct Server {
 	mobius *db;
 	mobius_session *session; // nobody is asked who they are yet: one for all
+	NetServer *net;
 	FlightServer *flight;
 	uint64_t ingest_memory;
 	_Atomic uint64_t assembling; // bytes of messages being received

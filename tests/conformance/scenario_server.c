@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/server.h"
 #include "os/clock.h"
 #include "os/sock.h"
 #include "scenario.h"
@@ -53,7 +54,7 @@ argument(int argc, char **argv, const char *key, const char *otherwise)
 }
 
 static Status
-listen_on(FlightServer *server, Service *service, const char *port, Error *err)
+listen_on(NetServer *net, FlightServer *server, Service *service, const char *port, Error *err)
 {
 	char text[64];
 	SockAddress wanted, bound;
@@ -62,7 +63,7 @@ listen_on(FlightServer *server, Service *service, const char *port, Error *err)
 	int fd = -1;
 	TRY(sock_listen(&wanted, &fd, &bound, err));
 	service->port = bound.port; // before the first call
-	return grpc_server_listen(flight_server_grpc(server), fd, err);
+	return net_server_listen(net, fd, &(NetPort){.grpc = flight_server_grpc(server)}, err);
 }
 
 static void
@@ -80,22 +81,29 @@ static Status
 serve(const Scenario *scenario, const char *port, Error *err)
 {
 	Service service = {0};
+	NetServer *net = NULL;
 	FlightServer *server = NULL;
+	NetOptions net_options;
 	FlightOptions options = {.handlers = &scenario->handlers, .service = &service};
 	grpc_options_init(&options.grpc);
-	options.grpc.loops = scenario->loops > 0 ? scenario->loops : 1;
+	net_options_init(&net_options);
+	net_options.loops = scenario->loops > 0 ? scenario->loops : 1;
 	if (scenario->start != NULL)
 		scenario->start();
 	TRY(flight_server_new(&options, &server, err));
-	Status status = listen_on(server, &service, port, err);
+	Status status = net_server_new(&net_options, &net, err);
+	if (status == ST_OK)
+		status = listen_on(net, server, &service, port, err);
 	if (status == ST_OK) {
 		printf("Server listening on localhost:%u\n", service.port);
 		fflush(stdout);
 		wait_for_end();
-		flight_server_drain(server, clock_mono_ns());
+		flight_server_drain(server);
+		net_server_drain(net, clock_mono_ns());
 		if (scenario->stop != NULL)
 			scenario->stop();
 	}
+	net_server_free(net);
 	flight_server_free(server);
 	if (scenario->forget != NULL)
 		scenario->forget();

@@ -6,7 +6,7 @@
 
 #include "../unit/net/fake_os.h"
 #include "base/buf.h"
-#include "net/grpc.h"
+#include "net/server.h"
 
 enum {
 	MAX_MESSAGES = 64,
@@ -182,13 +182,17 @@ play(Slice stream, size_t frame_max, bool gzip)
 {
 	GrpcOptions options;
 	GrpcServer *server = NULL;
+	NetOptions net_options;
+	NetServer *net = NULL;
+	net_options_init(&net_options);
+	net_options.loops = 1;
 	grpc_options_init(&options);
 	options.methods = &METHOD;
 	options.method_count = 1;
-	options.loops = 1;
 	options.max_message = MAX_MESSAGE;
 	check(grpc_server_new(&options, &server, NULL) == ST_OK);
-	check(grpc_server_listen(server, FAKE_LISTENER, NULL) == ST_OK);
+	check(net_server_new(&net_options, &net, NULL) == ST_OK);
+	check(net_server_listen(net, FAKE_LISTENER, &(NetPort){.grpc = server}, NULL) == ST_OK);
 	FakeSock *sock = fake_connect();
 	put_call(sock, gzip);
 	for (size_t at = 0; at < stream.len; at += frame_max) {
@@ -201,6 +205,7 @@ play(Slice stream, size_t frame_max, bool gzip)
 	sock->ended = true;
 	fake_run();
 	fake_forget(sock);
+	net_server_free(net);
 	grpc_server_free(server);
 }
 

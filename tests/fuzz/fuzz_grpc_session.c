@@ -5,7 +5,7 @@
 // rest are frames.
 
 #include "../unit/net/fake_os.h"
-#include "net/grpc.h"
+#include "net/server.h"
 
 static int opened;
 static int done;
@@ -81,22 +81,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	GrpcOptions options;
 	GrpcServer *server = NULL;
+	NetOptions net_options;
+	NetServer *net = NULL;
+	net_options_init(&net_options);
+	net_options.loops = 1;
+	net_options.stage_bytes = 2000;
 	grpc_options_init(&options);
 	options.methods = METHODS;
 	options.method_count = COUNT_OF(METHODS);
-	options.loops = 1;
 	options.max_message = 10000;
 	options.stream_window = 1000;
-	options.stage_bytes = 2000;
 	options.send_high_water = 500;
 	opened = done = 0;
 	check(grpc_server_new(&options, &server, NULL) == ST_OK);
-	check(grpc_server_listen(server, FAKE_LISTENER, NULL) == ST_OK);
+	check(net_server_new(&net_options, &net, NULL) == ST_OK);
+	check(net_server_listen(net, FAKE_LISTENER, &(NetPort){.grpc = server}, NULL) == ST_OK);
 	play(data + 2, size - 2, (size_t)data[0] * 4 + 1,
 		 data[1] == 0 ? SIZE_MAX : (size_t)data[1] * 8);
-	check(grpc_server_counts(server).connections == 0);
+	check(net_server_counts(net).connections == 0);
 	check(grpc_server_counts(server).calls_open == 0);
 	check(opened == done);
+	net_server_free(net);
 	grpc_server_free(server);
 	check(mem_live() == 0);
 	return 0;

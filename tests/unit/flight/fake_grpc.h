@@ -14,7 +14,6 @@ enum { FAKE_MAX = 8 };
 
 struct GrpcServer {
 	GrpcOptions options;
-	int64_t drained; // the deadline given; 0: not drained
 };
 
 typedef struct FakeHeader {
@@ -58,12 +57,6 @@ void
 grpc_server_free(GrpcServer *server)
 {
 	mem_free(server);
-}
-
-void
-grpc_server_drain(GrpcServer *server, int64_t deadline_mono_ns)
-{
-	server->drained = deadline_mono_ns;
 }
 
 GrpcStatus

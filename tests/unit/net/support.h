@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "client.h"
-#include "net/grpc.h"
+#include "net/server.h"
 
 enum { SEEN_MESSAGES = 64, BODY_FIELD = 1000 };
 enum { KIB = 1024, MIB = 1024 * 1024 };
@@ -159,7 +159,9 @@ count_release(void *service, size_t bytes)
 	seen.reserved -= bytes;
 }
 
-static GrpcOptions options; // of the next server
+static NetOptions net_options; // of the next server
+static GrpcOptions options;
+static NetServer *net;
 static GrpcServer *server;
 
 static inline int
@@ -167,20 +169,30 @@ set_up(void **state)
 {
 	(void)state;
 	seen = (struct Seen){.reserve_max = SIZE_MAX};
+	net_options_init(&net_options);
+	net_options.loops = 1;
 	grpc_options_init(&options);
 	options.methods = METHODS;
 	options.method_count = COUNT_OF(METHODS);
-	options.loops = 1;
 	options.reserve = count_reserve;
 	options.release = count_release;
 	return 0;
 }
 
 static inline void
+server_free(void)
+{
+	net_server_free(TAKE(net));
+	grpc_server_free(TAKE(server));
+}
+
+static inline void
 server_start(void)
 {
 	assert_int_equal(grpc_server_new(&options, &server, NULL), ST_OK);
-	assert_int_equal(grpc_server_listen(server, FAKE_LISTENER, NULL), ST_OK);
+	assert_int_equal(net_server_new(&net_options, &net, NULL), ST_OK);
+	assert_int_equal(net_server_listen(net, FAKE_LISTENER, &(NetPort){.grpc = server}, NULL),
+					 ST_OK);
 }
 
 // Nothing is left over, and every call that was opened was done once.
@@ -189,8 +201,7 @@ server_stop(void)
 {
 	seen_forget_messages();
 	seen_forget_call();
-	grpc_server_free(server);
-	server = NULL;
+	server_free();
 	assert_int_equal(seen.opened, seen.done);
 	assert_int_equal(seen.reserved, 0);
 	assert_int_equal(mem_live(), 0);

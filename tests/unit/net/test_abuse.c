@@ -398,7 +398,7 @@ static void
 connections_are_bounded(void **state)
 {
 	(void)state;
-	options.max_connections = 2;
+	net_options.max_connections = 2;
 	server_start();
 	FakeSock *socks[] = {raw_connect(), raw_connect(), raw_connect()};
 	assert_true(socks[0]->open && socks[1]->open);

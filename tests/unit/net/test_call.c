@@ -186,7 +186,7 @@ a_lost_connection_ends_its_calls(void **state)
 	client_free(client);
 	assert_int_equal(seen.opened, 3);
 	assert_int_equal(seen.done, 3);
-	assert_int_equal(grpc_server_counts(server).connections, 0);
+	assert_int_equal(net_server_counts(net).connections, 0);
 	assert_string_equal(grpc_call_peer(seen.call), "127.0.0.1:4711"); // still valid
 	server_stop();
 }
@@ -200,7 +200,7 @@ a_call_may_outlive_its_server(void **state)
 	client_pump(client);
 	GrpcCall *call = grpc_call_ref(seen.call);
 	seen_forget_call();
-	grpc_server_free(server);
+	server_free();
 	assert_int_equal(seen.done, 1);
 	assert_true(grpc_call_is_done(call));
 	send_bytes(call, "x", 1);

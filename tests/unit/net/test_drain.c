@@ -9,7 +9,7 @@ a_running_call_ends_in_peace(void **state)
 	Client *client = start_with_client();
 	Stream *running = client_call(client, "/t.T/Hold");
 	client_pump(client);
-	grpc_server_drain(server, os.now_ns + 10 * SECOND);
+	net_server_drain(net, os.now_ns + 10 * SECOND);
 	client_pump(client);
 	assert_int_equal(client->goaways, 2);
 	assert_int_equal(client->goaway_last, running->id);
@@ -21,7 +21,7 @@ a_running_call_ends_in_peace(void **state)
 	client_pump(client);
 	assert_ended(running, GRPC_OK, "");
 	assert_false(client->sock->open);
-	assert_int_equal(grpc_server_counts(server).connections, 0);
+	assert_int_equal(net_server_counts(net).connections, 0);
 
 	FakeSock *late = fake_connect();
 	fake_run();
@@ -36,7 +36,7 @@ a_stream_opened_before_the_notice_arrived_is_served(void **state)
 {
 	(void)state;
 	Client *client = start_with_client();
-	grpc_server_drain(server, os.now_ns + 10 * SECOND);
+	net_server_drain(net, os.now_ns + 10 * SECOND);
 	fake_run(); // the notice is under way
 	Stream *crossing = client_call(client, "/t.T/Hold");
 	client_pump(client);
@@ -53,8 +53,8 @@ an_idle_connection_is_closed(void **state)
 {
 	(void)state;
 	Client *client = start_with_client();
-	grpc_server_drain(server, os.now_ns + 10 * SECOND);
-	grpc_server_drain(server, os.now_ns); // the first one counts
+	net_server_drain(net, os.now_ns + 10 * SECOND);
+	net_server_drain(net, os.now_ns); // the first one counts
 	client_pump(client);
 	assert_int_equal(client->goaways, 1); // nghttp2 needs no second one to end
 	fake_advance(SECOND);
@@ -67,7 +67,7 @@ a_peer_that_does_not_answer_is_not_waited_for(void **state)
 {
 	(void)state;
 	Client *client = start_with_client();
-	grpc_server_drain(server, os.now_ns + 10 * SECOND);
+	net_server_drain(net, os.now_ns + 10 * SECOND);
 	fake_advance(0); // the client does not see the notice
 	assert_true(client->sock->open);
 	fake_advance(2 * SECOND);
@@ -82,13 +82,13 @@ the_deadline_cancels_what_still_runs(void **state)
 	Client *client = start_with_client();
 	Stream *running = client_call(client, "/t.T/Hold");
 	client_pump(client);
-	grpc_server_drain(server, os.now_ns + 10 * SECOND);
+	net_server_drain(net, os.now_ns + 10 * SECOND);
 	client_pump(client);
 	fake_advance(9 * SECOND);
 	assert_int_equal(seen.done, 0);
 	fake_advance(SECOND);
 	assert_int_equal(seen.done, 1);
-	assert_int_equal(grpc_server_counts(server).connections, 0);
+	assert_int_equal(net_server_counts(net).connections, 0);
 	client_pump(client);
 	assert_ended(running, GRPC_UNAVAILABLE, "the%20server%20is%20stopping");
 	stop_with_client(client);
@@ -104,10 +104,10 @@ the_deadline_closes_also_what_does_not_read(void **state)
 	client->sock->take_max = 0;
 	static char text[MIB];
 	send_bytes(seen.call, text, sizeof(text));
-	grpc_server_drain(server, os.now_ns + SECOND);
+	net_server_drain(net, os.now_ns + SECOND);
 	fake_run();
 	fake_advance(SECOND);
-	assert_int_equal(grpc_server_counts(server).connections, 0);
+	assert_int_equal(net_server_counts(net).connections, 0);
 	assert_int_equal(seen.done, 1);
 	stop_with_client(client);
 }

@@ -53,20 +53,23 @@ use_server(Client *client)
 static bool
 whole_life(bool *ok)
 {
-	if (grpc_server_new(&options, &server, NULL) != ST_OK)
+	if (grpc_server_new(&options, &server, NULL) != ST_OK ||
+		net_server_new(&net_options, &net, NULL) != ST_OK) {
+		server_free();
 		return false;
-	bool listens = grpc_server_listen(server, FAKE_LISTENER, NULL) == ST_OK;
+	}
+	bool listens = net_server_listen(net, FAKE_LISTENER, &(NetPort){.grpc = server}, NULL) == ST_OK;
 	Client *client = client_new(MIB, false);
 	client_pump(client);
 	Stream *full = use_server(client);
 	*ok = full->grpc_status == GRPC_NOT_FOUND && full->data.len == 10 * 20006;
-	grpc_server_drain(server, os.now_ns + SECOND);
+	net_server_drain(net, os.now_ns + SECOND);
 	client_pump(client);
 	fake_advance(SECOND);
 	client_free(client);
 	seen_forget_messages();
 	seen_forget_call();
-	grpc_server_free(server);
+	server_free();
 	return listens;
 }
 

@@ -171,7 +171,7 @@ a_blocked_socket_keeps_the_rest_in_the_calls_queue(void **state)
 	client->sock->take_max = 100;
 	send_bytes(seen.call, zeros, MIB);
 	fake_run();
-	assert_true(grpc_send_queued(seen.call) >= MIB - options.stage_bytes);
+	assert_true(grpc_send_queued(seen.call) >= MIB - net_options.stage_bytes);
 	for (size_t sent = 0; sent < 2 * MIB; sent += 77777) {
 		client->sock->take_max = 77777;
 		client_pump(client);

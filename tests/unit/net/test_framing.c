@@ -123,7 +123,7 @@ messages_are_the_same_however_frames_cut_them(void **state)
 		client_free(client);
 		seen_forget_messages();
 		seen_forget_call();
-		grpc_server_free(server);
+		server_free();
 	}
 	sample_close(&sample);
 }

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "net/grpc.h"
+#include "net/server.h"
 #include "os/clock.h"
 #include "os/sock.h"
 
@@ -254,38 +254,48 @@ connect_to(Peer *peer, uint16_t port)
 	assert_int_equal(connect(peer->fd, (struct sockaddr *)&name, sizeof(name)), 0);
 }
 
+static NetServer *net;
+static GrpcServer *server;
+
+static void
+stop(void)
+{
+	net_server_free(net);
+	grpc_server_free(server);
+}
+
 // Yields until the server has no more of what `count` counts.
 static void
-wait_for_none(const GrpcServer *server, bool calls)
+wait_for_none(bool calls)
 {
 	int64_t until = clock_mono_ns() + INT64_C(60000000000);
 	for (;;) {
-		GrpcCounts counts = grpc_server_counts(server);
-		if ((calls ? counts.calls_open : counts.connections) == 0)
+		if ((calls ? grpc_server_counts(server).calls_open : net_server_counts(net).connections) ==
+			0)
 			return;
 		assert_true(clock_mono_ns() < until);
 		sched_yield();
 	}
 }
 
-static GrpcServer *
+static void
 start(uint16_t *port)
 {
+	NetOptions net_options;
+	net_options_init(&net_options);
 	GrpcOptions options;
 	grpc_options_init(&options);
 	options.methods = &METHOD;
 	options.method_count = 1;
-	options.loops = 2;
-	GrpcServer *server = NULL;
 	SockAddress any;
 	SockAddress bound;
 	int fd = -1;
 	assert_int_equal(grpc_server_new(&options, &server, NULL), ST_OK);
 	assert_int_equal(sock_parse_address("127.0.0.1:0", &any, NULL), ST_OK);
 	assert_int_equal(sock_listen(&any, &fd, &bound, NULL), ST_OK);
-	assert_int_equal(grpc_server_listen(server, fd, NULL), ST_OK);
+	assert_int_equal(net_server_new(&net_options, &net, NULL), ST_OK);
+	assert_int_equal(net_server_listen(net, fd, &(NetPort){.grpc = server}, NULL), ST_OK);
 	*port = bound.port;
-	return server;
 }
 
 static void
@@ -296,7 +306,7 @@ clients_loops_and_workers_agree(void **state)
 	pthread_t threads[CLIENTS];
 	pthread_t worker;
 	uint16_t port = 0;
-	GrpcServer *server = start(&port);
+	start(&port);
 	pthread_create(&worker, NULL, work, NULL);
 	for (int i = 0; i < CLIENTS; i++) {
 		connect_to(&peers[i], port);
@@ -305,23 +315,23 @@ clients_loops_and_workers_agree(void **state)
 	for (int i = 0; i < CLIENTS; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(atomic_load(&failures), 0);
-	wait_for_none(server, true);
-	assert_int_equal(grpc_server_counts(server).connections, CLIENTS);
+	wait_for_none(true);
+	assert_int_equal(net_server_counts(net).connections, CLIENTS);
 
-	grpc_server_drain(server, clock_mono_ns() + INT64_C(30000000000));
+	net_server_drain(net, clock_mono_ns() + INT64_C(30000000000));
 	for (int i = 0; i < CLIENTS; i++) {
 		while (read_some(&peers[i]) && write_all(&peers[i]))
 			continue;
 		close(peers[i].fd);
 		nghttp2_session_del(peers[i].session);
 	}
-	wait_for_none(server, false);
+	wait_for_none(false);
 	pthread_mutex_lock(&jobs_lock);
 	jobs_end = true;
 	pthread_cond_signal(&jobs_cond);
 	pthread_mutex_unlock(&jobs_lock);
 	pthread_join(worker, NULL);
-	grpc_server_free(server);
+	stop();
 	assert_int_equal(atomic_load(&opened), atomic_load(&done));
 	assert_true(atomic_load(&opened) >= CLIENTS * ROUNDS * 4 / 5);
 	assert_int_equal(mem_live(), 0);
@@ -333,11 +343,11 @@ servers_are_freed_under_their_clients(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++) {
 		uint16_t port = 0;
-		GrpcServer *server = start(&port);
+		start(&port);
 		Peer peers[3];
 		for (size_t j = 0; j < COUNT_OF(peers); j++)
 			connect_to(&peers[j], port);
-		grpc_server_free(server); // some are being accepted
+		stop(); // some are being accepted
 		for (size_t j = 0; j < COUNT_OF(peers); j++)
 			close(peers[j].fd);
 		assert_int_equal(mem_live(), 0);
