@@ -1,7 +1,7 @@
 #include "base/timeval.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <string.h>
 
 typedef __int128 Wide; // holds any year we read, in nanoseconds
 
@@ -208,27 +208,95 @@ time_parse(Slice text, int64_t *out_ns, Error *err)
 	return ST_OK;
 }
 
-void
-time_format(int64_t ns, int digits_shown, bool zulu, char out[48])
+// ---- writing ----
+
+// `value` in `width` digits at least.
+static char *
+put_digits(char *out, int64_t value, int width)
 {
-	int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
-	int64_t fraction = ns % NS_PER_SECOND + (ns % NS_PER_SECOND < 0 ? NS_PER_SECOND : 0);
-	int64_t days = seconds / SECONDS_PER_DAY - (seconds % SECONDS_PER_DAY < 0);
-	int second_of_day = (int)(seconds - days * SECONDS_PER_DAY);
+	char text[20];
+	int at = sizeof(text);
+	for (; value > 0 || width > 0; value /= 10, width--)
+		text[--at] = (char)('0' + value % 10);
+	memcpy(out, text + at, sizeof(text) - (size_t)at);
+	return out + sizeof(text) - at;
+}
+
+static char *
+put_date(char *out, int64_t days)
+{
 	int64_t year;
 	int month, day;
 	civil_from_days(days, &year, &month, &day);
-	int len = snprintf(out, 48, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day,
-					   second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+	if (year < 0)
+		*out++ = '-';
+	out = put_digits(out, year < 0 ? -year : year, 4);
+	*out++ = '-';
+	out = put_digits(out, month, 2);
+	*out++ = '-';
+	return put_digits(out, day, 2);
+}
 
-	int shown = digits_shown < 0 ? 0 : digits_shown > NS_DIGITS ? NS_DIGITS : digits_shown;
-	if (shown > 0) {
-		for (int i = shown; i < NS_DIGITS; i++)
-			fraction /= 10;
-		len += snprintf(out + len, 48 - (size_t)len, ".%0*d", shown, (int)fraction);
-	}
+// Seconds since midnight; hours are as many as there are.
+static char *
+put_clock(char *out, int64_t seconds, int64_t fraction, int64_t per_second)
+{
+	out = put_digits(out, seconds / 3600, 2);
+	*out++ = ':';
+	out = put_digits(out, seconds / 60 % 60, 2);
+	*out++ = ':';
+	out = put_digits(out, seconds % 60, 2);
+	if (per_second == 1)
+		return out;
+	*out++ = '.';
+	return put_digits(out, fraction, per_second == 1000 ? 3 : per_second == 1000000 ? 6 : 9);
+}
+
+size_t
+time_write(int64_t value, int64_t per_second, bool zulu, char out[TIME_TEXT])
+{
+	int64_t fraction = value % per_second;
+	int64_t seconds = value / per_second - (fraction < 0);
+	fraction += fraction < 0 ? per_second : 0;
+	int64_t second_of_day = seconds % SECONDS_PER_DAY;
+	int64_t days = seconds / SECONDS_PER_DAY - (second_of_day < 0);
+	second_of_day += second_of_day < 0 ? SECONDS_PER_DAY : 0;
+
+	char *end = put_date(out, days);
+	*end++ = 'T';
+	end = put_clock(end, second_of_day, fraction, per_second);
 	if (zulu)
-		snprintf(out + len, 48 - (size_t)len, "Z");
+		*end++ = 'Z';
+	return (size_t)(end - out);
+}
+
+size_t
+time_write_date(int64_t days, char out[TIME_TEXT])
+{
+	return (size_t)(put_date(out, days) - out);
+}
+
+size_t
+time_write_clock(int64_t value, int64_t per_second, char out[TIME_TEXT])
+{
+	char *end = out;
+	uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	if (value < 0)
+		*end++ = '-';
+	uint64_t seconds = size / (uint64_t)per_second;
+	end = put_clock(end, (int64_t)seconds, (int64_t)(size % (uint64_t)per_second), per_second);
+	return (size_t)(end - out);
+}
+
+void
+time_format(int64_t ns, int digits_shown, bool zulu, char out[TIME_TEXT])
+{
+	int64_t per_second = digits_shown <= 0   ? 1
+						 : digits_shown <= 3 ? 1000
+						 : digits_shown <= 6 ? 1000000
+											 : NS_PER_SECOND;
+	int64_t value = time_scale_saturating(ns, per_second, NS_PER_SECOND);
+	out[time_write(value, per_second, zulu, out)] = '\0';
 }
 
 int64_t

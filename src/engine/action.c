@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arrow/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/timeval.h"
 #include "engine/backup.h"
 #include "engine/call_int.h"
-#include "engine/json_rows.h"
 #include "engine/merger.h"
 #include "engine/statements.h"
 #include "engine/system.h"
@@ -35,12 +35,14 @@ reply_rows(mobius_call *call, const char *name, const TableDef *of, Error *err)
 {
 	SCOPED(batch_drop) Batch *batch = NULL;
 	TRY(system_rows(call->db, name, &batch, err));
+	SCOPED(json_rows_drop) JsonRows *rows = NULL;
+	TRY(json_rows_new(batch_schema(batch), JSON_OBJECTS, &rows, err));
 	for (int64_t row = 0; row < batch_rows(batch); row++) {
 		if (of != NULL && (!cell_is(batch, "database", row, table_database(of)) ||
 						   !cell_is(batch, "table", row, table_name(of))))
 			continue;
 		SCOPED(buf_close) Buf json = BUF_INIT;
-		TRY(json_row(batch, row, &json, err));
+		json_rows_add(rows, batch, row, &json);
 		TRY(call_reply(call, &json, err));
 	}
 	return ST_OK;
