@@ -141,8 +141,12 @@ wal_start(Wal *wal, uint64_t next_seq, const uint8_t epoch[16], Error *err)
 	memcpy(wal->epoch, epoch, sizeof(wal->epoch));
 	wal->start_seq = next_seq;
 	wal->before_seq = wal->last_seq;
+	wal->gone_seq = wal->last_seq;
 	if (wal->dir == NULL)
 		return ST_OK;
+	const WalFile *first = wal->first;
+	if (first != NULL && first->begun)
+		wal->gone_seq = first->begin.last_seq;
 	TRY(sync_recovered(wal, err));
 	TRY(clear_tail(wal, err));
 	WalFile *ended = wal->last;

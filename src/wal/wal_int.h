@@ -62,6 +62,7 @@ struct Wal {
 	uint64_t spares[WAL_SPARES_MAX];
 	int32_t spare_count;
 	uint64_t last_spare;
+	uint64_t gone_seq; // commits up to it are in no file that may be read: raised before one goes
 
 	// Keeper and sequencer may want to add a file at the same time: one waits until the other has.
 	pthread_cond_t named;

@@ -123,7 +123,7 @@ bytes_kept(const Wal *wal)
 	return bytes;
 }
 
-// The oldest file if nobody needs it.
+// The oldest file if nobody needs it; from now on nobody reads it any more.
 static WalFile *
 find_unneeded(Wal *wal, const WalKeep *keep)
 {
@@ -138,6 +138,8 @@ find_unneeded(Wal *wal, const WalKeep *keep)
 		unneeded =
 			file->last_seq < keep->needed_seq && outside && next->synced_end > WAL_HEADER_BYTES;
 	}
+	if (unneeded && file->last_seq > wal->gone_seq)
+		wal->gone_seq = file->last_seq;
 	pthread_mutex_unlock(&wal->lock);
 	return unneeded ? file : NULL;
 }

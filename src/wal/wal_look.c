@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "wal/wal_int.h"
+#include "wal/wal_tail.h"
 
 uint64_t
 wal_earliest_seq(const Wal *const_wal)
@@ -10,7 +11,17 @@ wal_earliest_seq(const Wal *const_wal)
 	pthread_mutex_lock(&wal->lock);
 	uint64_t seq = 0;
 	for (const WalFile *file = wal->first; file != NULL && seq == 0; file = file->next)
-		seq = file->min_seq;
+		seq = file->min_seq > wal->gone_seq ? file->min_seq : 0;
+	pthread_mutex_unlock(&wal->lock);
+	return seq;
+}
+
+uint64_t
+wal_readable_after(const Wal *const_wal)
+{
+	Wal *wal = (Wal *)(uintptr_t)const_wal;
+	pthread_mutex_lock(&wal->lock);
+	uint64_t seq = wal->gone_seq;
 	pthread_mutex_unlock(&wal->lock);
 	return seq;
 }

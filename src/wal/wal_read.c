@@ -4,7 +4,8 @@
 #include "base/mem.h"
 
 Status
-wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
+wal_cursor_open_cached(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window,
+					   Error *err)
 {
 	SCOPED(mem_drop) char *path = NULL;
 	TRY(wal_path(wal, number, ".wal", &path, err));
@@ -16,6 +17,13 @@ wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t windo
 	if (cursor->memory == NULL)
 		return error_no_memory(err, "reading a log file");
 	cursor->window = file_block_align(cursor->memory);
+	return ST_OK;
+}
+
+Status
+wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window, Error *err)
+{
+	TRY(wal_cursor_open_cached(cursor, wal, number, window, err));
 	file_read_direct(cursor->file);
 	return ST_OK;
 }

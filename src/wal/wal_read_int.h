@@ -24,6 +24,9 @@ enum { WAL_WINDOW_BYTES = 4 << 20, WAL_PEEK_BYTES = 1 << 13 };
 // Opens <number>.wal, without asking what is in it.
 Status wal_cursor_open(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window,
 					   Error *err);
+// The same, for what others are likely to read as well: through the page cache.
+Status wal_cursor_open_cached(WalCursor *cursor, const Wal *wal, uint64_t number, size_t window,
+							  Error *err);
 void wal_cursor_close(WalCursor *cursor);
 
 // The file's header, in the window; NULL when the file is too short for one.

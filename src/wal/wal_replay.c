@@ -4,103 +4,33 @@
 
 enum { TELL_BYTES = 16 << 20 };
 
-static void
-drop_pending(WalReplay *replay)
-{
-	for (int32_t i = 0; i < replay->pending_count; i++)
-		bytes_unref(replay->pending[i].payload);
-	replay->pending_count = 0;
-}
-
 void
 wal_replay_close(WalReplay *replay)
 {
-	drop_pending(replay);
-	mem_free(replay->pending);
-	mem_free(replay->records);
-	for (uint32_t i = 0; i < replay->schemas.cap; i++) {
-		if (replay->schemas.slots[i].used)
-			bytes_unref((Bytes *)(uintptr_t)replay->schemas.slots[i].value);
-	}
-	wal_map_close(&replay->schemas);
+	wal_gather_close(&replay->gather);
 }
 
 // ---- a commit ----
 
 static Status
-push_pending(WalReplay *replay, const WalPending *one, Error *err)
-{
-	if (replay->pending_count == replay->pending_cap) {
-		size_t cap = replay->pending_cap == 0 ? 16 : (size_t)replay->pending_cap * 2;
-		WalPending *pending = mem_resize(replay->pending, cap * sizeof(*pending));
-		if (pending != NULL)
-			replay->pending = pending;
-		WalRecord *records = mem_resize(replay->records, cap * sizeof(*records));
-		if (records != NULL)
-			replay->records = records;
-		if (pending == NULL || records == NULL || cap > INT32_MAX)
-			return error_no_memory(err, "a commit of the log");
-		replay->pending_cap = (int32_t)cap;
-	}
-	replay->pending[replay->pending_count++] = *one;
-	return ST_OK;
-}
-
-static Status
-keep_schema(WalReplay *replay, const WalPending *one, Error *err)
-{
-	if (!wal_map_reserve(&replay->schemas, 1))
-		return error_no_memory(err, "the schemas of the log");
-	uint64_t *place = wal_map_put(&replay->schemas, one->head.schema_id, 0);
-	bytes_unref((Bytes *)(uintptr_t)*place);
-	*place = (uintptr_t)bytes_ref(one->payload);
-	return ST_OK;
-}
-
-// False when it is a batch whose schema is nowhere.
-static bool
-make_record(const WalReplay *replay, const WalPending *one, WalRecord *out)
-{
-	*out = (WalRecord){
-		.kind = one->head.kind,
-		.table_id = one->head.table_id,
-		.schema_id = one->head.schema_id,
-		.payload = bytes_slice(one->payload),
-		.owner = one->payload,
-	};
-	if (out->kind != WAL_BATCH)
-		return true;
-	const uint64_t *schema = wal_map_find(&replay->schemas, out->schema_id);
-	if (schema != NULL)
-		out->schema = bytes_slice((Bytes *)(uintptr_t)*schema);
-	return schema != NULL;
-}
-
-static Status
 deliver(WalReplay *replay, uint64_t seq, bool *valid, Error *err)
 {
-	int32_t count = 0;
-	for (int32_t i = 0; i < replay->pending_count; i++) {
-		const WalPending *one = &replay->pending[i];
-		if (one->head.kind == WAL_SCHEMA)
-			TRY(keep_schema(replay, one, err));
-		else if (seq > replay->after && !make_record(replay, one, &replay->records[count++]))
-			*valid = false;
-	}
+	int32_t count;
+	TRY(wal_gather_finish(&replay->gather, &count, valid, err));
 	if (!*valid || seq <= replay->after)
 		return ST_OK;
 	replay->report.commits++;
-	return replay->reader->commit(replay->reader->arg, seq, replay->records, count, err);
+	return replay->reader->commit(replay->reader->arg, seq, replay->gather.records, count, err);
 }
 
 static Status
 add_to_index(WalReplay *replay, Error *err)
 {
 	WalFile *file = replay->file;
-	if (!wal_index_reserve(&file->index, (uint32_t)replay->pending_count))
+	if (!wal_index_reserve(&file->index, (uint32_t)replay->gather.count))
 		return error_no_memory(err, "the index of a log file");
-	for (int32_t i = 0; i < replay->pending_count; i++) {
-		const WalPending *one = &replay->pending[i];
+	for (int32_t i = 0; i < replay->gather.count; i++) {
+		const WalPending *one = &replay->gather.pending[i];
 		if (one->head.kind != WAL_SCHEMA)
 			wal_index_add(&file->index, file->header.number, one->offset, &one->head);
 	}
@@ -114,7 +44,7 @@ finish_commit(WalReplay *replay, uint64_t seq, bool *valid, Error *err)
 	if (!*valid)
 		return ST_OK;
 	TRY(add_to_index(replay, err));
-	drop_pending(replay);
+	wal_gather_reset(&replay->gather);
 	replay->last_seq = seq;
 	if (replay->file->min_seq == 0)
 		replay->file->min_seq = seq;
@@ -131,14 +61,9 @@ in_order(const WalReplay *replay, const WalHead *head, uint64_t at, uint32_t crc
 {
 	if (head->prev_crc != crc)
 		return false;
-	bool inside = replay->pending_count > 0;
 	if (head->kind == WAL_BEGIN)
 		return at == WAL_HEADER_BYTES && replay->file->begun;
-	if (head->kind == WAL_MARK)
-		return !inside && head->length == 0;
-	if (inside)
-		return (head->flags & WAL_FIRST) == 0 && head->seq == replay->pending[0].head.seq;
-	return (head->flags & WAL_FIRST) != 0 && head->seq > replay->last_seq;
+	return wal_gather_fits(&replay->gather, head, replay->last_seq);
 }
 
 static Status
@@ -152,7 +77,7 @@ take_entry(WalReplay *replay, WalCursor *cursor, uint64_t at, const WalHead *hea
 		if (!*valid)
 			return ST_OK;
 	}
-	Status st = push_pending(replay, &one, err);
+	Status st = wal_gather_add(&replay->gather, &one, err);
 	if (st != ST_OK)
 		bytes_unref(one.payload);
 	if (st != ST_OK || (head->flags & WAL_LAST) == 0)
@@ -291,7 +216,7 @@ read_records(WalReplay *replay, WalCursor *cursor, bool *goes_on, Error *err)
 		bool valid;
 		TRY(wal_cursor_head(cursor, at, &head, &valid, err));
 		valid = valid && in_order(replay, &head, at, crc);
-		*goes_on = replay->pending_count == 0 && goes_on_in_next(replay, valid ? &head : NULL);
+		*goes_on = replay->gather.count == 0 && goes_on_in_next(replay, valid ? &head : NULL);
 		if (valid && !*goes_on)
 			TRY(take_record(replay, cursor, at, &head, &valid, err));
 		if (!valid || *goes_on)
@@ -299,7 +224,7 @@ read_records(WalReplay *replay, WalCursor *cursor, bool *goes_on, Error *err)
 
 		at += wal_record_bytes(head.length);
 		crc = head.crc;
-		if (replay->pending_count > 0)
+		if (replay->gather.count > 0)
 			continue;
 		replay->offset = at;
 		replay->crc = crc;
@@ -317,7 +242,7 @@ wal_replay_file(WalReplay *replay, bool *goes_on, Error *err)
 	uint64_t from = replay->offset;
 	TRY(read_records(replay, &cursor, goes_on, err));
 
-	drop_pending(replay); // of a torn commit: it is dropped whole
+	wal_gather_reset(&replay->gather); // of a torn commit: it is dropped whole
 	file->end = replay->offset;
 	file->end_crc = replay->crc;
 	file->last_seq = replay->last_seq;

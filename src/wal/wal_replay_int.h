@@ -2,13 +2,8 @@
 
 #pragma once
 
+#include "wal/wal_gather_int.h"
 #include "wal/wal_read_int.h"
-
-typedef struct WalPending {
-	WalHead head;
-	uint64_t offset;
-	Bytes *payload; // NULL: nobody asks for it
-} WalPending;
 
 typedef struct WalReplay {
 	Wal *wal;
@@ -27,11 +22,7 @@ typedef struct WalReplay {
 	uint64_t told_bytes; // to reader->progress
 	uint64_t total_bytes;
 
-	WalPending *pending; // records of the commit being read
-	int32_t pending_count;
-	int32_t pending_cap;
-	WalRecord *records; // the same as the reader sees them; pending_cap of them
-	WalMap schemas;     // id → Bytes of the payload, owned
+	WalGather gather; // of the commit being read
 } WalReplay;
 
 void wal_replay_close(WalReplay *replay);
