@@ -189,7 +189,7 @@ MOBIUS_API mobius_status mobius_ticket_of_change(mobius_session *session, const 
 
 typedef struct mobius_table_info {
 	const char *database;
-	const char *schema; // "htdb"
+	const char *schema; // "htdb", or "rtdb": its newest rows
 	const char *name;
 	bool in_default;           // its database is the default one: the name says enough
 	mobius_slice arrow_schema; // encapsulated
@@ -203,7 +203,7 @@ MOBIUS_API mobius_status mobius_tables_each(mobius_session *session, const char 
 											mobius_status (*each)(void *arg,
 																  const mobius_table_info *info),
 											void *arg, mobius_error *err);
-// Every table of every database, by database and name.
+// Every table of every database, by database, schema and name.
 MOBIUS_API mobius_status mobius_tables_of_all(mobius *db,
 											  mobius_status (*each)(void *arg,
 																	const mobius_table_info *info),

@@ -27,23 +27,39 @@ announced_schema(const TableDef *def, Buf *out, Error *err)
 	return ipc_schema_encode(announced, out, err);
 }
 
+// How many rows it has, of the schema it is shown in; -1: unknown.
+static int64_t
+known_rows(const TableView *view, const char *schema, uint64_t seq)
+{
+	bool chosen = view_is_cut(view) || view_has_late(view) || strcmp(schema, "rtdb") == 0;
+	return chosen ? -1 : view_rows(view, seq);
+}
+
+// In the schema htdb, or its newest rows, in rtdb.
 static Status
-show(const TableView *view, uint64_t seq, EachTable each, void *arg, Error *err)
+show(const TableView *view, const char *in, uint64_t seq, EachTable each, void *arg, Error *err)
 {
 	SCOPED(buf_close) Buf schema = BUF_INIT;
 	TRY(announced_schema(view->def, &schema, err));
 	mobius_table_info info = {
 		.database = table_database(view->def),
-		.schema = "htdb",
+		.schema = in,
 		.name = table_name(view->def),
 		.in_default = strcmp(table_database(view->def), DEFAULT_DATABASE) == 0,
 		.arrow_schema = slice_out(buf_slice(&schema)),
-		.rows = view_is_cut(view) || view_has_late(view) ? -1 : view_rows(view, seq),
+		.rows = known_rows(view, in, seq),
 		.bytes = -1,
 	};
 	if (each(arg, &info) != MOBIUS_OK)
 		return error_set(err, ST_CANCELLED, "stopped");
 	return ST_OK;
+}
+
+// Whether rtdb has it.
+static bool
+has_newest(const TableView *view)
+{
+	return table_order_column(view->def) >= 0;
 }
 
 // "db.pattern" chooses another database.
@@ -93,7 +109,7 @@ each_table(mobius_session *session, const char *pattern, EachTable each, void *a
 		bool match = all || (exact ? strcmp(name, rest) == 0
 								   : text_like(slice_text(name), slice_text(rest)));
 		if (match && strcmp(table_database(view->def), database) == 0)
-			TRY(show(view, snapshot->seq, each, arg, err));
+			TRY(show(view, "htdb", snapshot->seq, each, arg, err));
 	}
 	return ST_OK;
 }
@@ -111,8 +127,16 @@ each_of_all(mobius *db, EachTable each, void *arg, Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(all_tables(db, &snapshot, err));
-	for (int32_t i = 0; i < snapshot->table_count; i++)
-		TRY(show(&snapshot->tables[i], snapshot->seq, each, arg, err));
+	for (int32_t from = 0, to; from < snapshot->table_count; from = to) {
+		const char *database = table_database(snapshot->tables[from].def);
+		for (to = from; to < snapshot->table_count &&
+						strcmp(table_database(snapshot->tables[to].def), database) == 0;
+			 to++)
+			TRY(show(&snapshot->tables[to], "htdb", snapshot->seq, each, arg, err));
+		for (int32_t i = from; i < to; i++)
+			if (has_newest(&snapshot->tables[i]))
+				TRY(show(&snapshot->tables[i], "rtdb", snapshot->seq, each, arg, err));
+	}
 	return ST_OK;
 }
 
@@ -148,9 +172,8 @@ describe(mobius_session *session, const mobius_slice *path, size_t count, EachTa
 		TRY(path_part(path[count - 2], &schema, err));
 	if (count == 3)
 		TRY(path_part(path[0], &database, err));
-	if (schema != NULL && strcmp(schema, "rtdb") == 0)
-		return error_set(err, ST_UNIMPLEMENTED, "rtdb is not built yet; ask htdb");
-	if (schema != NULL && strcmp(schema, "htdb") != 0)
+	bool newest = schema != NULL && strcmp(schema, "rtdb") == 0;
+	if (schema != NULL && !newest && strcmp(schema, "htdb") != 0)
 		return error_set(
 			err, ST_INVALID,
 			"\"%s\" is no schema of tables; write [\"%s\", \"htdb\", table] if it is a "
@@ -165,7 +188,13 @@ describe(mobius_session *session, const mobius_slice *path, size_t count, EachTa
 					   &found, err));
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
 	TRY(store_snapshot(session->db->store, &found, 1, &snapshot, err));
-	return show(&snapshot->tables[0], snapshot->seq, each, arg, err);
+	const TableView *view = &snapshot->tables[0];
+	if (newest && !has_newest(view))
+		return error_set(err, ST_INVALID,
+						 "table \"%s\" has no time column, so none of its rows is the newest; ask "
+						 "htdb",
+						 table);
+	return show(view, newest ? "rtdb" : "htdb", snapshot->seq, each, arg, err);
 }
 
 mobius_status

@@ -144,7 +144,7 @@ describe_table(void *arg, const mobius_table_info *table)
 							(Slice){table->arrow_schema.data, table->arrow_schema.len});
 		return MOBIUS_OK;
 	}
-	select_all(&info->text, table->database, table->name);
+	select_all(&info->text, table);
 	uint8_t id[MOBIUS_TICKET_SIZE];
 	mobius_error err = {0};
 	if (mobius_ticket_new(info->state.server->session, buf_text(&info->text), info->text.len, id,

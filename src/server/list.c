@@ -9,7 +9,7 @@ send_table(void *arg, const mobius_table_info *table)
 	FlightCall *call = arg;
 	Server *server = flight_service(call);
 	SCOPED(buf_close) Buf text = BUF_INIT;
-	select_all(&text, table->database, table->name);
+	select_all(&text, table);
 	uint8_t id[MOBIUS_TICKET_SIZE];
 	mobius_error err = {0};
 	if (text.failed ||

@@ -1,7 +1,9 @@
 // metadata.c - what there is, as Flight SQL asks for it: databases are catalogs, and each has the
-// schema htdb of its tables.
+// schema htdb of its tables and the schema rtdb of their newest rows.
 //
 // The answers are small and made at once, in the call's thread; the ticket is the question itself.
+
+#include <string.h>
 
 #include "server/server_int.h"
 
@@ -10,6 +12,7 @@ enum { MESSAGE_BYTES = 1 << 20 };
 typedef struct MetadataCall {
 	FlightCall *call;
 	Server *server;
+	SqlCommandKind kind;
 	SqlListing *listing;
 	Status status;
 	Error error;
@@ -33,10 +36,11 @@ static mobius_status
 add_table(void *arg, const mobius_table_info *table)
 {
 	MetadataCall *m = arg;
+	bool newest = strcmp(table->schema, "rtdb") == 0;
 	sql_listing_add(m->listing, &(SqlListed){.catalog = table->database,
 											 .db_schema = table->schema,
 											 .table = table->name,
-											 .type = "TABLE",
+											 .type = newest ? "VIEW" : "TABLE",
 											 .arrow_schema = {table->arrow_schema.data,
 															  table->arrow_schema.len}});
 	if (sql_listing_bytes(m->listing) > MESSAGE_BYTES)
@@ -49,15 +53,18 @@ add_database(void *arg, const char *name)
 {
 	MetadataCall *m = arg;
 	sql_listing_add(m->listing, &(SqlListed){.catalog = name, .db_schema = "htdb"});
+	if (m->kind == SQL_GET_DB_SCHEMAS)
+		sql_listing_add(m->listing, &(SqlListed){.catalog = name, .db_schema = "rtdb"});
 	return MOBIUS_OK;
 }
 
 static mobius_status
-add_rows(MetadataCall *m, SqlCommandKind kind, mobius_error *err)
+add_rows(MetadataCall *m, mobius_error *err)
 {
-	switch (kind) {
+	switch (m->kind) {
 	case SQL_GET_TABLE_TYPES:
 		sql_listing_add(m->listing, &(SqlListed){.type = "TABLE"});
+		sql_listing_add(m->listing, &(SqlListed){.type = "VIEW"});
 		return MOBIUS_OK;
 	case SQL_GET_TABLES: return mobius_tables_of_all(m->server->db, add_table, m, err);
 	default: return mobius_databases(m->server->db, add_database, m, err);
@@ -67,7 +74,8 @@ add_rows(MetadataCall *m, SqlCommandKind kind, mobius_error *err)
 void
 serve_metadata(FlightCall *call, const SqlCommand *command)
 {
-	MetadataCall m = {.call = call, .server = flight_service(call), .error = ERROR_INIT};
+	MetadataCall m = {
+		.call = call, .server = flight_service(call), .kind = command->kind, .error = ERROR_INIT};
 	SCOPED(buf_close) Buf schema = BUF_INIT;
 	SCOPED(sql_listing_drop) SqlListing *listing = NULL;
 	mobius_error err = {0};
@@ -77,7 +85,7 @@ serve_metadata(FlightCall *call, const SqlCommand *command)
 		m.status = sql_listing_begin(listing, &schema, &m.error);
 	if (m.status == ST_OK)
 		(void)flight_send_data(call, buf_slice(&schema), (Slice){0}, NULL, 0);
-	if (m.status == ST_OK && add_rows(&m, command->kind, &err) != MOBIUS_OK && m.status == ST_OK) {
+	if (m.status == ST_OK && add_rows(&m, &err) != MOBIUS_OK && m.status == ST_OK) {
 		call_fail(call, &err);
 		return;
 	}

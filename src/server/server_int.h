@@ -72,7 +72,7 @@ Status prepared_text(Slice handle, Slice *text, Error *err);
 Status command_not_built(const SqlCommand *command, Error *err);
 Status command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err);
 // SELECT * FROM a table, by its exact name.
-void select_all(Buf *out, const char *database, const char *table);
+void select_all(Buf *out, const mobius_table_info *table);
 // The same of [system, table] or [database, system, table]. False: the path is none of these.
 bool select_system(Buf *out, const Slice *path, size_t count);
 // Appends the text that a ticket's bytes stand for (not ours, not Flight SQL): JSON, a table's

@@ -52,12 +52,12 @@ command_add_text(const SqlCommand *command, Slice text, Buf *out, Error *err)
 }
 
 void
-select_all(Buf *out, const char *database, const char *table)
+select_all(Buf *out, const mobius_table_info *table)
 {
 	buf_add_text(out, "SELECT * FROM ");
-	text_quote(out, slice_text(database), '"');
-	buf_add_text(out, ".htdb.");
-	text_quote(out, slice_text(table), '"');
+	text_quote(out, slice_text(table->database), '"');
+	buf_add_printf(out, ".%s.", table->schema);
+	text_quote(out, slice_text(table->name), '"');
 }
 
 bool
@@ -87,7 +87,7 @@ json_statement(Server *server, Slice ticket, Buf *out, mobius_session **session,
 static mobius_status
 add_select(void *arg, const mobius_table_info *info)
 {
-	select_all(arg, info->database, info->name);
+	select_all(arg, info);
 	return MOBIUS_OK;
 }
 

@@ -107,13 +107,16 @@ static Status
 report_schema(Sql *sql, const SqlName *schema, Error *err)
 {
 	if (same_word(schema, "rtdb"))
-		return error_set_at(err, ST_UNIMPLEMENTED, schema->position, "rtdb is not built yet");
+		return error_set_at(err, ST_UNIMPLEMENTED, schema->position,
+							"statements that change rtdb alone are not built yet; name htdb's "
+							"table, of which it has the newest rows");
 	if (store_has_database(sql->store, schema->text))
 		return error_set_at(err, ST_INVALID, schema->position,
 							"\"%s\" is a database; write %s.htdb.table", schema->text,
 							schema->text);
 	return error_set_at(err, ST_INVALID, schema->position,
-						"there is no schema \"%s\"; tables are in htdb, and system has its own",
+						"there is no schema \"%s\"; tables are in htdb and rtdb, and system "
+						"has its own",
 						schema->text);
 }
 
@@ -177,6 +180,26 @@ resolve_source(const SqlSource *source, const TableRef *ref, NamedRef *out, Erro
 	return ST_OK;
 }
 
+// ---- newest rows ----
+
+// What rtdb says of a table. An entity has one row, which is its newest.
+static Status
+resolve_newest(const TableRef *ref, Table *table, NamedRef *out, Error *err)
+{
+	if (ref->name.schema.text == NULL || !same_word(&ref->name.schema, "rtdb"))
+		return ST_OK;
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	if (table_key_column(def) >= 0)
+		return ST_OK;
+	if (table_time_column(def) < 0)
+		return error_set_at(err, ST_INVALID, ref->name.table.position,
+							"table \"%s\" has no time column, so none of its rows is the newest; "
+							"ask htdb.%s",
+							table_name(def), table_name(def));
+	out->newest = true;
+	return ST_OK;
+}
+
 // ---- all of a statement ----
 
 // One entry for each table, however often it is named.
@@ -203,7 +226,8 @@ resolve_ref(Sql *sql, const TableRef *ref, const char *database, Arena *arena, N
 			NamedRef *out, Error *err)
 {
 	const SqlName *schema = &ref->name.schema;
-	if (schema->text != NULL && !same_word(schema, "htdb")) {
+	bool stored = schema->text == NULL || same_word(schema, "htdb") || same_word(schema, "rtdb");
+	if (!stored) {
 		const SqlSource *source = find_source(sql, schema);
 		if (source == NULL)
 			return report_schema(sql, schema, err);
@@ -229,6 +253,8 @@ names_resolve(Sql *sql, const Verdict *verdict, const char *database, Table *con
 			TRY(add_table(&names, arena, table_ref(pinned[i]), &ref->table, err));
 		else
 			TRY(resolve_ref(sql, &verdict->refs[i], database, arena, &names, ref, err));
+		if (ref->source == NULL)
+			TRY(resolve_newest(&verdict->refs[i], names.tables[ref->table], ref, err));
 	}
 	*out = names;
 	names = (Names){0};

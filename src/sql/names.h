@@ -8,6 +8,7 @@
 // What a TableRef is. Either a table of `Names`, or a source's.
 typedef struct NamedRef {
 	int32_t table;           // index; -1: a source's
+	bool newest;             // rtdb: of the table the newest row of each series
 	const SqlSource *source; // NULL: a table
 	const char *name;        // of the source's table
 	Schema *schema;          // of the source's table: owned

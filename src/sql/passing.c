@@ -108,7 +108,8 @@ passing_schema(const SqlQuery *query, const Snapshot *snapshot, Schema **out, Er
 {
 	*out = NULL;
 	const Verdict *v = query->verdict;
-	if (!v->plain || query->as != NULL || query->names.refs[0].table < 0)
+	if (!v->plain || query->as != NULL || query->names.refs[0].table < 0 ||
+		query->names.refs[0].newest)
 		return ST_OK;
 	if (has_star(v) && v->select_count > 1)
 		return ST_OK;

@@ -28,11 +28,12 @@ add_ref_key(const RefView *view, Buf *out)
 		buf_add_u64(out, data_file_meta(view_file(view, i))->segment_id);
 		buf_add_byte(out, view_mask(view, i) != NULL);
 		buf_add_byte(out, view->cut[i]);
-		if (view->late_count > 0) // the text has its order among all
+		if (view->newest || view->late_count > 0) // the text has its order among all
 			buf_add_u32(out, (uint32_t)view->files[i]);
 	}
 	buf_add_byte(out, view->memory_cut);
 	buf_add_byte(out, view->addresses);
+	buf_add_byte(out, view->newest);
 	buf_add_byte(out, view->memory_late);
 	buf_add_byte(out, view->memory_clean);
 	for (int32_t i = 0; i < view->late_count; i++) {
@@ -101,7 +102,7 @@ static Status
 make_slot(Conn *conn, const RefView *view, Schema *columns, ScanSlot **out, Error *err)
 {
 	SCOPED(schema_drop) Schema *schema = NULL;
-	if (view->addresses || view->late_count > 0)
+	if (view->addresses || view->newest || view->late_count > 0)
 		TRY(with_addresses(columns, &schema, err));
 	else
 		schema = schema_ref(columns);

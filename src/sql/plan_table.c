@@ -12,6 +12,9 @@
 // (not by row_number: what the engine makes of a test for its first is not always right) and for an
 // UPDATE or DELETE each key is one group, of which all versions are told.
 //
+// Newest rows (rtdb) that nobody has at hand are chosen from all: of each series the one that is
+// the last by time, and by order among those of one time. Its older versions cannot be that.
+//
 // Conditions with IS DISTINCT FROM below OR or NOT must not reach read_parquet, which would leave
 // out row groups where only NULL differs. A CASE whose outcome nobody knows before keeps them away.
 
@@ -33,7 +36,7 @@ view_has_slot(const RefView *view)
 }
 
 // Which rows of a part are wanted.
-typedef enum Wanted { WANT_ALL, WANT_CLEAN, WANT_LATE } Wanted;
+typedef enum Wanted { WANT_ALL, WANT_CLEAN, WANT_LATE, WANT_NEWEST } Wanted;
 
 typedef struct TableText {
 	const RefView *view;
@@ -138,6 +141,12 @@ add_alive(const TableText *t, int32_t from, int32_t to)
 
 // ---- parts ----
 
+static bool
+wants_order(const TableText *t)
+{
+	return t->wanted == WANT_LATE || t->wanted == WANT_NEWEST;
+}
+
 static void
 begin_part(TableText *t)
 {
@@ -187,7 +196,7 @@ add_files(TableText *t, int32_t from, int32_t to, Error *err)
 	if (view->addresses)
 		TRY(add_file_address(t, from, to, err));
 	add_no_versions(t);
-	if (t->wanted == WANT_LATE)
+	if (wants_order(t))
 		TRY(add_file_order(t, from, to, err));
 	add_paths(t, from, to);
 	if (view_mask(view, from) != NULL)
@@ -210,7 +219,7 @@ add_memory_columns(const TableText *t)
 {
 	const RefView *view = t->view;
 	const Schema *schema = table_schema(view->table->def);
-	if (!view->addresses && view->late_count == 0) {
+	if (!view->addresses && !view->newest && view->late_count == 0) {
 		buf_add_byte(t->out, '*');
 		return;
 	}
@@ -223,7 +232,7 @@ add_memory_columns(const TableText *t)
 		add_item("-1 - \"\x01row\"", address_row, t->out);
 	}
 	add_no_versions(t);
-	if (t->wanted == WANT_LATE) {
+	if (wants_order(t)) {
 		buf_add_text(t->out, ", ");
 		sql_add_name(t->out, version_order);
 	}
@@ -249,7 +258,8 @@ add_memory(TableText *t)
 static bool
 is_wanted(Wanted wanted, bool late, bool clean)
 {
-	return wanted == WANT_ALL || (wanted == WANT_LATE ? late : clean);
+	bool all = wanted == WANT_ALL || wanted == WANT_NEWEST;
+	return all || (wanted == WANT_LATE ? late : clean);
 }
 
 static Status
@@ -271,13 +281,18 @@ add_parts(TableText *t, Error *err)
 // ---- versions ----
 
 static void
-add_key(const RefView *view, Buf *out)
+add_tags(const TableDef *def, const char *behind, Buf *out)
 {
-	const TableDef *def = view->table->def;
 	for (int32_t i = 0; i < table_tag_count(def); i++) {
 		sql_add_name(out, schema_field(table_schema(def), table_tag_column(def, i))->name);
-		buf_add_text(out, ", ");
+		buf_add_text(out, behind);
 	}
+}
+
+static void
+add_key(const RefView *view, Buf *out)
+{
+	add_tags(view->table->def, ", ", out);
 	sql_add_name(out, time_of(view)->name);
 }
 
@@ -291,6 +306,34 @@ add_columns(const RefView *view, const char *of, Buf *out)
 		buf_add_text(out, " AS ");
 		sql_add_name(out, schema_field(schema, i)->name);
 	}
+}
+
+// Tags stand for themselves, so that a condition on them reaches the rows to choose from.
+static Status
+add_newest(TableText *t, Error *err)
+{
+	const TableDef *def = t->view->table->def;
+	const Schema *schema = table_schema(def);
+	t->wanted = WANT_NEWEST;
+	buf_add_text(t->out, "SELECT ");
+	for (int32_t i = 0; i < schema_field_count(schema); i++) {
+		bool tag = table_column_role(def, i) == ROLE_TAG;
+		buf_add_text(t->out, i > 0 ? ", " : "");
+		buf_add_text(t->out, tag ? "" : "\"\x01last\".");
+		sql_add_name(t->out, schema_field(schema, i)->name);
+		buf_add_text(t->out, " AS ");
+		sql_add_name(t->out, schema_field(schema, i)->name);
+	}
+	buf_add_text(t->out, " FROM (SELECT ");
+	add_tags(def, ", ", t->out);
+	buf_add_text(t->out, "arg_max(\"\x01one\", row(");
+	sql_add_name(t->out, time_of(t->view)->name);
+	buf_add_text(t->out, ", \"\x01order\")) AS \"\x01last\" FROM (");
+	TRY(add_parts(t, err));
+	buf_add_text(t->out, ") AS \"\x01one\"");
+	buf_add_text(t->out, table_tag_count(def) > 0 ? " GROUP BY ALL" : " HAVING count(*) > 0");
+	buf_add_byte(t->out, ')');
+	return ST_OK;
 }
 
 static Status
@@ -350,14 +393,17 @@ Status
 plan_add_table(const RefView *view, TableSlots slots, Buf *out, Error *err)
 {
 	bool late = view->table != NULL && view->late_count > 0 && has_late_rows(view);
-	bool plain = view->file_count == 0 && !view->memory_cut && !view->addresses;
+	bool plain = view->file_count == 0 && !view->memory_cut && !view->addresses && !view->newest;
 	if (view->table == NULL || (plain && view->late_count == 0)) {
 		buf_add_printf(out, "mobius_scan(%" PRIu64 ")", slots.rows);
 		return buf_status(out, err, "a plan");
 	}
 	TableText text = {.view = view, .slots = slots, .out = out};
 	buf_add_byte(out, '(');
-	TRY(late ? add_clean_and_late(&text, err) : add_parts(&text, err));
+	if (view->newest)
+		TRY(add_newest(&text, err));
+	else
+		TRY(late ? add_clean_and_late(&text, err) : add_parts(&text, err));
 	buf_add_byte(out, ')');
 	return buf_status(out, err, "a plan");
 }

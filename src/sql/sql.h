@@ -18,7 +18,7 @@
 typedef struct Sql Sql;
 typedef struct SqlQuery SqlQuery;
 
-// Tables that are not the store's: "system", later "rtdb". Registered by schema name.
+// Tables that are not the store's: "system". Registered by schema name.
 typedef struct SqlSource {
 	// The columns of `name` (canonical types), or ST_NOT_FOUND. *out is a new reference.
 	Status (*columns)(void *ctx, const char *name, Schema **out, Error *err);

@@ -79,7 +79,7 @@ add_file(RefView *view, int32_t i, const FileMeta *meta)
 {
 	bool cut = meta->min_time <= meta->max_time && meta->min_time < view->table->visible_from;
 	// Addresses and the order of versions come from the file.
-	bool plain = !view->addresses && view->late_count == 0;
+	bool plain = !view->addresses && !view->newest && view->late_count == 0;
 	if (plain && file_set_hot(view->table->files, i) != NULL) {
 		view->hots[view->hot_count++] = i;
 		view->memory = true;
@@ -142,7 +142,8 @@ find_rows(RefView *view, Arena *arena, Error *err)
 {
 	if (view->table->visible_from > view->range.min)
 		view->range.min = view->table->visible_from;
-	TRY(view_find_late(view, arena, err));
+	if (!view->newest) // else an older version of a key is no newest row either
+		TRY(view_find_late(view, arena, err));
 	TRY(find_files(view, arena, err));
 	find_memory(view);
 	return ST_OK;
@@ -171,14 +172,20 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 		view->range = ranges[i];
 		if (view->table == NULL)
 			continue;
+		int32_t nullable =
+			table_column_count(view->table->def) - (table_order_column(view->table->def) >= 0);
+		view->shielded = verdict->distinct && nullable > 0;
+		view->newest = view->named->newest;
+		if (view->newest) { // a row that is not asked for may be the newest
+			view->range = (TimeRange){INT64_MIN, INT64_MAX};
+			TRY(find_rows(view, arena, err));
+			continue;
+		}
 		Condition *conditions;
 		TRY(constraint_conditions(verdict, views.columns, time_alias, i, arena, &conditions,
 								  &view->condition_count, err));
 		view->conditions = conditions;
 		view->addresses = addresses && i == 0;
-		int32_t nullable =
-			table_column_count(view->table->def) - (table_order_column(view->table->def) >= 0);
-		view->shielded = verdict->distinct && nullable > 0;
 		TRY(find_rows(view, arena, err));
 	}
 	*out = views;

@@ -270,31 +270,33 @@ def test_databases_schemas_and_tables_are_listed(client):
     put(client, "cpu_2", series(1))
     put(client, path("plant", "htdb", "pump"), series(1))
     assert listed(client, "CommandGetCatalogs") == {"catalog_name": ["mobius", "plant"]}
-    assert listed(client, "CommandGetDbSchemas", field(1, b"plant")) == {"catalog_name": ["plant"], "db_schema_name": ["htdb"]}
+    assert listed(client, "CommandGetDbSchemas", field(1, b"plant")) == {"catalog_name": ["plant", "plant"], "db_schema_name": ["htdb", "rtdb"]}
     assert listed(client, "CommandGetDbSchemas", field(2, b"x%"))["db_schema_name"] == []
-    assert listed(client, "CommandGetTableTypes") == {"table_type": ["TABLE"]}
+    assert listed(client, "CommandGetTableTypes") == {"table_type": ["TABLE", "VIEW"]}
     everything = listed(client, "CommandGetTables")
-    assert list(zip(*everything.values())) == [("mobius", "htdb", "cpu", "TABLE"), ("mobius", "htdb", "cpu_2", "TABLE"), ("plant", "htdb", "pump", "TABLE")]
-    for arguments, want in (((field(3, b"cpu"),), ["cpu"]), ((field(3, b"cpu%"),), ["cpu", "cpu_2"]), ((field(1, b"plant"),), ["pump"]), ((field(1, b""),), []),
-                            ((field(4, b"BASE TABLE"),), ["cpu", "cpu_2", "pump"]), ((field(4, b"view"), field(4, b"table")), ["cpu", "cpu_2", "pump"]),
-                            ((field(4, b"VIEW"),), []), ((field(2, b"rtdb"),), [])):
+    assert list(zip(*everything.values())) == [
+        ("mobius", "htdb", "cpu", "TABLE"), ("mobius", "htdb", "cpu_2", "TABLE"), ("mobius", "rtdb", "cpu", "VIEW"), ("mobius", "rtdb", "cpu_2", "VIEW"),
+        ("plant", "htdb", "pump", "TABLE"), ("plant", "rtdb", "pump", "VIEW")]
+    for arguments, want in (((field(3, b"cpu"),), ["cpu", "cpu"]), ((field(3, b"cpu%"), field(2, b"htdb")), ["cpu", "cpu_2"]), ((field(1, b"plant"),), ["pump", "pump"]), ((field(1, b""),), []),
+                            ((field(4, b"BASE TABLE"),), ["cpu", "cpu_2", "pump"]), ((field(4, b"view"), field(4, b"table")), ["cpu", "cpu_2", "cpu", "cpu_2", "pump", "pump"]),
+                            ((field(4, b"VIEW"),), ["cpu", "cpu_2", "pump"]), ((field(2, b"rtdb"),), ["cpu", "cpu_2", "pump"])):
         assert listed(client, "CommandGetTables", *arguments)["table_name"] == want
-    (encoded,) = listed(client, "CommandGetTables", field(3, b"pump"), field(5, 1))["table_schema"]
+    (encoded,) = listed(client, "CommandGetTables", field(2, b"htdb"), field(3, b"pump"), field(5, 1))["table_schema"]
     assert pa.ipc.read_schema(pa.py_buffer(encoded)) == series(1).schema
 
 
 def test_adbc_looks_around(server, client):
     put(client, "cpu", series(1))
     with adbc.connect(server.location, autocommit=True) as connection:
-        assert connection.adbc_get_table_types() == ["TABLE"]
+        assert connection.adbc_get_table_types() == ["TABLE", "VIEW"]
         assert connection.adbc_get_table_schema("cpu") == series(1).schema
         with pytest.raises(adbc_driver_manager.Error):
             connection.adbc_get_table_schema("nothing")
         (catalog,) = connection.adbc_get_objects().read_all().to_pylist()
         assert catalog["catalog_name"] == "mobius"
-        (schema,) = catalog["catalog_db_schemas"]
-        (table,) = schema["db_schema_tables"]
-        assert (schema["db_schema_name"], table["table_name"], [column["column_name"] for column in table["table_columns"]]) == ("htdb", "cpu", ["ts", "host", "load"])
+        for schema, name in zip(catalog["catalog_db_schemas"], ("htdb", "rtdb"), strict=True):
+            (table,) = schema["db_schema_tables"]
+            assert (schema["db_schema_name"], table["table_name"], [column["column_name"] for column in table["table_columns"]]) == (name, "cpu", ["ts", "host", "load"])
 
 
 def test_adbc_ingests(server, client):
@@ -535,11 +537,11 @@ def test_puts_to_rtdb_are_unimplemented(client):
             put(client, path(*names), series(1))
 
 
-def test_reading_rtdb_is_unimplemented(cpu):
-    with pytest.raises(UNBUILT, match="rtdb"):
-        cpu.get_flight_info(path("rtdb", "cpu"))
-    with pytest.raises(UNBUILT, match="rtdb"):
-        ask(cpu, "SELECT * FROM rtdb.cpu")
+def test_the_newest_rows_are_described_like_their_table(cpu):
+    info = cpu.get_flight_info(path("rtdb", "cpu"))
+    assert info.schema == cpu.get_flight_info(path("cpu")).schema
+    newest = cpu.do_get(info.endpoints[0].ticket).read_all()
+    assert newest == ask(cpu, "SELECT DISTINCT ON (host) * FROM cpu ORDER BY host, ts DESC")
 
 
 # ---- deadlines on the wire ----

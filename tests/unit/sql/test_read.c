@@ -288,7 +288,7 @@ unknown_and_ambiguous_names_say_what_there_is(void **state)
 	refuses(&fx, "SELECT * FROM cpuu", ST_NOT_FOUND, "did you mean \"cpu\"?");
 	refuses(&fx, "SELECT * FROM other.cpu", ST_INVALID, "no schema \"other\"");
 	refuses(&fx, "SELECT * FROM mobius.cpu", ST_INVALID, "mobius.htdb");
-	refuses(&fx, "SELECT * FROM rtdb.cpu", ST_UNIMPLEMENTED, "rtdb");
+	refuses(&fx, "SELECT * FROM rtdb.cpuu", ST_NOT_FOUND, "did you mean \"cpu\"?");
 	refuses(&fx, "SELECT * FROM nowhere.htdb.cpu", ST_NOT_FOUND, "database \"nowhere\"");
 	refuses(&fx, "SELECT * FROM duckdb_tables", ST_NOT_FOUND, "duckdb_tables");
 	refuses(&fx, "SELECT * FROM information_schema.tables", ST_INVALID, "information_schema");
