@@ -336,18 +336,8 @@ check_any(const char *dir, const CheckFindings *findings, CheckCounts *out, Erro
 		return check_backup(dir, findings, out, err);
 	if (place.kind != PLACE_DATA)
 		return error_set(err, ST_INVALID, "%s is neither a data directory nor a backup", dir);
-	SCOPED(mem_drop) char *path = mem_printf("%s/LOCK", dir);
-	if (path == NULL)
-		return error_no_memory(err, "a check");
 	SCOPED(file_drop) File *lock = NULL;
-	st = file_lock(path, &lock, err);
-	if (st == ST_CONFLICT)
-		return error_set(
-			err, ST_CONFLICT,
-			"%s is in use: another process, or this one, has it open; stop that one or close it "
-			"first",
-			dir);
-	TRY(st);
+	TRY(place_lock(dir, &lock, err));
 	Check check = {.dir = dir, .findings = findings, .counts = out};
 	Error cause = ERROR_INIT;
 	st = format_check(dir, &cause);

@@ -39,18 +39,8 @@ take_directory(mobius *db, const char *dir, Error *err)
 	TRY(place_check(dir, err));
 	// Absolute, so that the query engine's sandbox and error texts name the same place.
 	TRY(dir_absolute(dir, &db->dir, err));
-	SCOPED(mem_drop) char *lock = mem_printf("%s/LOCK", dir);
-	if (lock == NULL)
-		return error_no_memory(err, "a database");
-	Status st = file_lock(lock, &db->lock, err);
-	if (st == ST_CONFLICT)
-		return error_set(
-			err, ST_CONFLICT,
-			"%s is in use: another process, or this one, has it open; stop that one or close it, "
-			"or choose another directory",
-			db->dir);
-	TRY(st);
-	st = format_check(db->dir, err);
+	TRY(place_lock(db->dir, &db->lock, err));
+	Status st = format_check(db->dir, err);
 	if (st != ST_NOT_FOUND)
 		return st;
 	TRY(format_write(db->dir, NULL, err));

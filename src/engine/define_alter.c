@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/setting.h"
 #include "duck/scan.h"
 #include "engine/define_int.h"
 #include "sql/names.h"
@@ -11,30 +10,11 @@
 // ---- ALTER TABLE ----
 
 static Status
-report_no_column(const TableDef *def, const SqlName *name, Error *err)
-{
-	size_t count = (size_t)table_column_count(def);
-	SCOPED(mem_drop) const char **names = mem_alloc_array(count, sizeof(*names));
-	if (names == NULL)
-		return error_no_memory(err, "names of columns");
-	for (size_t i = 0; i < count; i++)
-		names[i] = schema_field(table_schema(def), (int32_t)i)->name;
-	const char *near = setting_propose(name->text, names, count);
-	if (near == NULL)
-		return error_set_at(err, ST_NOT_FOUND, name->position,
-							"table \"%s\" has no column \"%s\"; DESCRIBE lists them",
-							table_name(def), name->text);
-	return error_set_at(err, ST_NOT_FOUND, name->position,
-						"table \"%s\" has no column \"%s\"; did you mean \"%s\"?", table_name(def),
-						name->text, near);
-}
-
-static Status
 find_column(const TableDef *def, const SqlName *name, int32_t *out, Error *err)
 {
 	int32_t at = schema_find_named(table_schema(def), name);
 	if (at < 0)
-		return report_no_column(def, name, err);
+		return report_no_column(def, name, ST_NOT_FOUND, err);
 	*out = at;
 	return ST_OK;
 }

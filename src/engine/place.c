@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "os/file.h"
 
 typedef struct Look {
 	Place *place;
@@ -87,4 +86,19 @@ place_check(const char *dir, Error *err)
 		"%s is no data directory, and not empty (it holds %s); choose a new or an empty "
 		"directory",
 		dir, place.holds);
+}
+
+Status
+place_lock(const char *dir, File **out, Error *err)
+{
+	SCOPED(mem_drop) char *path = mem_printf("%s/LOCK", dir);
+	if (path == NULL)
+		return error_no_memory(err, "the lock of a directory");
+	Status st = file_lock(path, out, err);
+	if (st != ST_CONFLICT)
+		return st;
+	return error_set(
+		err, ST_CONFLICT,
+		"%s is in use: another process, or this one, has it open; stop that one or close it first",
+		dir);
 }

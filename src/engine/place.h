@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "base/status.h"
+#include "os/file.h"
 
 typedef enum PlaceKind {
 	PLACE_FREE,   // it holds nothing, or what a start leaves that was interrupted
@@ -23,3 +23,5 @@ Status place_look(const char *dir, Place *out, Error *err);
 // What holds other things is not filled with ours: ST_INVALID names one of them. Nothing is
 // written.
 Status place_check(const char *dir, Error *err);
+// Keeps others from opening it, until *out is closed. ST_CONFLICT: somebody has it open.
+Status place_lock(const char *dir, File **out, Error *err);

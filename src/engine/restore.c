@@ -14,26 +14,27 @@
 #include "engine/database_int.h"
 #include "engine/format.h"
 #include "engine/manifest.h"
+#include "engine/place.h"
 #include "os/file.h"
 
 static Status
-refuse_entry(void *arg, const char *name, Error *err)
+check_empty(const char *dir, Error *err)
 {
-	const char *dir = arg;
+	Place place;
+	TRY(place_look(dir, &place, err));
+	if (place.kind == PLACE_FREE)
+		return ST_OK;
 	return error_set(err, ST_CONFLICT,
-					 "%s is not empty (it holds %.100s); restore into a new or an empty directory",
-					 dir, name);
+					 "%s is not empty (it holds %s); restore into a new or an empty directory", dir,
+					 place.holds);
 }
 
 static Status
 take_empty(const char *dir, File **lock, Error *err)
 {
 	TRY(dir_make(dir, err));
-	TRY(dir_list(dir, refuse_entry, (void *)(uintptr_t)dir, err));
-	SCOPED(mem_drop) char *path = mem_printf("%s/LOCK", dir);
-	if (path == NULL)
-		return error_no_memory(err, "a restore");
-	TRY(file_lock(path, lock, err));
+	TRY(check_empty(dir, err));
+	TRY(place_lock(dir, lock, err));
 	TRY(format_write(dir, FORMAT_RESTORING, err));
 	return dir_sync_parent(dir, err);
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
+#include "base/setting.h"
 #include "sql/names.h"
 
 int32_t
@@ -19,6 +21,25 @@ schema_find_named(const Schema *schema, const SqlName *name)
 {
 	int32_t at = schema_find(schema, name->text);
 	return at < 0 && !name->quoted ? schema_find_folded(schema, name->text) : at;
+}
+
+Status
+report_no_column(const TableDef *def, const SqlName *name, Status code, Error *err)
+{
+	size_t count = (size_t)table_column_count(def);
+	SCOPED(mem_drop) const char **names = mem_alloc_array(count, sizeof(*names));
+	if (names == NULL)
+		return error_no_memory(err, "names of columns");
+	for (size_t i = 0; i < count; i++)
+		names[i] = schema_field(table_schema(def), (int32_t)i)->name;
+	const char *near = setting_propose(name->text, names, count);
+	if (near == NULL)
+		return error_set_at(err, code, name->position,
+							"table \"%s\" has no column \"%s\"; DESCRIBE lists them",
+							table_name(def), name->text);
+	return error_set_at(err, code, name->position,
+						"table \"%s\" has no column \"%s\"; did you mean \"%s\"?", table_name(def),
+						name->text, near);
 }
 
 static int32_t

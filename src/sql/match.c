@@ -27,8 +27,7 @@ sql_targets(const SqlStatement *statement, const TableDef *def, int32_t *columns
 		const SqlName *name = &statement->targets[i];
 		columns[i] = find_target(def, name);
 		if (columns[i] < 0)
-			return error_set_at(err, ST_INVALID, name->position,
-								"table \"%s\" has no column \"%s\"", table_name(def), name->text);
+			return report_no_column(def, name, ST_INVALID, err);
 		for (int32_t j = 0; j < i; j++)
 			if (columns[j] == columns[i])
 				return error_set_at(err, ST_INVALID, name->position, "column \"%s\" is named twice",

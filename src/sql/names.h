@@ -45,3 +45,5 @@ bool column_find(const Verdict *verdict, const RefColumns *refs, const ColumnUse
 int32_t schema_find_folded(const Schema *schema, const char *name);
 // As a statement spells it: exactly, or without case where it is not quoted.
 int32_t schema_find_named(const Schema *schema, const SqlName *name);
+// Says that a table has no such column, and which one was probably meant; returns `code`.
+Status report_no_column(const TableDef *def, const SqlName *name, Status code, Error *err);

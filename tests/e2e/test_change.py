@@ -116,7 +116,8 @@ def test_a_table_that_is_deleted_from_is_named_once(filled, text):
 
 @pytest.mark.parametrize("text, match", [
     ("DELETE FROM", "name of a table"), ("DELETE FROM nowhere", "nowhere"), ("DELETE FROM t WHERE nothing = 1", "nothing"), ("DELETE FROM system.tables", "read only"),
-    ("UPDATE t SET nothing = 1", "no column \"nothing\""), ("UPDATE t SET v = 1, v = 2", "twice"), ("UPDATE t SET ts = NULL WHERE v = 1", "NULL"),
+    ("UPDATE t SET nothing = 1", "no column \"nothing\""), ("UPDATE t SET hosst = 'x'", "did you mean \"host\""),
+    ("INSERT INTO t (hots, ts) VALUES ('x', now())", "did you mean \"host\""), ("UPDATE t SET v = 1, v = 2", "twice"), ("UPDATE t SET ts = NULL WHERE v = 1", "NULL"),
     ("UPDATE t SET v = 'x'", "x"), ("DELETE FROM t WHERE v = 1; SELECT 1", "second statement"), ("BEGIN; DELETE FROM t", "COMMIT"),
     ("DELETE FROM t WHERE v = 1) OR (1 = 1", "the end"), ("UPDATE t SET v = max(v)", "aggregate"),
 ])
