@@ -9,8 +9,9 @@ Results go to the screen and to results.jsonl.
 *disorder*  D1 in order and disordered in turns: the rate of ingest, and bytes written ÷ bytes of first flushes.
 *dedup*     D1, without a row that replaces another, in a table that keeps the last of equal keys, beside a plain one.
 *writer*    single rows through a mobius_writer, in a process of its own.
-*held*      D1 for N minutes as fast as it is taken; then again at 70 % of the rate that flush and merges kept up with (or of
-            --rate), by appends of 1,000 rows, each timed from when it was due.
+*held*      D1 for N minutes at a rate that flush and merges keep up with: what is taken in a minute and a half, with the
+            time its merges need afterwards, or --rate. Then for N minutes at 70 % of what was held, by appends of 1,000
+            rows, each timed from when it was due.
 """
 
 import argparse
@@ -37,6 +38,7 @@ WRITER_ROWS = 2_000_000
 FRESH_FILES = 4          # compaction.files: so many start a merge
 SETTLED_SECONDS = 2      # so long idle: nothing is left to do
 PATIENCE_SECONDS = 600
+TRIAL_MINUTES = 1.5
 FULL = dict(rows=8_640_000, rounds=5, runs=15)
 QUICK = dict(rows=2_160_000, rounds=1, runs=3)
 
@@ -270,15 +272,26 @@ def watched(server, work):
         watcher.join()
 
 
+def tried_rate(day, minutes):
+    """What is taken, with the time that merges need afterwards."""
+    with own.fresh() as server:
+        rows, seconds = flood(own.peer_of(server), day, minutes * 60)
+        return rows / (seconds + settle(server, "cpu"))
+
+
 def held_rate(plan):
     """Flush and merges keep up with it: what they had left at the end counts."""
     day = EndlessDay(plan["rows"], 10_000)
+    offered = plan["rate"] or tried_rate(day, min(TRIAL_MINUTES, plan["minutes"]))
     with own.fresh() as server:
-        (rows, seconds), fresh = watched(server, lambda: flood(own.peer_of(server), day, plan["minutes"] * 60))
+        start = time.perf_counter()
+        (_, acknowledged), fresh = watched(
+            server, lambda: pace(own.peer_of(server), day, offered, plan["minutes"] * 60))
+        seconds = time.perf_counter() - start
         left = settle(server, "cpu")
-        rate = rows / (seconds + left)
-        own.write("held.offered", rows / seconds, "rows/s", minutes=plan["minutes"])
-        own.write("held.rate", rate, "rows/s", minutes=plan["minutes"], settled_after=left, most_fresh_files=fresh)
+        rate = len(acknowledged) * day.batches[0].num_rows / (seconds + left)
+        own.write("held.rate", rate, "rows/s", minutes=plan["minutes"], offered=round(offered), settled_after=left,
+                  most_fresh_files=fresh)
         write_amplification(server, "cpu", "held.amplification")
     return rate
 
@@ -298,8 +311,7 @@ def held_latency(plan, rate):
 
 
 def measure_held(plan):
-    rate = held_rate(plan)
-    held_latency(plan, plan["rate"] or rate)
+    held_latency(plan, held_rate(plan))
 
 
 MEASURES = {"size": measure_size, "disorder": measure_disorder, "dedup": measure_dedup, "writer": measure_writer,
@@ -324,7 +336,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--rows", type=int, help="of `size` and `disorder`; a day of D1, 8,640,000, when not given")
     parser.add_argument("--minutes", type=float, help="of `held`; 10 when not given")
-    parser.add_argument("--rate", type=float, help="rows/s instead of the rate that was held")
+    parser.add_argument("--rate", type=float, help="rows/s to be held, instead of what a trial comes to")
     options = parser.parse_args()
     own.RESULTS.unlink(missing_ok=True)
     measure(options.only.split(","), options.quick, options.minutes, options.rate, rounds=options.rounds, rows=options.rows)

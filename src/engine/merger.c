@@ -34,6 +34,7 @@ struct Merger {
 
 	// Its thread's.
 	Duck *duck;
+	int64_t urgent_after_ns; // mono: until then nothing urgent is looked for
 
 	pthread_mutex_t lock; // guards all below
 	pthread_cond_t ended; // of a call
@@ -64,8 +65,9 @@ ready_duck(Merger *merger, Error *err)
 
 // ---- reports ----
 
+// What goes before a merge is part of the time that one takes.
 static void
-note_report(Merger *merger, const MergeReport *report)
+note_report(Merger *merger, const MergeReport *report, bool within)
 {
 	pthread_mutex_lock(&merger->lock);
 	merger->reports[merger->report_count++ % MOST_REPORTS] = *report;
@@ -73,7 +75,7 @@ note_report(Merger *merger, const MergeReport *report)
 	figures->merges += report->status == ST_OK && report->kind != MERGE_MOVE;
 	figures->void_merges += report->status == ST_CONFLICT;
 	figures->failures += report->status != ST_OK && report->status != ST_CONFLICT;
-	figures->busy_ns += report->duration_ns;
+	figures->busy_ns += within ? 0 : report->duration_ns;
 	pthread_mutex_unlock(&merger->lock);
 	log_debug("files merged",
 			  "table=%s level=%d inputs=%d outputs=%d rows=%" PRId64 " in=%" PRIu64 " out=%" PRIu64
@@ -113,26 +115,79 @@ merger_figures(Merger *merger, MergerFigures *out, Error *err)
 // ---- work ----
 
 static Status
-merge_one(Merger *merger, Table *table, bool *did, MergeReport *report, Error *err)
+merge_by(Merger *merger, const MergeOptions *options, bool *did, MergeReport *report, Error *err)
 {
-	const Settings *settings = &merger->db->settings;
-	*did = false;
-	TRY(ready_duck(merger, err));
-	MergeOptions options = {.duck = merger->duck,
-							.files = (int32_t)settings->compaction_files,
-							.memory_bytes = settings->compaction_memory,
-							.rate = settings->compaction_rate,
-							.share = table == NULL ? &merger->db->merge_share : NULL,
-							.trial_rows = TRIAL_ROWS,
-							.stop = &merger->stop,
-							.table = table,
-							.all = table != NULL};
-	Status st = store_merge_one(merger->db->store, &options, did, report, err);
+	Status st = store_merge_one(merger->db->store, options, did, report, err);
 	if (*did) {
-		note_report(merger, report);
+		note_report(merger, report, options->urgent);
 		pace_look(merger->db);
 	}
 	return st;
+}
+
+static void
+note_failure(Merger *merger, Status st, const Error *err)
+{
+	if (st != ST_OK && st != ST_CANCELLED)
+		log_error("merge failed", "error=\"%s\"", err->text);
+	if (st == ST_DISK_FULL)
+		keeper_disk_full(merger->db->keeper);
+}
+
+static MergeOptions
+options_of(Merger *merger)
+{
+	const Settings *settings = &merger->db->settings;
+	return (MergeOptions){.duck = merger->duck,
+						  .files = (int32_t)settings->compaction_files,
+						  .memory_bytes = settings->compaction_memory,
+						  .rate = settings->compaction_rate,
+						  .share = &merger->db->merge_share,
+						  .stop = &merger->stop};
+}
+
+// Nothing is written anew where the disk is full or a sync has failed.
+static bool
+may_write(const Merger *merger)
+{
+	return keeper_has_room(merger->db->keeper) && !atomic_load(&merger->db->read_only);
+}
+
+// While another merge is written.
+static void
+merge_urgent(void *arg, Table *busy)
+{
+	Merger *merger = arg;
+	MergeOptions options = options_of(merger);
+	int64_t now = clock_mono_ns();
+	if (now < merger->urgent_after_ns || !may_write(merger) || duck_poisoned(merger->duck) ||
+		store_merge_backlog(merger->db->store).fresh < options.files)
+		return;
+	options.urgent = true;
+	options.busy = busy;
+	Error err = ERROR_INIT;
+	MergeReport report;
+	bool did = false;
+	Status st = merge_by(merger, &options, &did, &report, &err);
+	note_failure(merger, st, &err);
+	if (st != ST_OK || !did)
+		merger->urgent_after_ns = now + LOOK_ROUND_MS * MS_NS;
+}
+
+static Status
+merge_one(Merger *merger, Table *table, bool *did, MergeReport *report, Error *err)
+{
+	*did = false;
+	TRY(ready_duck(merger, err));
+	MergeOptions options = options_of(merger);
+	options.trial_rows = TRIAL_ROWS;
+	options.table = table;
+	options.all = table != NULL;
+	options.let_urgent = merge_urgent;
+	options.arg = merger;
+	if (table != NULL)
+		options.share = NULL;
+	return merge_by(merger, &options, did, report, err);
 }
 
 static CompactCall *
@@ -171,13 +226,6 @@ run_call(Merger *merger, CompactCall *call)
 	end_call(merger, call, st);
 }
 
-// Nothing is written anew where the disk is full or a sync has failed.
-static bool
-may_write(const Merger *merger)
-{
-	return keeper_has_room(merger->db->keeper) && !atomic_load(&merger->db->read_only);
-}
-
 // How long to wait before the next look; 0: not at all.
 static int64_t
 do_some(Merger *merger)
@@ -191,10 +239,7 @@ do_some(Merger *merger)
 	MergeReport report;
 	bool did = false;
 	Status st = may_write(merger) ? merge_one(merger, NULL, &did, &report, &err) : ST_OK;
-	if (st != ST_OK && st != ST_CANCELLED)
-		log_error("merge failed", "error=\"%s\"", err.text);
-	if (st == ST_DISK_FULL)
-		keeper_disk_full(merger->db->keeper);
+	note_failure(merger, st, &err);
 	return st != ST_OK ? RETRY_MS : did ? 0 : LOOK_ROUND_MS;
 }
 

@@ -1,25 +1,33 @@
 #include "engine/pace.h"
 
-#include "store/merge.h"
-
 enum {
 	LEAST_SHARE = 25,
 	SLOW_FROM = 6,   // times compaction.files: merges share no more, puts begin to be slowed down
 	SLOW_TO = 16,    // so many of them: puts are down to SLOW_BYTES a second,
 	SLOW_FILES = 16, // or so many files
 	SLOWEST = 4,     // and never below this part of it
+	SMALL_FROM = 48, // small files: more than one gathering takes at most
+	SMALL_TO = 128,  // so many of them: merges share no more
 };
 #define SLOW_BYTES (UINT64_C(32) << 20)
 
-int
-pace_merge_share(int32_t waiting, int32_t files)
+// Between LEAST_SHARE and all of it, as `waiting` lies between `from` and `to`.
+static int
+share_of(int64_t waiting, int64_t from, int64_t to)
 {
-	int64_t over = (int64_t)waiting - files, span = (int64_t)files * (SLOW_FROM - 1);
-	if (over <= 0)
+	if (waiting <= from)
 		return LEAST_SHARE;
-	if (over >= span)
+	if (waiting >= to)
 		return 100;
-	return LEAST_SHARE + (int)((100 - LEAST_SHARE) * over / span);
+	return LEAST_SHARE + (int)((100 - LEAST_SHARE) * (waiting - from) / (to - from));
+}
+
+int
+pace_merge_share(MergeBacklog backlog, int32_t files)
+{
+	int fresh = share_of(backlog.fresh, files, (int64_t)files * SLOW_FROM);
+	int small = share_of(backlog.small, SMALL_FROM, SMALL_TO);
+	return fresh > small ? fresh : small;
 }
 
 // In proportion to what is too much: it settles where merges take as much as comes.
@@ -40,9 +48,9 @@ pace_put_rate(int32_t waiting, int32_t files, uint64_t segment_bytes)
 void
 pace_look(mobius *db)
 {
-	int32_t waiting = store_files_waiting(db->store);
+	MergeBacklog backlog = store_merge_backlog(db->store);
 	int32_t files = (int32_t)db->settings.compaction_files;
-	atomic_store(&db->merge_share, pace_merge_share(waiting, files));
+	atomic_store(&db->merge_share, pace_merge_share(backlog, files));
 	budget_set_rate(db->memtable,
-					pace_put_rate(waiting, files, db->settings.memtable_segment_size));
+					pace_put_rate(backlog.fresh, files, db->settings.memtable_segment_size));
 }

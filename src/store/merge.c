@@ -160,6 +160,12 @@ run_job(MergeJob *job, Status *status, Error *err)
 	return st;
 }
 
+bool
+merge_keeps_deletions_out(const Table *table)
+{
+	return table->merge_lost >= MOST_LOST;
+}
+
 // Results were void again and again: this time nobody deletes meanwhile. The choice is made anew,
 // of what is there then.
 static Status
@@ -235,7 +241,7 @@ store_merge_one(Store *store, const MergeOptions *options, bool *did, MergeRepor
 	SCOPED(merge_job_close) MergeJob job = {.store = store, .options = options};
 	*did = false;
 	TRY(merge_pick(&job, did, err));
-	if (*did && job.table->merge_lost >= MOST_LOST)
+	if (*did && merge_keeps_deletions_out(job.table))
 		TRY(keep_deletions_out(&job, did, err));
 	if (!*did)
 		return ST_OK;

@@ -11,7 +11,7 @@
 //
 // A file whose bytes are wrong stays as it is: its table is merged no more, the rest goes on.
 //
-// Threads  one at a time.
+// Threads  one at a time, but for urgent ones while let_urgent is called.
 
 #pragma once
 
@@ -30,6 +30,13 @@ typedef struct MergeOptions {
 	const atomic_bool *stop;
 	Table *table; // only this one; NULL: the one that needs it most
 	bool all;     // whatever it costs
+	// Called now and then while files are written: what waits in level 0 of tables need not wait
+	// for a merge that takes long. It may call store_merge_one with `urgent`, and `busy` as it is
+	// told. NULL: nothing is.
+	void (*let_urgent)(void *arg, Table *busy);
+	void *arg;
+	bool urgent; // only what waits in level 0, into level 1
+	Table *busy; // whose levels 0 and 1 the merge that waits is about; NULL: no table's
 } MergeOptions;
 
 // What was done; texts are its own.
@@ -52,9 +59,12 @@ typedef struct MergeReport {
 Status store_merge_one(Store *store, const MergeOptions *options, bool *did, MergeReport *report,
 					   Error *err);
 
-// The most files that wait in level 0 of a table to be merged. Those of tables that cannot be
-// merged just now do not count.
-int32_t store_files_waiting(Store *store);
+// What waits, of the table that has most of it. Tables that cannot be merged just now do not count.
+typedef struct MergeBacklog {
+	int32_t fresh; // files in level 0
+	int32_t small; // small files in higher levels, to be gathered once they are enough
+} MergeBacklog;
+MergeBacklog store_merge_backlog(Store *store);
 
 typedef struct MergeFigures {
 	uint64_t debt_bytes;    // of the merges that would be done now

@@ -2,6 +2,7 @@
 
 enum {
 	TOP = MERGE_LEVELS - 1,
+	LARGE_BYTES = 256 << 20,
 	MANY_TINY = 8,      // so many neighbours are gathered however small
 	MANY_FILES = 32,    // and so many if they are larger
 	EVEN = 4,           // if the largest has at most a fourth of the bytes
@@ -17,7 +18,13 @@ merge_rules(bool by_time, int32_t files)
 						.files = files,
 						.input_bytes = 1 << 30,
 						.tiny_bytes = 4 << 20,
-						.large_bytes = 256 << 20};
+						.large_bytes = LARGE_BYTES};
+}
+
+bool
+merge_is_small(uint64_t bytes)
+{
+	return bytes < LARGE_BYTES / 2;
 }
 
 Span
@@ -337,7 +344,7 @@ int32_t
 merge_highest_level(const MergeList *list, const MergeRules *rules, int32_t level, Span span)
 {
 	Choosing c = {.list = list, .rules = rules};
-	return highest_free_level(&c, level, span);
+	return rules->urgent ? level : highest_free_level(&c, level, span);
 }
 
 void
@@ -346,9 +353,15 @@ merge_choose(const MergeList *list, const MergeRules *rules, MergeChoice *out)
 	Choosing c = {.list = list, .rules = rules, .out = out};
 	*out = (MergeChoice){.kind = MERGE_NOTHING};
 	int32_t fresh = list->starts[1];
-	choose_moves(&c);
+	if (!rules->urgent)
+		choose_moves(&c);
 	if (out->kind == MERGE_NOTHING && fresh >= (rules->all ? 1 : rules->files))
 		choose_prefix(&c);
+	if (rules->urgent) {
+		if (out->kind != MERGE_PREFIX)
+			*out = (MergeChoice){.kind = MERGE_NOTHING};
+		return;
+	}
 	if (out->kind == MERGE_NOTHING)
 		choose_push(&c);
 	if (out->kind == MERGE_NOTHING)

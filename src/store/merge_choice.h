@@ -25,6 +25,7 @@ enum { MERGE_LEVELS = 5, MERGE_MOST_INPUTS = 48 };
 typedef struct MergeRules {
 	bool by_time;         // the table has a time column
 	bool all;             // whatever it costs
+	bool urgent;          // what waits in level 0, into level 1 and no further; nothing else
 	int32_t files;        // so many in level 0 start a merge
 	uint64_t input_bytes; // most of one merge: what a crash repeats
 	uint64_t tiny_bytes;  // smaller files are gathered by their number
@@ -32,6 +33,7 @@ typedef struct MergeRules {
 } MergeRules;
 
 MergeRules merge_rules(bool by_time, int32_t files); // as they are, but for tests
+bool merge_is_small(uint64_t bytes); // by these rules: it is gathered with its neighbours
 
 typedef enum MergeKind {
 	MERGE_NOTHING,
@@ -65,7 +67,7 @@ bool merge_list_is_sound(const MergeList *list,
 
 // What is worth it, the most urgent first.
 void merge_choose(const MergeList *list, const MergeRules *rules, MergeChoice *out);
-// As far up from `level` as no file of the list overlaps `span`.
+// As far up from `level` as no file of the list overlaps `span`; not at all where it is urgent.
 int32_t merge_highest_level(const MergeList *list, const MergeRules *rules, int32_t level,
 							Span span);
 // The file's times, or seqs.

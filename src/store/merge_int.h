@@ -39,7 +39,8 @@ typedef struct MergeJob {
 
 // merge_pick.c: the table that needs it most, and what is to be done. False: nothing is.
 Status merge_pick(MergeJob *job, bool *found, Error *err);
-void merge_job_close(MergeJob *job); // new files that nobody knows are removed
+bool merge_keeps_deletions_out(const Table *table); // its next merge, since results were void
+void merge_job_close(MergeJob *job);                // new files that nobody knows are removed
 
 // merge_cut.c: where the result is cut.
 Status merge_cut(MergeJob *job, Error *err);

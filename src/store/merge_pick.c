@@ -59,6 +59,7 @@ choose(MergeJob *job, const TableView *view, int32_t files, bool all, Error *err
 	job->files = file_set_ref(view->files);
 	job->rules = merge_rules(table_order_column(view->def) >= 0, files);
 	job->rules.all = all;
+	job->rules.urgent = job->options != NULL && job->options->urgent;
 	TRY(list_files(job, in_memory_from(view), err));
 	merge_choose(&job->list, &job->rules, &job->choice);
 	for (int32_t i = 0; i < job->choice.count; i++)
@@ -86,6 +87,13 @@ may_be_merged(const Table *table, int64_t now_ns)
 	return !table->merge_stopped && table->merge_after_ns <= now_ns;
 }
 
+// One that lets no deletion in takes the table's change lock, which the merge that waits may hold.
+static bool
+may_go_before(const MergeOptions *options, const Table *table)
+{
+	return !options->urgent || (table != options->busy && !merge_keeps_deletions_out(table));
+}
+
 static Status
 consider(MergeJob *best, const TableView *view, Error *err)
 {
@@ -109,36 +117,44 @@ merge_pick(MergeJob *job, bool *found, Error *err)
 	TRY(store_snapshot(job->store, only != NULL ? &only : NULL, only != NULL, &snapshot, err));
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];
-		if (file_set_count(view->files) > 0 && (only != NULL || may_be_merged(view->table, now)))
+		bool may = only != NULL || may_be_merged(view->table, now);
+		if (file_set_count(view->files) > 0 && may && may_go_before(job->options, view->table))
 			TRY(consider(job, view, err));
 	}
 	*found = job->choice.kind != MERGE_NOTHING;
 	return ST_OK;
 }
 
-static int32_t
-waiting_locked(const Table *table)
+static MergeBacklog
+backlog_locked(const Table *table)
 {
-	int32_t waiting = 0;
+	MergeBacklog backlog = {0};
 	uint64_t before =
 		table->oldest != NULL ? segment_stats(table->oldest->segment).min_seq : UINT64_MAX;
 	for (int32_t i = 0; i < file_set_count(table->files); i++) {
 		const DataFile *file = file_set_at(table->files, i);
-		waiting += data_file_level(file) == 0 && data_file_meta(file)->min_seq < before;
+		const FileMeta *meta = data_file_meta(file);
+		if (data_file_level(file) == 0)
+			backlog.fresh += meta->min_seq < before;
+		else
+			backlog.small += merge_is_small(meta->bytes);
 	}
-	return waiting;
+	return backlog;
 }
 
-int32_t
-store_files_waiting(Store *store)
+MergeBacklog
+store_merge_backlog(Store *store)
 {
-	int32_t most = 0;
+	MergeBacklog most = {0};
 	int64_t now = clock_mono_ns();
 	pthread_mutex_lock(&store->lock);
 	for (int b = 0; b < TABLE_BUCKETS; b++)
 		for (Table *t = store->by_id[b]; t != NULL; t = t->next_by_id) {
-			int32_t waiting = may_be_merged(t, now) ? waiting_locked(t) : 0;
-			most = waiting > most ? waiting : most;
+			MergeBacklog backlog = {0};
+			if (may_be_merged(t, now))
+				backlog = backlog_locked(t);
+			most.fresh = backlog.fresh > most.fresh ? backlog.fresh : most.fresh;
+			most.small = backlog.small > most.small ? backlog.small : most.small;
 		}
 	pthread_mutex_unlock(&store->lock);
 	return most;

@@ -86,6 +86,20 @@ keep_rate(const MergePiece *piece, uint64_t size)
 		clock_sleep_ns(left < NAP ? left : NAP);
 }
 
+// They are about levels 0 and 1 only, so the merge's own table may be among them unless the merge
+// is about these itself.
+static void
+let_urgent(const MergeJob *job)
+{
+	const MergeOptions *options = job->options;
+	if (options->let_urgent == NULL || job->alone)
+		return;
+	bool low = job->choice.level < 2;
+	for (int32_t i = 0; i < job->choice.count; i++)
+		low |= job->choice.inputs[i]->level < 2;
+	options->let_urgent(options->arg, low ? job->table : NULL);
+}
+
 static Status
 next_turn(void *arg, Error *err)
 {
@@ -99,6 +113,7 @@ next_turn(void *arg, Error *err)
 		push_pages(piece, size);
 		keep_rate(piece, size);
 	}
+	let_urgent(piece->job);
 	if (piece->job->options->share != NULL && !piece->job->alone)
 		merge_share_keep(&piece->share, atomic_load(piece->job->options->share));
 	return ST_OK;

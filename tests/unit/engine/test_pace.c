@@ -5,18 +5,37 @@
 
 #define MIB (UINT64_C(1) << 20)
 
+static int
+share(int32_t fresh, int32_t small, int32_t files)
+{
+	return pace_merge_share((MergeBacklog){fresh, small}, files);
+}
+
 static void
 merges_leave_less_the_more_files_wait(void **state)
 {
 	(void)state;
-	assert_int_equal(pace_merge_share(0, 4), 25);
-	assert_int_equal(pace_merge_share(4, 4), 25);
+	assert_int_equal(share(0, 0, 4), 25);
+	assert_int_equal(share(4, 0, 4), 25);
 	for (int32_t waiting = 5; waiting <= 24; waiting++)
-		assert_true(pace_merge_share(waiting, 4) > pace_merge_share(waiting - 1, 4));
-	assert_int_equal(pace_merge_share(24, 4), 100);
-	assert_int_equal(pace_merge_share(INT32_MAX, 4), 100);
-	assert_int_equal(pace_merge_share(1000, 1000), 25);
-	assert_int_equal(pace_merge_share(INT32_MAX, 1000), 100);
+		assert_true(share(waiting, 0, 4) > share(waiting - 1, 0, 4));
+	assert_int_equal(share(24, 0, 4), 100);
+	assert_int_equal(share(INT32_MAX, 0, 4), 100);
+	assert_int_equal(share(1000, 0, 1000), 25);
+	assert_int_equal(share(INT32_MAX, 0, 1000), 100);
+}
+
+static void
+small_files_count_once_they_are_more_than_are_gathered_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(share(0, 48, 4), 25);
+	for (int32_t small = 50; small <= 128; small++)
+		assert_true(share(0, small, 4) > share(0, small - 2, 4));
+	assert_int_equal(share(0, 128, 4), 100);
+	assert_int_equal(share(0, INT32_MAX, 1000), 100);
+	assert_int_equal(share(24, 50, 4), 100);
+	assert_int_equal(share(5, 128, 4), 100);
 }
 
 static void
@@ -43,6 +62,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(merges_leave_less_the_more_files_wait),
+		cmocka_unit_test(small_files_count_once_they_are_more_than_are_gathered_at_once),
 		cmocka_unit_test(puts_are_slowed_down_in_proportion_and_never_to_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
