@@ -6,8 +6,8 @@ enum {
 	SLOW_TO = 16,    // so many of them: puts are down to SLOW_BYTES a second,
 	SLOW_FILES = 16, // or so many files
 	SLOWEST = 4,     // and never below this part of it
-	SMALL_FROM = 48, // small files: more than one gathering takes at most
-	SMALL_TO = 128,  // so many of them: merges share no more
+	SMALL_FROM = 32, // small files: as many as a gathering takes
+	SMALL_TO = 96,   // so many of them: merges share no more
 };
 #define SLOW_BYTES (UINT64_C(32) << 20)
 

@@ -3,10 +3,11 @@
 enum {
 	TOP = MERGE_LEVELS - 1,
 	LARGE_BYTES = 256 << 20,
-	MANY_TINY = 8,      // so many neighbours are gathered however small
-	MANY_FILES = 32,    // and so many if they are larger
-	EVEN = 4,           // if the largest has at most a fourth of the bytes
-	GATHERED = 2,       // times the bytes of a large file: what comes of it may be half as much
+	MANY_TINY = 8,   // so many neighbours are gathered however small
+	MANY_FILES = 32, // and so many if they are larger
+	EVEN = 4,        // if the largest has at most a fourth of the bytes
+	GATHERED = 2,    // times the bytes of a large file start it
+	GATHERED_TO = 4, // what comes of it may be so many times less than a large file, and is large
 	THIN_OVER_THIN = 4, // a push may rewrite so many times its bytes
 	THIN_OVER_TOP = 16,
 };
@@ -24,7 +25,7 @@ merge_rules(bool by_time, int32_t files)
 bool
 merge_is_small(uint64_t bytes)
 {
-	return bytes < LARGE_BYTES / 2;
+	return bytes < LARGE_BYTES / GATHERED_TO;
 }
 
 Span
@@ -99,7 +100,7 @@ run_bytes(const Choosing *c, Run run)
 static bool
 is_small(const Choosing *c, int32_t i)
 {
-	return c->list->files[i]->bytes < c->rules->large_bytes / 2;
+	return c->list->files[i]->bytes < c->rules->large_bytes / GATHERED_TO;
 }
 
 static bool

@@ -29,7 +29,7 @@ typedef struct MergeRules {
 	int32_t files;        // so many in level 0 start a merge
 	uint64_t input_bytes; // most of one merge: what a crash repeats
 	uint64_t tiny_bytes;  // smaller files are gathered by their number
-	uint64_t large_bytes; // half as large ones are gathered no more
+	uint64_t large_bytes; // ones that have a fourth of it are gathered no more
 } MergeRules;
 
 MergeRules merge_rules(bool by_time, int32_t files); // as they are, but for tests

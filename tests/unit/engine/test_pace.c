@@ -29,13 +29,13 @@ static void
 small_files_count_once_they_are_more_than_are_gathered_at_once(void **state)
 {
 	(void)state;
-	assert_int_equal(share(0, 48, 4), 25);
-	for (int32_t small = 50; small <= 128; small++)
-		assert_true(share(0, small, 4) > share(0, small - 2, 4));
-	assert_int_equal(share(0, 128, 4), 100);
+	assert_int_equal(share(0, 32, 4), 25);
+	for (int32_t small = 33; small <= 96; small++)
+		assert_true(share(0, small, 4) > share(0, small - 1, 4));
+	assert_int_equal(share(0, 96, 4), 100);
 	assert_int_equal(share(0, INT32_MAX, 1000), 100);
-	assert_int_equal(share(24, 50, 4), 100);
-	assert_int_equal(share(5, 128, 4), 100);
+	assert_int_equal(share(24, 40, 4), 100);
+	assert_int_equal(share(5, 96, 4), 100);
 }
 
 static void
