@@ -8,13 +8,13 @@
 
 #include "base/mem.h"
 #include "catalog/catalog.h"
-#include "engine/batch_record.h"
 #include "engine/database_int.h"
 #include "engine/format.h"
 #include "engine/manifest.h"
 #include "engine/place.h"
 #include "os/file.h"
 #include "store/adopt.h"
+#include "store/batch_record.h"
 #include "store/checkpoint.h"
 #include "store/verify.h"
 

@@ -70,6 +70,7 @@ conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 		return error_no_memory(err, "the conductor");
 	c->wal = options->wal;
 	c->store = options->store;
+	c->feed = options->feed;
 	c->on_write_failure = options->on_write_failure;
 	c->on_sync_failure = options->on_sync_failure;
 	c->arg = options->arg;

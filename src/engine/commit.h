@@ -16,6 +16,7 @@
 #pragma once
 
 #include "arrow/ipc_write.h"
+#include "live/feed.h"
 #include "store/adopt.h"
 #include "wal/wal.h"
 
@@ -80,6 +81,7 @@ Status commit_entry_of_deletion(Table *table, StoreDelete *del, CommitEntry *out
 typedef struct ConductorOptions {
 	Wal *wal;
 	Store *store;
+	Feed *feed; // NULL: nobody follows anything
 	uint64_t next_seq;
 	void (*on_write_failure)(void *arg, Status status); // the sequencer's thread
 	void (*on_sync_failure)(void *arg, const Error *err);

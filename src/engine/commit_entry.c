@@ -1,8 +1,8 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
-#include "engine/batch_record.h"
 #include "engine/commit.h"
+#include "store/batch_record.h"
 
 void
 commit_entry_close(CommitEntry *entry)

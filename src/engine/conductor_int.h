@@ -26,6 +26,7 @@ typedef struct Lane {
 struct Conductor {
 	Wal *wal;
 	Store *store;
+	Feed *feed;
 	void (*on_write_failure)(void *arg, Status status);
 	void (*on_sync_failure)(void *arg, const Error *err);
 	void *arg;

@@ -141,6 +141,17 @@ open_wal(mobius *db, Error *err)
 }
 
 static Status
+open_feed(mobius *db, uint64_t next_seq, Error *err)
+{
+	FeedOptions options = {.wal = db->wal,
+						   .pool = db->pool,
+						   .memory_bytes = db->settings.feed_memory,
+						   .head = next_seq - 1};
+	memcpy(options.epoch, db->epoch, sizeof(options.epoch));
+	return feed_new(&options, &db->feed, err);
+}
+
+static Status
 open_sql(mobius *db, Error *err)
 {
 	SCOPED(mem_drop) char *temp = NULL;
@@ -188,6 +199,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 {
 	ConductorOptions options = {.wal = db->wal,
 								.store = db->store,
+								.feed = db->feed,
 								.next_seq = next_seq,
 								.on_write_failure = write_failed,
 								.on_sync_failure = sync_failed,
@@ -223,6 +235,7 @@ open_parts(mobius *db, Error *err)
 	TRY(keeper_start(db, &db->keeper, err));
 	TRY(recovery_run(db, applied_seq, &next_seq, err));
 	TRY(open_sql(db, err));
+	TRY(open_feed(db, next_seq, err));
 	return start_threads(db, next_seq, err);
 }
 
@@ -331,6 +344,7 @@ mobius_close(mobius *db)
 	keeper_stop(db->keeper, was == PHASE_READY && !atomic_load(&db->read_only));
 	tickets_close(db->tickets);
 	conductor_stop(db->conductor);
+	feed_free(db->feed);
 	wal_close(db->wal);
 	store_close(db->store);
 	catalog_close(db->catalog);

@@ -15,6 +15,7 @@
 #include "engine/commit.h"
 #include "engine/settings.h"
 #include "engine/workers.h"
+#include "live/feed.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "sql/sql.h"
@@ -45,6 +46,7 @@ struct mobius {
 	Catalog *catalog;
 	Store *store;
 	Wal *wal;
+	Feed *feed;
 	Tickets *tickets;
 	Keeper *keeper;
 	Merger *merger;

@@ -3,65 +3,25 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "engine/batch_record.h"
 #include "engine/format.h"
 #include "engine/insert.h"
 #include "engine/keeper.h"
 #include "os/clock.h"
+#include "store/batch_reader.h"
 
 // A start that was not clean leaves out numbers that may have been acknowledged as async and lost.
 #define SEQ_GAP (UINT64_C(1) << 20)
 
-// The schemas of the log's batches, by id: consecutive batches mostly share one.
-typedef struct KnownShape {
-	Shape *shape;
-	IpcReader *reader;
-	Slice encoded; // lies in the shape
-} KnownShape;
-
-enum {
-	SHAPES_KNOWN = 64,
-	LOOK_AGAIN_NS = 100 * 1000 * 1000, // whether a flush failed
-};
+enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 }; // whether a flush failed
 
 typedef struct Replay {
 	mobius *db;
 	uint64_t applied_seq;    // of the catalog
 	uint64_t checkpoint_seq; // of the series
 	Signal memory;           // some was released
-	KnownShape shapes[SHAPES_KNOWN];
+	BatchReader *reader;
 	uint64_t rows;
 } Replay;
-
-static void
-forget_shape(KnownShape *known)
-{
-	ipc_reader_free(known->reader);
-	shape_unref(known->shape);
-	*known = (KnownShape){0};
-}
-
-static Status
-reader_of_shape(Shape *shape, BytesPool *pool, IpcReader **out, Error *err)
-{
-	SCOPED(buf_close) Buf message = BUF_INIT;
-	TRY(ipc_write_schema(shape_schema(shape), &message, err));
-	IpcLimits limits = IPC_LIMITS_DEFAULT;
-	return ipc_reader_new(buf_slice(&message), limits, pool, out, err);
-}
-
-static Status
-find_shape(Replay *replay, const WalRecord *record, KnownShape **out, Error *err)
-{
-	KnownShape *known = &replay->shapes[record->schema_id % SHAPES_KNOWN];
-	if (known->shape == NULL || shape_id(known->shape) != record->schema_id) {
-		forget_shape(known);
-		TRY(shape_decode(record->schema, record->schema_id, &known->shape, err));
-		TRY(reader_of_shape(known->shape, replay->db->pool, &known->reader, err));
-	}
-	*out = known;
-	return ST_OK;
-}
 
 // ---- memory ----
 
@@ -110,15 +70,6 @@ damaged(const WalRecord *record, uint64_t seq, const Error *cause, Error *err)
 					 seq, record->table_id, cause->text);
 }
 
-static Status
-read_batch(const WalRecord *record, const BatchRecord *parts, KnownShape *known, Batch **out,
-		   Error *err)
-{
-	bool plain;
-	return ipc_reader_message(known->reader, parts->metadata, parts->body, record->owner, out,
-							  &plain, err);
-}
-
 // Rows that are in files already are looked at only for their series, and only if the checkpoint
 // has not seen them.
 static Status
@@ -131,20 +82,19 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 	TRY(batch_record_read(record->payload, &parts, err));
 	if (parts.producer.len > 0)
 		TRY(producers_replay(table_producers(table), parts.producer, parts.producer_seq, err));
-	KnownShape *known;
-	TRY(find_shape(replay, record, &known, err));
+	Shape *shape;
 	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(read_batch(record, &parts, known, &batch, err));
-	if (batch == NULL || batch_rows(batch) == 0)
+	TRY(batch_reader_read(replay->reader, record, &parts, &batch, &shape, err));
+	if (batch == NULL)
 		return ST_OK;
 	if (seq <= store_flushed_seq(table)) {
 		SCOPED(table_def_drop) TableDef *def = table_current(table);
-		return series_meet_batch(table_series(table), def, known->shape, batch, err);
+		return series_meet_batch(table_series(table), def, shape, batch, err);
 	}
 	uint64_t cost = segment_insert_cost(batch);
 	TRY(reserve(replay, cost, err));
 	SegmentInsert *insert = NULL;
-	Status st = store_insert_new(db->store, table, known->shape, batch, cost, &insert, err);
+	Status st = store_insert_new(db->store, table, shape, batch, cost, &insert, err);
 	if (st != ST_OK) {
 		budget_release(db->memtable, cost);
 		return st;
@@ -288,14 +238,14 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 	Replay replay = {
 		.db = db, .applied_seq = applied_seq, .checkpoint_seq = store_checkpoint_seq(db->store)};
 	TRY(store_begin_replay(db->store, err));
+	TRY(batch_reader_new(db->pool, &replay.reader, err));
 	signal_init(&replay.memory);
 	WalReader reader = {.commit = replay_commit, .progress = tell_progress, .arg = &replay};
 	WalReport report = {0};
 	int64_t began = clock_mono_ns();
 	Status st = wal_recover(db->wal, (WalRecovery)db->settings.wal_recovery,
 							store_flushed_floor(db->store), &reader, &report, err);
-	for (int i = 0; i < SHAPES_KNOWN; i++)
-		forget_shape(&replay.shapes[i]);
+	batch_reader_free(replay.reader);
 	signal_close(&replay.memory);
 	TRY(st);
 	TRY(check_end(&replay, &report, err));

@@ -30,6 +30,7 @@ typedef struct Settings {
 	int64_t memtable_segment_age_ns;
 	uint64_t memtable_limit;
 	uint64_t cache_columns; // 0: none
+	uint64_t feed_memory;
 	uint64_t series_limit;
 	int64_t query_timeout_ns;
 	int64_t query_stall_ns;

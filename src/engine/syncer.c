@@ -4,6 +4,31 @@
 #include "base/log.h"
 #include "engine/conductor_int.h"
 
+// What those who follow its table hear of it. Before it is applied, which takes it apart.
+static void
+tell_entry(Feed *feed, const CommitEntry *entry, uint64_t seq)
+{
+	uint32_t table_id = entry->wal.table_id;
+	if (table_id == 0 || !feed_follows(feed, table_id))
+		return;
+	FeedEntry told = {.min_time = entry->wal.min_time, .max_time = entry->wal.max_time};
+	switch (entry->wal.kind) {
+	case WAL_BATCH:
+		told.batch = segment_insert_batch(entry->insert);
+		told.shape = segment_insert_shape(entry->insert);
+		break;
+	case WAL_ADOPT: told.kind = FEED_BULK; break;
+	case WAL_DELETE: told.kind = FEED_DELETE; break;
+	case WAL_DROP: told.kind = FEED_DROP; break;
+	case WAL_DEFINE:
+		told.kind = FEED_DEFINE;
+		told.def = store_define_def(entry->define);
+		break;
+	default: return;
+	}
+	feed_push(feed, table_id, seq, &told);
+}
+
 static void
 apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 {
@@ -38,15 +63,22 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 // What comes behind the drop of all its tables is nowhere. Where a table is left, the drop might as
 // well have come later.
 static void
-apply(Store *store, Commit *commit)
+apply(Conductor *c, Commit *commit)
 {
+	Store *store = c->store;
 	int32_t count, gone = 0;
 	CommitEntry *entries = commit_entries(commit, &count);
 	for (int32_t i = 0; i < count; i++) {
 		WalKind kind = entries[i].wal.kind;
 		bool rows = kind == WAL_BATCH || kind == WAL_ADOPT || kind == WAL_DELETE;
-		gone += rows && table_dropped(entries[i].table);
+		bool nowhere = rows && table_dropped(entries[i].table);
+		bool drops = kind == WAL_DROP && entries[i].database != NULL;
+		gone += nowhere;
+		if (c->feed != NULL && !nowhere)
+			tell_entry(c->feed, &entries[i], commit->seq);
 		apply_entry(store, &entries[i], commit->seq);
+		if (c->feed != NULL && drops)
+			feed_push_drops(c->feed, commit->seq);
 	}
 	commit->gone = gone == count;
 }
@@ -115,7 +147,7 @@ apply_all(Conductor *c, Commit *all)
 	for (Commit *commit = all; commit != NULL; commit = commit->next) {
 		if (commit->refused)
 			continue;
-		apply(c->store, commit);
+		apply(c, commit);
 		last = commit->seq;
 	}
 	return last;
@@ -124,11 +156,15 @@ apply_all(Conductor *c, Commit *all)
 static void
 publish(Conductor *c, Commit *all)
 {
+	if (c->feed != NULL)
+		feed_begin(c->feed);
 	uint64_t last = apply_all(c, all);
 	if (last > 0) {
 		atomic_store(&c->synced_seq, last);
 		store_publish(c->store, last);
 	}
+	if (c->feed != NULL)
+		feed_publish(c->feed, atomic_load(&c->synced_seq));
 	for (Commit *commit = all; commit != NULL;) {
 		Commit *next = commit->next;
 		if (!commit->async || commit->refused)

@@ -291,29 +291,28 @@ store_apply_database(Store *store, StoreDatabase *database, uint64_t seq)
 		apply_drop(store, database, seq);
 }
 
-static Status
-decode(Slice payload, char **name, Error *err)
+Status
+store_database_decode(Slice payload, char out[DATABASE_NAME_ROOM], Error *err)
 {
 	Reader r = reader_of(payload);
 	uint32_t format = reader_u32(&r);
 	Slice text = reader_counted(&r);
-	if (r.failed || format != FORMAT || reader_left(&r) != 0 || text.len == 0 ||
-		memchr(text.data, 0, text.len) != NULL)
+	char name[DATABASE_NAME_ROOM] = {0};
+	bool whole = !r.failed && format == FORMAT && reader_left(&r) == 0 && text.len < sizeof(name) &&
+				 memchr(text.data, 0, text.len) == NULL;
+	if (whole)
+		memcpy(name, text.data, text.len);
+	if (!whole || database_name_check(name, NULL) != ST_OK)
 		return error_set(err, ST_CORRUPT, "a database's name is damaged");
-	SCOPED(mem_drop) char *copy = mem_strndup((const char *)text.data, text.len);
-	if (copy == NULL)
-		return error_no_memory(err, "a database");
-	if (database_name_check(copy, NULL) != ST_OK)
-		return error_set(err, ST_CORRUPT, "a database's name is damaged");
-	*name = TAKE(copy);
+	memcpy(out, name, sizeof(name));
 	return ST_OK;
 }
 
 Status
 store_replay_database(Store *store, bool drop, Slice payload, uint64_t seq, Error *err)
 {
-	SCOPED(mem_drop) char *name = NULL;
-	TRY(decode(payload, &name, err));
+	char name[DATABASE_NAME_ROOM];
+	TRY(store_database_decode(payload, name, err));
 	if (store_has_database(store, name) != drop)
 		return ST_OK;
 	StoreDatabase *database = NULL;

@@ -123,6 +123,18 @@ segment_insert_free(SegmentInsert *insert)
 	mem_free(insert);
 }
 
+Batch *
+segment_insert_batch(const SegmentInsert *insert)
+{
+	return insert->node.batch;
+}
+
+Shape *
+segment_insert_shape(const SegmentInsert *insert)
+{
+	return insert->node.shape;
+}
+
 int64_t
 segment_insert_rows(const SegmentInsert *insert)
 {

@@ -51,6 +51,8 @@ Status segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const
 						  Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err);
 void segment_insert_free(SegmentInsert *insert); // one that was never appended; NULL is allowed
 int64_t segment_insert_rows(const SegmentInsert *insert);
+Batch *segment_insert_batch(const SegmentInsert *insert); // borrowed, like the shape
+Shape *segment_insert_shape(const SegmentInsert *insert);
 bool segment_insert_times(const SegmentInsert *insert, int64_t *min,
 						  int64_t *max); // false: no time column
 

@@ -97,7 +97,8 @@ void table_rewrite_unlock(Table *table);
 // A table that will exist, or the next version of one.
 typedef struct StoreDefine StoreDefine;
 Status store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err);
-void store_define_free(StoreDefine *define); // never applied; NULL is allowed
+TableDef *store_define_def(const StoreDefine *define); // borrowed
+void store_define_free(StoreDefine *define);           // never applied; NULL is allowed
 
 // A database that will exist, or one that goes with all the tables it has: in one step, so that a
 // crash leaves all of it or nothing. Until it is applied no table of it may be made or dropped.
@@ -107,6 +108,8 @@ typedef struct StoreDatabase StoreDatabase;
 Status store_database_new(Store *store, const char *name, bool drop, StoreDatabase **out,
 						  Error *err); // ST_EXISTS, ST_NOT_FOUND
 Status store_database_encode(const StoreDatabase *database, Buf *out, Error *err);
+// The name in such a payload. ST_CORRUPT.
+Status store_database_decode(Slice payload, char out[DATABASE_NAME_ROOM], Error *err);
 void store_database_free(StoreDatabase *database); // never applied; NULL is allowed
 void store_apply_database(Store *store, StoreDatabase *database, uint64_t seq);
 // From the log, at start; applied already is nothing. ST_CORRUPT.

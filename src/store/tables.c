@@ -281,6 +281,12 @@ store_define_new(Store *store, TableDef *def, StoreDefine **out, Error *err)
 	return ST_OK;
 }
 
+TableDef *
+store_define_def(const StoreDefine *define)
+{
+	return define->def;
+}
+
 void
 store_define_free(StoreDefine *define)
 {

@@ -81,6 +81,9 @@ typedef struct WalRecord {
 	Slice payload; // 8-aligned, in `owner`
 	Bytes *owner;
 	Slice schema; // batches: the bytes of the WAL_SCHEMA record they refer to
+	int64_t rows; // these three as they were written
+	int64_t min_time;
+	int64_t max_time;
 } WalRecord;
 
 typedef struct WalReport {

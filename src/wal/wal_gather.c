@@ -87,6 +87,9 @@ make_record(const WalGather *gather, const WalPending *one, WalRecord *out)
 		.schema_id = one->head.schema_id,
 		.payload = bytes_slice(one->payload),
 		.owner = one->payload,
+		.rows = one->head.rows,
+		.min_time = one->head.min_time,
+		.max_time = one->head.max_time,
 	};
 	if (out->kind != WAL_BATCH)
 		return true;

@@ -8,7 +8,7 @@
 #include "arrow/builder.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "engine/batch_record.h"
+#include "store/batch_record.h"
 #include "os/file.h"
 #include "store/adopt.h"
 #include "store/checkpoint.h"

@@ -1,4 +1,4 @@
-#include "engine/batch_record.h"
+#include "store/batch_record.h"
 
 #include "base/reader.h"
 
