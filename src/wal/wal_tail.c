@@ -245,6 +245,7 @@ read_records(WalTail *tail, WalCursor *cursor, const TailFile *file, uint64_t up
 {
 	uint64_t at = tail->offset;
 	uint32_t crc = tail->crc;
+	uint64_t before = tail->seq; // what is passed on the way to it costs nothing
 	while (at < file->end && tail->seq < upto) {
 		bool between = tail->gather.count == 0;
 		if (between && *budget == 0)
@@ -260,7 +261,8 @@ read_records(WalTail *tail, WalCursor *cursor, const TailFile *file, uint64_t up
 		if (!valid)
 			return skip_damage(tail, cursor, file, at, err);
 		uint64_t passed = wal_record_bytes(head.length);
-		*budget -= passed < *budget ? passed : *budget;
+		if (head.seq > before)
+			*budget -= passed < *budget ? passed : *budget;
 		at += passed;
 		crc = head.crc;
 		if (tail->gather.count > 0)

@@ -188,6 +188,7 @@ nothing_is_kept_of_tables_that_nobody_follows(void **state)
 	put(&fx, table); // the log has its schemas by now
 	put(&fx, other);
 	FeedCursor *cursor = cursor_of(&fx, other);
+	feeds_settle(&fx);
 	long live = mem_live();
 	for (int n = 0; n < 20; n++)
 		put(&fx, table);
@@ -353,7 +354,8 @@ a_push_that_fails_loses_nothing(void **state)
 		Table *table = add_table(&fx.rig, 1);
 		FeedCursor *cursor = cursor_of(&fx, table);
 		put(&fx, table);
-		SCOPED(change_close) Change change;
+		feeds_settle(&fx);
+		Change change;
 		change_of_rows(&change, table, 20, 23);
 		WalCommit commit = {.seq = ++fx.seq, .entries = &change.wal, .count = 1};
 		WalGroup group;
@@ -373,7 +375,6 @@ a_push_that_fails_loses_nothing(void **state)
 		feed_cursor_close(cursor);
 		table_unref(table);
 		change_close(&change);
-		change = (Change){0};
 		feeds_close(&fx);
 	}
 }
@@ -387,6 +388,7 @@ a_cursor_that_fails_goes_on_where_it_was(void **state)
 	Table *table = add_table(&fx.rig, 1);
 	for (int n = 0; n < 30; n++)
 		put(&fx, table);
+	feeds_settle(&fx);
 	FAULTS_IN_TURN(mem_live(), st == ST_IO || st == ST_NO_MEMORY, st, {
 		Told told = {0};
 		FeedCursor *cursor = NULL;
