@@ -298,8 +298,8 @@ store_database_decode(Slice payload, char out[DATABASE_NAME_ROOM], Error *err)
 	uint32_t format = reader_u32(&r);
 	Slice text = reader_counted(&r);
 	char name[DATABASE_NAME_ROOM] = {0};
-	bool whole = !r.failed && format == FORMAT && reader_left(&r) == 0 && text.len < sizeof(name) &&
-				 memchr(text.data, 0, text.len) == NULL;
+	bool whole = !r.failed && format == FORMAT && reader_left(&r) == 0 && text.len > 0 &&
+				 text.len < sizeof(name) && memchr(text.data, 0, text.len) == NULL;
 	if (whole)
 		memcpy(name, text.data, text.len);
 	if (!whole || database_name_check(name, NULL) != ST_OK)
