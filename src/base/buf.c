@@ -88,6 +88,8 @@ buf_add_byte(Buf *buf, uint8_t byte)
 void
 buf_add_zeros(Buf *buf, size_t len)
 {
+	if (len == 0)
+		return;
 	void *at = buf_extend(buf, len);
 	if (at != NULL)
 		memset(at, 0, len);

@@ -14,13 +14,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 
-# Left never includes right. net and flight know no database; the server sees it through include/ alone.
+# Left never includes right. net and flight know no database; web and the server see it through include/ alone.
 CORE = "base os arrow expr duck wal catalog store sql live task engine".split()
 MAY_INCLUDE = {room: CORE[:i] for i, room in enumerate(CORE)} | {
     "net": ["base", "os"],
     "flight": ["base", "os", "arrow", "net"],
+    "web": ["base", "os", "arrow", "net", "flight"],
     "cli": [],
-    "server": ["base", "os", "arrow", "net", "flight"],
+    "server": ["base", "os", "arrow", "net", "flight", "web"],
 }
 
 # A foreign library has one room that talks to it.
