@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/h2_int.h"
+#include "net/http_int.h"
 
 enum {
 	READS_PER_TURN = 4,   // of INPUT_BYTES, before other connections have their turn
@@ -284,8 +285,9 @@ on_ready(void *arg, uint32_t events)
 	if (events & LOOP_WRITABLE)
 		conn->blocked = false;
 	if (events & (LOOP_READABLE | LOOP_HANGUP)) {
-		for (int i = 0; i < READS_PER_TURN && read_once(conn); i++)
-			continue;
+		bool more = true;
+		for (int i = 0; i < READS_PER_TURN && more; i++)
+			more = read_once(conn) && conn->protocol->wants_input(conn->session);
 	}
 	if (conn->broken)
 		conn_close(conn);
@@ -296,13 +298,36 @@ on_ready(void *arg, uint32_t events)
 
 // ---- the beginning ----
 
+static void
+set_protocol(Conn *conn, const Protocol *protocol, void *session)
+{
+	conn->protocol = protocol;
+	conn->session = session;
+}
+
+Status
+conn_speak(Conn *conn, bool h2, Error *err)
+{
+	if (h2) {
+		H2 *session;
+		TRY(h2_new(conn, conn->port.grpc, conn_now_ns(conn) + PREFACE_NS, &session, err));
+		set_protocol(conn, &H2_PROTOCOL, session);
+	} else {
+		H1 *session;
+		TRY(h1_new(conn, conn->port.http, &session, err));
+		set_protocol(conn, &H1_PROTOCOL, session);
+	}
+	return ST_OK;
+}
+
 static Status
 open_protocol(Conn *conn, Error *err)
 {
-	H2 *h2;
-	TRY(h2_new(conn, conn->port.grpc, conn_now_ns(conn) + PREFACE_NS, &h2, err));
-	conn->protocol = &H2_PROTOCOL;
-	conn->session = h2;
+	if (conn->port.grpc == NULL || conn->port.http == NULL)
+		return conn_speak(conn, conn->port.grpc != NULL, err);
+	void *session;
+	TRY(first_new(conn, conn_now_ns(conn) + PREFACE_NS, &session, err));
+	set_protocol(conn, &FIRST_PROTOCOL, session);
 	return ST_OK;
 }
 

@@ -62,11 +62,21 @@ struct Conn {
 	int64_t sent_ns;        // when the socket last took something, or was empty
 };
 
+// ---- first.c: a connection of which it is not yet known what it speaks ----
+
+extern const Protocol FIRST_PROTOCOL;
+Status first_new(Conn *conn, int64_t until_ns, void **out, Error *err);
+
+// ---- conn.c ----
+
 // Serves an accepted socket in `net`'s loop; takes the descriptor over, also when it fails. Any
 // thread.
 void conn_new(NetLoop *net, int fd, const NetPort *port, const SockAddress *peer);
 Conn *conn_ref(Conn *conn);
 void conn_unref(Conn *conn); // any thread
+
+// Gives the connection its protocol, for good; the caller frees the session it had, if any.
+Status conn_speak(Conn *conn, bool h2, Error *err);
 
 int64_t conn_now_ns(const Conn *conn);
 void conn_close(Conn *conn);      // at once; never from within the protocol: see conn_break

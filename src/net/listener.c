@@ -134,6 +134,7 @@ listen_in_loop(void *arg)
 Status
 net_server_listen(NetServer *server, int listen_fd, const NetPort *port, Error *err)
 {
+	assert(port->grpc != NULL || port->http != NULL);
 	Listener *listener = mem_alloc(sizeof(*listener));
 	if (listener == NULL) {
 		sock_close(listen_fd);

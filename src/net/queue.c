@@ -119,3 +119,20 @@ queue_take(PieceQueue *queue, size_t max_bytes)
 	queue->bytes -= taken.len;
 	return taken;
 }
+
+void
+queue_truncate(PieceQueue *queue, size_t bytes)
+{
+	while (queue->bytes > bytes) {
+		Piece *last = &queue->items[queue->first + queue->count - 1];
+		size_t over = queue->bytes - bytes;
+		if (over < last->len) {
+			last->len -= over;
+			queue->bytes = bytes;
+			return;
+		}
+		queue->bytes -= last->len;
+		queue->count--;
+		bytes_unref(last->owner);
+	}
+}

@@ -26,6 +26,9 @@ bool queue_add(PieceQueue *queue, Piece piece);
 // How many bytes, at most max_bytes, the first max_pieces pieces hold.
 size_t queue_measure(const PieceQueue *queue, size_t max_bytes, size_t max_pieces);
 
+// Leaves the first `bytes` only; the rest is dropped.
+void queue_truncate(PieceQueue *queue, size_t bytes);
+
 // Takes up to max_bytes off the front; the caller owns a reference of the result's owner. The queue
 // is not empty.
 Piece queue_take(PieceQueue *queue, size_t max_bytes);

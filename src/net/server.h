@@ -1,5 +1,5 @@
-// server.h - I/O loops and the ports they serve. Services listen on them together, each on ports of
-// its own.
+// server.h - I/O loops and the ports they serve. Services listen on them together: gRPC over
+// HTTP/2, and HTTP/1.1 with WebSocket; each on ports of its own, or both on one.
 //
 // A connection lives on one loop from its first byte to its last, whatever it speaks.
 //
@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "net/grpc.h"
+#include "net/http.h"
 
 typedef struct NetServer NetServer;
 
@@ -23,20 +24,21 @@ void net_options_init(NetOptions *options);
 
 Status net_server_new(const NetOptions *options, NetServer **out, Error *err);
 
-// What a port speaks.
+// What a port speaks. With both, what a client sends first tells which it wants.
 typedef struct NetPort {
-	GrpcServer *grpc;
+	GrpcServer *grpc; // NULL: no HTTP/2
+	HttpServer *http; // NULL: no HTTP/1.1
 } NetPort;
 
 // Takes the listening socket over, also when it fails. A server may listen on several.
 Status net_server_listen(NetServer *server, int listen_fd, const NetPort *port, Error *err);
 
-// Stops accepting. Clients are told (GOAWAY twice: notice, then the last stream), calls that run
-// may end until `deadline_mono_ns`; then they are cancelled.
+// Stops accepting. Clients are told, each in its protocol's way (GOAWAY twice, `Connection: close`,
+// close code 1012), what runs may end until `deadline_mono_ns`; then it is broken off.
 void net_server_drain(NetServer *server, int64_t deadline_mono_ns);
 
-// Closes what is open, ends the loops; NULL is allowed. Calls may be referred to still, but
-// nothing is posted to them any more.
+// Closes what is open, ends the loops; NULL is allowed. Calls, requests and WebSockets may be
+// referred to still, but nothing is posted to them any more.
 void net_server_free(NetServer *server);
 
 typedef struct NetCounts {

@@ -248,6 +248,12 @@ sock_tune(int fd, bool local_peer)
 }
 
 void
+sock_limit_output(int fd, int bytes)
+{
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+void
 sock_end_writing(int fd)
 {
 	shutdown(fd, SHUT_WR); // fails only when the peer is gone, which reading will tell

@@ -29,6 +29,8 @@ Status sock_writev(int fd, const struct iovec *iov, size_t count, size_t *out, b
 				   Error *err);
 
 void sock_tune(
-	int fd, bool local_peer);  // no delay; a small send buffer for local peers keeps data in cache
+	int fd, bool local_peer); // no delay; a small send buffer for local peers keeps data in cache
+// How much the system may hold back for a peer that does not read; over what sock_tune chose.
+void sock_limit_output(int fd, int bytes);
 void sock_end_writing(int fd); // the peer reads what was written, then the end
 void sock_close(int fd);       // negative is allowed

@@ -25,7 +25,8 @@ MAY_INCLUDE = {room: CORE[:i] for i, room in enumerate(CORE)} | {
 }
 
 # A foreign library has one room that talks to it.
-FOREIGN = {"duckdb.h": "duck", "sqlite3.h": "catalog", "nghttp2/nghttp2.h": "net", "openssl/ssl.h": "net"}
+FOREIGN = {"duckdb.h": "duck", "sqlite3.h": "catalog", "nghttp2/nghttp2.h": "net", "http_parser.h": "net",
+           "openssl/ssl.h": "net"}
 
 FILE_LINES, FILE_LINES_MAX = 400, 800
 FUNCTION_LINES, FUNCTION_LINES_MAX = 25, 60

@@ -414,6 +414,12 @@ sock_tune(int fd, bool local_peer)
 }
 
 void
+sock_limit_output(int fd, int bytes)
+{
+	fake_sock(fd)->small_buffer = bytes;
+}
+
+void
 sock_end_writing(int fd)
 {
 	FakeSock *sock = fake_sock(fd);
