@@ -71,6 +71,7 @@ conductor_start(const ConductorOptions *options, Conductor **out, Error *err)
 	c->wal = options->wal;
 	c->store = options->store;
 	c->feed = options->feed;
+	c->newest = options->newest;
 	c->on_write_failure = options->on_write_failure;
 	c->on_sync_failure = options->on_sync_failure;
 	c->arg = options->arg;

@@ -17,6 +17,7 @@
 
 #include "arrow/ipc_write.h"
 #include "live/feed.h"
+#include "live/newest_rows.h"
 #include "store/adopt.h"
 #include "wal/wal.h"
 
@@ -39,6 +40,9 @@ typedef struct CommitEntry {
 	// The makers of these keep the table's rewrite lock until done.
 	StoreAdopt *adopt; // WAL_ADOPT
 	StoreDelete *del;  // WAL_DELETE; `head` is its payload
+	NewestPut *newest; // WAL_BATCH: what it can change of the newest rows; NULL: nothing
+	bool newest_lost;  // but there was no memory to find out
+	bool all;          // WAL_DELETE: all rows of its table; from its application on
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;
@@ -81,7 +85,8 @@ Status commit_entry_of_deletion(Table *table, StoreDelete *del, CommitEntry *out
 typedef struct ConductorOptions {
 	Wal *wal;
 	Store *store;
-	Feed *feed; // NULL: nobody follows anything
+	Feed *feed;         // NULL: nobody follows anything
+	NewestRows *newest; // NULL: nobody keeps them
 	uint64_t next_seq;
 	void (*on_write_failure)(void *arg, Status status); // the sequencer's thread
 	void (*on_sync_failure)(void *arg, const Error *err);

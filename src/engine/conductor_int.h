@@ -27,6 +27,7 @@ struct Conductor {
 	Wal *wal;
 	Store *store;
 	Feed *feed;
+	NewestRows *newest; // NULL: nobody keeps them
 	void (*on_write_failure)(void *arg, Status status);
 	void (*on_sync_failure)(void *arg, const Error *err);
 	void *arg;

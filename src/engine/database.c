@@ -17,12 +17,14 @@
 #include "engine/format.h"
 #include "engine/keeper.h"
 #include "engine/merger.h"
+#include "engine/newest_keeper.h"
 #include "engine/place.h"
 #include "engine/recovery.h"
 #include "engine/scrubber.h"
 #include "engine/system.h"
 #include "engine/ticker.h"
 #include "engine/ticket.h"
+#include "live/newest_source.h"
 #include "os/clock.h"
 
 enum {
@@ -163,8 +165,10 @@ open_sql(mobius *db, Error *err)
 			return error_no_memory(err, "a database");
 		TRY(dir_make(temp, err));
 	}
+	SqlNewest newest = newest_source(db->newest);
 	SqlOptions options = {
 		.store = db->store,
+		.newest = &newest,
 		.threads = (int)db->settings.query_threads,
 		.memory_bytes = db->settings.query_memory,
 		.temp_dir = temp,
@@ -200,6 +204,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 	ConductorOptions options = {.wal = db->wal,
 								.store = db->store,
 								.feed = db->feed,
+								.newest = db->newest,
 								.next_seq = next_seq,
 								.on_write_failure = write_failed,
 								.on_sync_failure = sync_failed,
@@ -210,6 +215,7 @@ start_threads(mobius *db, uint64_t next_seq, Error *err)
 		TRY(merger_start(db, &db->merger, err));
 		TRY(scrubber_start(db, &db->scrubber, err));
 	}
+	TRY(newest_keeper_start(db->newest_keeper, err));
 	TRY(ticker_start(&db->ticker, err));
 	TRY(definer_start(db, &db->definer, err));
 	TRY(workers_start("query", (int)db->settings.query_running, &db->readers, err));
@@ -230,6 +236,7 @@ open_parts(mobius *db, Error *err)
 		TRY(database_open_duck(db, "flush", FLUSH_MEMORY, &db->flush_duck, err));
 	}
 	TRY(open_store(db, &applied_seq, err));
+	TRY(newest_keeper_new(db, &db->newest_keeper, err));
 	TRY(open_wal(db, err));
 	TRY(tickets_open(db, &db->tickets, err));
 	TRY(keeper_start(db, &db->keeper, err));
@@ -338,6 +345,7 @@ mobius_close(mobius *db)
 	definer_stop(db->definer);
 	scrubber_stop(db->scrubber);
 	ticker_stop(db->ticker);
+	newest_keeper_stop(db->newest_keeper);
 	sql_close(db->sql);
 	merger_stop(db->merger);
 	// A database that did not open is left as it is.
@@ -347,6 +355,8 @@ mobius_close(mobius *db)
 	feed_free(db->feed);
 	wal_close(db->wal);
 	store_close(db->store);
+	newest_rows_free(db->newest);
+	newest_keeper_free(db->newest_keeper);
 	catalog_close(db->catalog);
 	duck_close(db->flush_duck);
 	budget_free(db->memtable);

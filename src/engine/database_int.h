@@ -16,6 +16,7 @@
 #include "engine/settings.h"
 #include "engine/workers.h"
 #include "live/feed.h"
+#include "live/newest_rows.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "sql/sql.h"
@@ -24,6 +25,7 @@
 
 typedef struct Keeper Keeper;
 typedef struct Merger Merger;
+typedef struct NewestKeeper NewestKeeper;
 typedef struct Scrubber Scrubber;
 typedef struct Definer Definer;
 typedef struct Ticker Ticker;
@@ -47,6 +49,8 @@ struct mobius {
 	Store *store;
 	Wal *wal;
 	Feed *feed;
+	NewestRows *newest; // and who keeps them
+	NewestKeeper *newest_keeper;
 	Tickets *tickets;
 	Keeper *keeper;
 	Merger *merger;

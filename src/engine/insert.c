@@ -125,6 +125,8 @@ insert_entry(mobius *db, const InsertPlan *plan, Batch *converted, const InsertS
 	}
 	TRY(store_insert_new(db->store, plan->table, plan->shape, converted, reserved, &entry.insert,
 						 err));
+	entry.newest_lost =
+		newest_put_new(db->newest, plan->table, entry.insert, &entry.newest, NULL) != ST_OK;
 	if (!segment_insert_times(entry.insert, &entry.wal.min_time, &entry.wal.max_time))
 		commit_entry_has_no_times(&entry);
 	*out = entry;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/newest_keeper.h"
 #include "engine/pace.h"
 #include "engine/ticket.h"
 #include "os/clock.h"
@@ -102,6 +103,8 @@ flush_next(Keeper *keeper)
 		note_disk(keeper, st);
 		return false;
 	}
+	if (did)
+		newest_keeper_wake(keeper->db->newest_keeper);
 	if (did)
 		log_debug("segment flushed", "rows=%" PRId64 " ms=%" PRId64, rows,
 				  (clock_mono_ns() - began) / 1000000);

@@ -29,6 +29,7 @@ typedef struct Settings {
 	uint64_t memtable_segment_size;
 	int64_t memtable_segment_age_ns;
 	uint64_t memtable_limit;
+	uint64_t rtdb_limit;
 	uint64_t cache_columns; // 0: none
 	uint64_t feed_memory;
 	uint64_t series_limit;

@@ -14,8 +14,8 @@ tell_entry(Feed *feed, const CommitEntry *entry, uint64_t seq)
 	FeedEntry told = {.min_time = entry->wal.min_time, .max_time = entry->wal.max_time};
 	switch (entry->wal.kind) {
 	case WAL_BATCH:
-		told.batch = segment_insert_batch(entry->insert);
-		told.shape = segment_insert_shape(entry->insert);
+		told.batch = segment_insert_look(entry->insert).batch;
+		told.shape = segment_insert_look(entry->insert).shape;
 		break;
 	case WAL_ADOPT: told.kind = FEED_BULK; break;
 	case WAL_DELETE: told.kind = FEED_DELETE; break;
@@ -30,14 +30,23 @@ tell_entry(Feed *feed, const CommitEntry *entry, uint64_t seq)
 }
 
 static void
-apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
+apply_batch(Conductor *c, CommitEntry *entry, uint64_t seq)
 {
+	if (entry->producer != NULL)
+		producer_store(entry->producer, entry->producer_seq);
+	SegmentSpot spot = store_apply_insert(c->store, entry->table, TAKE(entry->insert), seq);
+	if (entry->newest != NULL)
+		newest_put_place(entry->newest, spot);
+}
+
+static void
+apply_entry(Conductor *c, CommitEntry *entry, uint64_t seq)
+{
+	Store *store = c->store;
+	if (entry->table != NULL && c->newest != NULL)
+		newest_put_begin(c->newest, entry->table, entry->newest);
 	switch (entry->wal.kind) {
-	case WAL_BATCH:
-		if (entry->producer != NULL)
-			producer_store(entry->producer, entry->producer_seq);
-		store_apply_insert(store, entry->table, TAKE(entry->insert), seq);
-		break;
+	case WAL_BATCH: apply_batch(c, entry, seq); break;
 	case WAL_ADOPT:
 		if (entry->producer != NULL)
 			producer_store(entry->producer, entry->producer_seq);
@@ -49,7 +58,10 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 		else
 			store_apply_define(store, TAKE(entry->define), seq);
 		break;
-	case WAL_DELETE: store_apply_delete(store, TAKE(entry->del), seq); break;
+	case WAL_DELETE:
+		entry->all = store_delete_is_all(entry->del);
+		store_apply_delete(store, TAKE(entry->del), seq);
+		break;
 	case WAL_DROP:
 		if (entry->database != NULL)
 			store_apply_database(store, TAKE(entry->database), seq);
@@ -65,7 +77,6 @@ apply_entry(Store *store, CommitEntry *entry, uint64_t seq)
 static void
 apply(Conductor *c, Commit *commit)
 {
-	Store *store = c->store;
 	int32_t count, gone = 0;
 	CommitEntry *entries = commit_entries(commit, &count);
 	for (int32_t i = 0; i < count; i++) {
@@ -76,7 +87,7 @@ apply(Conductor *c, Commit *commit)
 		gone += nowhere;
 		if (c->feed != NULL && !nowhere)
 			tell_entry(c->feed, &entries[i], commit->seq);
-		apply_entry(store, &entries[i], commit->seq);
+		apply_entry(c, &entries[i], commit->seq);
 		if (c->feed != NULL && drops)
 			feed_push_drops(c->feed, commit->seq);
 	}
@@ -154,6 +165,35 @@ apply_all(Conductor *c, Commit *all)
 }
 
 static void
+enter_entry(Conductor *c, CommitEntry *entry, uint64_t seq)
+{
+	bool rows = entry->wal.kind == WAL_ADOPT || entry->wal.kind == WAL_DELETE;
+	if (entry->newest != NULL)
+		newest_put_enter(entry->newest, seq);
+	else if (entry->wal.kind == WAL_DELETE && entry->all)
+		newest_rows_clear(c->newest, entry->table);
+	else if (rows || entry->newest_lost)
+		newest_rows_doubt(c->newest, entry->table);
+}
+
+// The newest rows and the seq change in one step.
+static void
+show(Conductor *c, Commit *all, uint64_t last)
+{
+	if (c->newest != NULL)
+		newest_rows_lock(c->newest);
+	for (Commit *commit = all; commit != NULL && c->newest != NULL; commit = commit->next) {
+		int32_t count;
+		CommitEntry *entries = commit_entries(commit, &count);
+		for (int32_t i = 0; i < count && !commit->refused; i++)
+			enter_entry(c, &entries[i], commit->seq);
+	}
+	store_show(c->store, last);
+	if (c->newest != NULL)
+		newest_rows_unlock(c->newest);
+}
+
+static void
 publish(Conductor *c, Commit *all)
 {
 	if (c->feed != NULL)
@@ -161,7 +201,8 @@ publish(Conductor *c, Commit *all)
 	uint64_t last = apply_all(c, all);
 	if (last > 0) {
 		atomic_store(&c->synced_seq, last);
-		store_publish(c->store, last);
+		show(c, all, last);
+		store_settle(c->store);
 	}
 	if (c->feed != NULL)
 		feed_publish(c->feed, atomic_load(&c->synced_seq));

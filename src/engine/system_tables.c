@@ -30,6 +30,7 @@ static const Field TABLES[] = {
 	TIME("min_time"),
 	TIME("max_time"),
 	INT("series"),
+	TEXT("rtdb"),
 	INT32("schema_version"),
 	MOMENT("created_at"),
 };
@@ -107,10 +108,19 @@ add_databases(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err
 
 const SystemTable system_databases = {"databases", DATABASES, COUNT_OF(DATABASES), add_databases};
 
+// Whether its newest rows are at hand; NULL: it has none of its own.
+static void
+newest_state(mobius *db, Row *row, const TableView *view)
+{
+	SCOPED(buf_close) Buf state = BUF_INIT;
+	if (table_time_column(view->def) >= 0)
+		newest_rows_state(db->newest, view->table, &state);
+	row_text(row, state.len > 0 ? buf_text(&state) : NULL);
+}
+
 static Status
 add_tables(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 {
-	(void)db;
 	(void)err;
 	for (int32_t i = 0; i < snapshot->table_count; i++) {
 		const TableView *view = &snapshot->tables[i];
@@ -127,6 +137,7 @@ add_tables(mobius *db, const Snapshot *snapshot, Builder *builder, Error *err)
 		row_number(&row, totals.bytes);
 		row_times(&row, def, totals.min_time, totals.max_time);
 		row_number(&row, time >= 0 ? series_count(table_series(view->table)) : 0);
+		newest_state(db, &row, view);
 		row_number(&row, table_version(def));
 		row_number(&row, table_created_ns(def) / 1000);
 	}

@@ -184,7 +184,7 @@ resolve_source(const SqlSource *source, const TableRef *ref, NamedRef *out, Erro
 
 // What rtdb says of a table. An entity has one row, which is its newest.
 static Status
-resolve_newest(const TableRef *ref, Table *table, NamedRef *out, Error *err)
+resolve_newest(const Sql *sql, const TableRef *ref, Table *table, NamedRef *out, Error *err)
 {
 	if (ref->name.schema.text == NULL || !same_word(&ref->name.schema, "rtdb"))
 		return ST_OK;
@@ -197,6 +197,7 @@ resolve_newest(const TableRef *ref, Table *table, NamedRef *out, Error *err)
 							"ask htdb.%s",
 							table_name(def), table_name(def));
 	out->newest = true;
+	out->at_hand = sql->newest.lock != NULL && sql->newest.knows(sql->newest.ctx, table);
 	return ST_OK;
 }
 
@@ -254,7 +255,7 @@ names_resolve(Sql *sql, const Verdict *verdict, const char *database, Table *con
 		else
 			TRY(resolve_ref(sql, &verdict->refs[i], database, arena, &names, ref, err));
 		if (ref->source == NULL)
-			TRY(resolve_newest(&verdict->refs[i], names.tables[ref->table], ref, err));
+			TRY(resolve_newest(sql, &verdict->refs[i], names.tables[ref->table], ref, err));
 	}
 	*out = names;
 	names = (Names){0};

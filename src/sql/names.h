@@ -9,6 +9,7 @@
 typedef struct NamedRef {
 	int32_t table;           // index; -1: a source's
 	bool newest;             // rtdb: of the table the newest row of each series
+	bool at_hand;            // and somebody has them
 	const SqlSource *source; // NULL: a table
 	const char *name;        // of the source's table
 	Schema *schema;          // of the source's table: owned

@@ -4,13 +4,40 @@
 #include "sql/query_int.h"
 
 static Status
-take_refs(const Names *names, SqlPin *pin, Error *err)
+pin_new(const Sql *sql, const Names *names, SqlPin **out, Error *err)
 {
+	SCOPED(sql_pin_drop) SqlPin *pin = mem_alloc(sizeof(*pin));
+	if (pin == NULL)
+		return error_no_memory(err, "a snapshot");
+	atomic_init(&pin->refs, 1);
+	pin->from = sql->newest;
 	pin->batches = mem_alloc_array((size_t)names->ref_count + 1, sizeof(Batch *));
 	pin->tables = mem_alloc_array((size_t)names->ref_count + 1, sizeof(Table *));
-	if (pin->batches == NULL || pin->tables == NULL)
+	pin->newest = mem_alloc_array((size_t)names->ref_count + 1, sizeof(void *));
+	if (pin->batches == NULL || pin->tables == NULL || pin->newest == NULL)
 		return error_no_memory(err, "a snapshot");
 	pin->ref_count = names->ref_count;
+	*out = TAKE(pin);
+	return ST_OK;
+}
+
+// At the moment of the snapshot.
+static Status
+take_newest(const Names *names, SqlPin *pin, Error *err)
+{
+	for (int32_t i = 0; i < names->ref_count && pin->from.lock != NULL; i++) {
+		const NamedRef *ref = &names->refs[i];
+		if (ref->newest)
+			TRY(pin->from.acquire(pin->from.ctx, names->tables[ref->table], &pin->newest[i], err));
+	}
+	return ST_OK;
+}
+
+// Behind it. The snapshot is of the names' tables.
+static Status
+take_refs(const Names *names, SqlPin *pin, Snapshot **snapshot, Error *err)
+{
+	pin->snapshot = TAKE(*snapshot);
 	for (int32_t i = 0; i < names->ref_count; i++) {
 		const NamedRef *ref = &names->refs[i];
 		if (ref->source == NULL)
@@ -22,18 +49,36 @@ take_refs(const Names *names, SqlPin *pin, Error *err)
 	return ST_OK;
 }
 
-// Takes the snapshot, which is of the names' tables.
-static Status
-pin_new(const Names *names, Snapshot **snapshot, SqlPin **out, Error *err)
+void
+pin_tell(const SqlPin *pin, Names *names)
 {
-	SCOPED(sql_pin_drop) SqlPin *pin = mem_alloc(sizeof(*pin));
-	if (pin == NULL)
-		return error_no_memory(err, "a snapshot");
-	atomic_init(&pin->refs, 1);
-	pin->snapshot = TAKE(*snapshot);
-	TRY(take_refs(names, pin, err));
-	*out = TAKE(pin);
-	return ST_OK;
+	for (int32_t i = 0; i < names->ref_count; i++)
+		names->refs[i].at_hand = pin->newest[i] != NULL;
+}
+
+static bool
+name_newest(const Names *names)
+{
+	bool newest = false;
+	for (int32_t i = 0; i < names->ref_count; i++)
+		newest |= names->refs[i].newest;
+	return newest;
+}
+
+// Around the snapshot and the newest rows that belong to it. False: there are none to be had.
+static bool
+lock_newest(const Sql *sql, bool wanted)
+{
+	if (wanted && sql->newest.lock != NULL)
+		sql->newest.lock(sql->newest.ctx);
+	return wanted && sql->newest.lock != NULL;
+}
+
+static void
+unlock_newest(const Sql *sql, bool locked)
+{
+	if (locked)
+		sql->newest.unlock(sql->newest.ctx);
 }
 
 static Status
@@ -52,9 +97,18 @@ snapshot_of_names(Sql *sql, const Names *names, Snapshot **out, Error *err)
 Status
 pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err)
 {
+	SCOPED(sql_pin_drop) SqlPin *pin = NULL;
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(snapshot_of_names(sql, names, &snapshot, err));
-	return pin_new(names, &snapshot, out, err);
+	TRY(pin_new(sql, names, &pin, err));
+	bool locked = lock_newest(sql, name_newest(names));
+	Status st = snapshot_of_names(sql, names, &snapshot, err);
+	if (st == ST_OK && locked)
+		st = take_newest(names, pin, err);
+	unlock_newest(sql, locked);
+	TRY(st);
+	TRY(take_refs(names, pin, &snapshot, err));
+	*out = TAKE(pin);
+	return ST_OK;
 }
 
 // The tables of all queries, each as often as it is named.
@@ -73,16 +127,33 @@ snapshot_of_all(Sql *sql, SqlQuery *const *queries, int32_t count, Snapshot **ou
 	return take_snapshot(sql, tables, (int32_t)total, out, err);
 }
 
+// The snapshot, and the newest rows of each query, whose pins are made.
+static Status
+take_moment(Sql *sql, SqlQuery *const *queries, int32_t count, Snapshot **out, Error *err)
+{
+	bool newest = false;
+	for (int32_t i = 0; i < count; i++)
+		newest |= name_newest(&queries[i]->names);
+	bool locked = lock_newest(sql, newest);
+	Status st = snapshot_of_all(sql, queries, count, out, err);
+	for (int32_t i = 0; i < count && st == ST_OK && locked; i++)
+		st = take_newest(&queries[i]->names, queries[i]->pin, err);
+	unlock_newest(sql, locked);
+	return st;
+}
+
 Status
 sql_queries_pin(Sql *sql, SqlQuery *const *queries, int32_t count, Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *all = NULL;
-	TRY(snapshot_of_all(sql, queries, count, &all, err));
+	for (int32_t i = 0; i < count; i++)
+		TRY(pin_new(sql, &queries[i]->names, &queries[i]->pin, err));
+	TRY(take_moment(sql, queries, count, &all, err));
 	for (int32_t i = 0, from = 0; i < count; i++) {
 		const Names *names = &queries[i]->names;
 		SCOPED(snapshot_drop) Snapshot *own = NULL;
 		TRY(snapshot_part(all, from, names->table_count, &own, err));
-		TRY(pin_new(names, &own, &queries[i]->pin, err));
+		TRY(take_refs(names, queries[i]->pin, &own, err));
 		from += names->table_count;
 	}
 	return ST_OK;
@@ -118,9 +189,12 @@ sql_pin_unref(SqlPin *pin)
 	for (int32_t i = 0; i < pin->ref_count; i++) {
 		batch_unref(pin->batches[i]);
 		table_unref(pin->tables[i]);
+		if (pin->newest[i] != NULL)
+			pin->from.release(pin->newest[i]);
 	}
 	mem_free(pin->batches);
 	mem_free(pin->tables);
+	mem_free(pin->newest);
 	snapshot_free(pin->snapshot);
 	mem_free(pin);
 }
@@ -138,6 +212,7 @@ sql_pin_bytes(const SqlPin *pin)
 		}
 	}
 	for (int32_t i = 0; i < pin->ref_count; i++)
-		bytes += pin->batches[i] != NULL ? batch_held_bytes(pin->batches[i]) : 0;
+		bytes += (pin->batches[i] != NULL ? batch_held_bytes(pin->batches[i]) : 0) +
+				 (pin->newest[i] != NULL ? pin->from.bytes(pin->newest[i]) : 0);
 	return bytes;
 }

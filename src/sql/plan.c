@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sql/cells.h"
+#include "sql/wanted.h"
 
 enum { MOST_PLANS = 32 };
 
@@ -34,6 +35,7 @@ add_ref_key(const RefView *view, Buf *out)
 	buf_add_byte(out, view->memory_cut);
 	buf_add_byte(out, view->addresses);
 	buf_add_byte(out, view->newest);
+	buf_add_byte(out, view->at_hand);
 	buf_add_byte(out, view->memory_late);
 	buf_add_byte(out, view->memory_clean);
 	for (int32_t i = 0; i < view->late_count; i++) {
@@ -306,14 +308,27 @@ plans_free(Conn *conn)
 // ---- rows ----
 
 static Status
-set_slot(ScanSlot *slot, const RefView *view, uint64_t seq, Batch *batch, Error *err)
+scan_newest(const Verdict *verdict, const Views *views, const PlanRows *rows, int32_t ref,
+			BatchScan *out, Error *err)
 {
+	SCOPED(wanted_close) Wanted wanted = {0};
+	TRY(wanted_make(verdict, views, ref, &wanted, err));
+	return rows->from->rows(rows->newest[ref], &wanted.wanted, out, err);
+}
+
+static Status
+set_slot(Plan *plan, const Verdict *verdict, const Views *views, const PlanRows *rows, int32_t ref,
+		 Error *err)
+{
+	const RefView *view = &views->refs[ref];
 	BatchScan scan;
-	if (view->table != NULL)
-		TRY(scan_memory(view, seq, &scan, err));
+	if (view->at_hand)
+		TRY(scan_newest(verdict, views, rows, ref, &scan, err));
+	else if (view->table != NULL)
+		TRY(scan_memory(view, rows->seq, &scan, err));
 	else
-		TRY(scan_batch(batch, &scan, err));
-	Status st = duck_slot_set(slot, &scan, err);
+		TRY(scan_batch(rows->batches[ref], &scan, err));
+	Status st = duck_slot_set(plan->slots[ref], &scan, err);
 	if (st != ST_OK)
 		scan.release(scan.owner);
 	return st;
@@ -333,12 +348,13 @@ set_cut(ScanSlot *slot, const RefView *view, Error *err)
 }
 
 Status
-plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches, Error *err)
+plan_set_rows(Plan *plan, const Verdict *verdict, const Views *views, const PlanRows *rows,
+			  Error *err)
 {
 	plan->spent = plan->once;
 	for (int32_t i = 0; i < plan->slot_count; i++) {
 		if (plan->slots[i] != NULL)
-			TRY(set_slot(plan->slots[i], &views->refs[i], seq, batches[i], err));
+			TRY(set_slot(plan, verdict, views, rows, i, err));
 		if (plan->cuts[i] != NULL)
 			TRY(set_cut(plan->cuts[i], &views->refs[i], err));
 	}

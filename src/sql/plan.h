@@ -69,8 +69,14 @@ Plan *plans_find(Conn *conn, const Buf *key); // NULL: none that can be executed
 bool plans_have(const Conn *conn, uint64_t hash);
 void plans_free(Conn *conn);
 
-// What the next execution reads. `batches` are the rows of sources, by TableRef.
-Status plan_set_rows(Plan *plan, const Views *views, uint64_t seq, Batch *const *batches,
+// What the next execution reads besides what the views say, by TableRef.
+typedef struct PlanRows {
+	uint64_t seq;
+	Batch *const *batches; // rows of sources
+	void *const *newest;   // newest rows at hand, of `from`
+	const SqlNewest *from;
+} PlanRows;
+Status plan_set_rows(Plan *plan, const Verdict *verdict, const Views *views, const PlanRows *rows,
 					 Error *err);
 void plan_clear_rows(Plan *plan);
 

@@ -78,8 +78,10 @@ static Status
 query_bind(SqlQuery *query, Error *err)
 {
 	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	if (query->pin != NULL)
+	if (query->pin != NULL) {
+		pin_tell(query->pin, &query->names);
 		return announce(query, query->pin->snapshot, err);
+	}
 	TRY(snapshot_of_names(query->sql, &query->names, &snapshot, err));
 	return announce(query, snapshot, err);
 }
@@ -189,7 +191,8 @@ open_stream(SqlQuery *query, Error *err)
 	if (query->match != NULL)
 		TRY(match_check(query, views, err));
 	TRY(views_ready(views, err));
-	TRY(plan_set_rows(query->plan, views, pin->snapshot->seq, pin->batches, err));
+	PlanRows rows = {pin->snapshot->seq, pin->batches, pin->newest, &pin->from};
+	TRY(plan_set_rows(query->plan, query->verdict, views, &rows, err));
 	TRY(builder_new(query->schema, &query->builder, err));
 	Status st = duck_stream_open(query->plan->statement, query->schema, &query->stream, err);
 	return st == ST_OK ? ST_OK : failed_reading(query, st, err);
@@ -201,6 +204,7 @@ start(SqlQuery *query, Error *err)
 	query->started = true;
 	if (query->pin == NULL)
 		TRY(pin_take(query->sql, &query->names, &query->pin, err));
+	pin_tell(query->pin, &query->names);
 	TRY(passing_open(query, &query->passing, err));
 	return query->passing != NULL ? ST_OK : open_stream(query, err);
 }

@@ -16,11 +16,14 @@ struct SqlPin {
 	int32_t ref_count;
 	Batch **batches; // by TableRef: rows of a source; NULL: a table
 	Table **tables;  // by TableRef: references; NULL: a source
+	void **newest;   // by TableRef: newest rows at hand; NULL: none are
+	SqlNewest from;  // whose they are
 };
 
 // pin.c
 Status snapshot_of_names(Sql *sql, const Names *names, Snapshot **out, Error *err);
 Status pin_take(Sql *sql, const Names *names, SqlPin **out, Error *err);
+void pin_tell(const SqlPin *pin, Names *names); // which newest rows are at hand
 
 // Stored batches passed on as they are.
 typedef struct Passing Passing;

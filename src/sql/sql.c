@@ -16,6 +16,8 @@ sql_open(const SqlOptions *options, Sql **out, Error *err)
 	if (sql == NULL)
 		return error_no_memory(err, "SQL");
 	sql->store = options->store;
+	if (options->newest != NULL)
+		sql->newest = *options->newest;
 	sql->database = mem_strdup(options->database);
 	if (sql->database == NULL)
 		return error_no_memory(err, "SQL");

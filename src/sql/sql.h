@@ -12,6 +12,7 @@
 #pragma once
 
 #include "arrow/batch.h"
+#include "duck/scan.h"
 #include "sql/statement.h"
 #include "store/store.h"
 
@@ -29,8 +30,37 @@ typedef struct SqlSource {
 	void *ctx;
 } SqlSource;
 
+// What a statement asks of a table's newest rows. Rows that it does not ask for may come as well.
+typedef struct SqlWanted {
+	const TableDef *def;
+	const bool
+		*columns;     // of def: those whose values are looked at; what others are does not matter
+	int64_t min_time; // nanoseconds, inclusive
+	int64_t max_time;
+	// A row with the tags that all rows have that are asked for, in columns of this shape. NULL:
+	// there are others.
+	Batch *tags;
+	Shape *tags_shape;
+} SqlWanted;
+
+// Who has the newest row of each series of the store's tables at hand (rtdb). Between lock and
+// unlock what it has is of one moment with the store's snapshot.
+typedef struct SqlNewest {
+	void *ctx;
+	void (*lock)(void *ctx);
+	void (*unlock)(void *ctx);
+	bool (*knows)(void *ctx, Table *table); // whether `acquire` would find something, just now
+	// Locked. *view NULL: it does not have them all; they are chosen from history.
+	Status (*acquire)(void *ctx, Table *table, void **view, Error *err);
+	void (*release)(void *view);
+	uint64_t (*bytes)(const void *view); // that it keeps from being freed
+	// The rows, in the columns of the definition. What is in *out holds what it needs by itself.
+	Status (*rows)(const void *view, const SqlWanted *wanted, BatchScan *out, Error *err);
+} SqlNewest;
+
 typedef struct SqlOptions {
-	Store *store; // borrowed
+	Store *store;            // borrowed
+	const SqlNewest *newest; // copied; NULL: nobody has newest rows at hand
 	int threads;
 	uint64_t memory_bytes; // query.memory
 	const char *temp_dir;

@@ -15,7 +15,8 @@ typedef struct NamedSource {
 
 struct Sql {
 	Store *store;
-	char *database; // the default one
+	SqlNewest newest; // lock NULL: nobody has any at hand
+	char *database;   // the default one
 	Pool *pool;
 	Pool *narrow; // of one thread, for statements that others would only slow down
 	Verdicts *verdicts;

@@ -131,6 +131,7 @@ typedef struct Verdict {
 	int32_t values; // columns of a VALUES list that is all of the statement; 0: it is none
 	bool asof;      // an ASOF join stands in it
 	bool distinct;  // IS [NOT] DISTINCT FROM stands in it, as no conjunct of a WHERE
+	bool wide;      // it may use columns of tables without naming them
 	bool rows;      // SELECT columns FROM one table, and nothing else but WHERE
 	bool plain;     // the same without WHERE
 	bool constant;  // SELECT constants, and nothing else: a row, which costs next to nothing

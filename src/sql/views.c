@@ -149,6 +149,16 @@ find_rows(RefView *view, Arena *arena, Error *err)
 	return ST_OK;
 }
 
+// They are in memory, those that can be seen.
+static void
+look_at_newest(RefView *view)
+{
+	if (view->table->visible_from > view->range.min)
+		view->range.min = view->table->visible_from;
+	view->memory = true;
+	view->memory_rows = series_count(table_series(view->table->table));
+}
+
 Status
 views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot, bool time_alias,
 		   bool addresses, Arena *arena, Views *out, Error *err)
@@ -175,7 +185,8 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 		int32_t nullable =
 			table_column_count(view->table->def) - (table_order_column(view->table->def) >= 0);
 		view->shielded = verdict->distinct && nullable > 0;
-		view->newest = view->named->newest;
+		view->newest = view->named->newest && !view->named->at_hand;
+		view->at_hand = view->named->newest && view->named->at_hand;
 		if (view->newest) { // a row that is not asked for may be the newest
 			view->range = (TimeRange){INT64_MIN, INT64_MAX};
 			TRY(find_rows(view, arena, err));
@@ -185,6 +196,10 @@ views_make(const Verdict *verdict, const Names *names, const Snapshot *snapshot,
 		TRY(constraint_conditions(verdict, views.columns, time_alias, i, arena, &conditions,
 								  &view->condition_count, err));
 		view->conditions = conditions;
+		if (view->at_hand) {
+			look_at_newest(view);
+			continue;
+		}
 		view->addresses = addresses && i == 0;
 		TRY(find_rows(view, arena, err));
 	}

@@ -25,6 +25,7 @@ typedef struct RefView {
 	bool memory_cut;     // the same of what is in memory
 	bool addresses;      // with more columns: where each row is
 	bool newest;         // of each series only the newest row, chosen from all that can be seen
+	bool at_hand;        // the same, of somebody who has them: there is nothing else to read
 	bool shielded;       // no condition may reach the reader of the files: see plan_table.c
 	// Of a table that replaces rows by key: the times at which a key may have several versions,
 	// disjoint and rising. They are rounded outwards, so that plans hold for a while.

@@ -283,6 +283,7 @@ walk_table(Walk *w, const json_t *node, Place place, bool prunable)
 	TRY(arena_status(&v->arena, w->err, "a statement"));
 	v->refs[v->ref_count++] = ref;
 	bool renamed = json_object_get(node, "column_name_alias") != NULL;
+	v->wide |= renamed;
 	return add_item(w, (FromItem){place.scope, renamed ? -1 : v->ref_count - 1, ref.alias});
 }
 
@@ -296,6 +297,7 @@ walk_join(Walk *w, const json_t *node, Place place, bool prunable)
 	bool merges = json_object_get(node, "using_columns") != NULL || strcmp(kind, "NATURAL") == 0 ||
 				  strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0;
 	w->verdict->asof |= asof;
+	w->verdict->wide |= merges;
 	if (merges && place.scope >= 0)
 		w->verdict->scopes[place.scope].merges = true;
 	TRY(walk_from(w, json_object_get(node, "left"), place, prunable && !positional));
@@ -322,6 +324,7 @@ walk_pivot(Walk *w, const json_t *node, Place place)
 {
 	TRY(add_item(w, (FromItem){place.scope, -1, tree_text(node, "alias")}));
 	place.scope = add_scope(w, -1);
+	w->verdict->wide = true;
 	TRY(arena_status(&w->verdict->arena, w->err, "a statement"));
 	const char *key;
 	json_t *value;

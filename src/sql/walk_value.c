@@ -111,6 +111,7 @@ walk_expression(Walk *w, const json_t *node, Place place)
 {
 	if (walk_is_column(node))
 		return walk_column(w, node, place);
+	w->verdict->wide |= tree_is_class(node, "STAR") || tree_is_class(node, "POSITIONAL_REFERENCE");
 	if (tree_is_class(node, "STAR") && place.scope >= 0)
 		w->verdict->scopes[place.scope].stars = true;
 	if (tree_is_class(node, "FUNCTION") || tree_is_class(node, "WINDOW"))

@@ -52,6 +52,12 @@ store_delete_free(StoreDelete *del)
 	mem_free(del);
 }
 
+bool
+store_delete_is_all(const StoreDelete *del)
+{
+	return del->all;
+}
+
 void
 delete_drop(StoreDelete **del)
 {

@@ -123,22 +123,17 @@ segment_insert_free(SegmentInsert *insert)
 	mem_free(insert);
 }
 
-Batch *
-segment_insert_batch(const SegmentInsert *insert)
-{
-	return insert->node.batch;
-}
-
-Shape *
-segment_insert_shape(const SegmentInsert *insert)
-{
-	return insert->node.shape;
-}
-
 int64_t
 segment_insert_rows(const SegmentInsert *insert)
 {
 	return insert->rows;
+}
+
+SegmentRows
+segment_insert_look(const SegmentInsert *insert)
+{
+	return (SegmentRows){insert->node.batch, insert->node.shape, insert->node.ids,
+						 insert->time_column, insert->unit_ns};
 }
 
 bool
@@ -343,6 +338,12 @@ gather(Segment *seg, const Node *node, uint64_t seq)
 	return true;
 }
 
+static Batch *
+node_batch(const Node *node)
+{
+	return node->chunk != NULL ? chunk_batch(node->chunk) : node->batch;
+}
+
 static void
 note_rows(Segment *seg, const SegmentInsert *insert, uint64_t seq)
 {
@@ -378,7 +379,7 @@ segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest)
 	widen(&seg->late_min, &seg->late_max, low, high);
 }
 
-void
+SegmentSpot
 segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
 {
 	must(atomic_load(&seg->status) == SEGMENT_GROWING && seq >= atomic_load(&seg->max_seq));
@@ -392,5 +393,9 @@ segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq)
 		node->seq = seq;
 		link_node(seg, node);
 	}
+	SegmentSpot spot = {0};
+	if (rows > 0)
+		spot = (SegmentSpot){node_batch(seg->last), seg->next_row - seg->last->first_row};
 	seg->next_row += rows;
+	return spot;
 }

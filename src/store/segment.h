@@ -51,8 +51,15 @@ Status segment_insert_new(Shape *shape, const TableDef *def, Batch *batch, const
 						  Budget *budget, uint64_t reserved, SegmentInsert **out, Error *err);
 void segment_insert_free(SegmentInsert *insert); // one that was never appended; NULL is allowed
 int64_t segment_insert_rows(const SegmentInsert *insert);
-Batch *segment_insert_batch(const SegmentInsert *insert); // borrowed, like the shape
-Shape *segment_insert_shape(const SegmentInsert *insert);
+// What its rows are, for who looks at each. Borrowed.
+typedef struct SegmentRows {
+	Batch *batch;
+	Shape *shape;
+	const uint32_t *ids; // their series; NULL: not known
+	int32_t time_column; // of the batch; -1: none
+	int64_t unit_ns;     // of the times
+} SegmentRows;
+SegmentRows segment_insert_look(const SegmentInsert *insert);
 bool segment_insert_times(const SegmentInsert *insert, int64_t *min,
 						  int64_t *max); // false: no time column
 
@@ -67,8 +74,15 @@ void segment_begin(Segment *seg, int64_t now_ns);
 // Of a table that replaces rows by key, before the insert is appended: notes which times of it are
 // late.
 void segment_note_late(Segment *seg, const SegmentInsert *insert, Newest *newest);
-void segment_append(Segment *seg, SegmentInsert *insert,
-					uint64_t seq); // GROWING only; takes the insert. Seqs never fall
+// Where an insert's rows lie, one after the other; `batch` is borrowed of the segment, and may have
+// more rows by and by.
+typedef struct SegmentSpot {
+	Batch *batch;
+	int64_t row; // the first
+} SegmentSpot;
+
+// GROWING only; takes the insert. Seqs never fall.
+SegmentSpot segment_append(Segment *seg, SegmentInsert *insert, uint64_t seq);
 void segment_seal(Segment *seg, int64_t now_ns);
 void segment_leave(Segment *seg); // its table lets go of it
 // Its rows are the last it gets, and those that are left of older segments: of `stats` it takes the

@@ -13,8 +13,6 @@
 #include "base/reader.h"
 #include "store/series_int.h"
 
-#define NO_SERIES UINT32_MAX
-
 enum {
 	FIRST_SLOTS = 1024,
 	FEW_SERIES = 100 * 1000, // below, a table keeps its ids whatever its rows are
@@ -123,18 +121,28 @@ key_slice(const Key *key)
 	return slice_of(key->data, key->len);
 }
 
+// Where the key is, or would be. There are slots.
+static uint32_t
+find_slot(const SeriesMap *series, Slice key, uint64_t hash)
+{
+	uint32_t at = (uint32_t)hash & (series->slot_count - 1);
+	for (; series->slots[at] != 0; at = (at + 1) & (series->slot_count - 1)) {
+		const Key *known = &series->keys[series->slots[at] - 1];
+		if (known->hash == hash && slice_equal(key_slice(known), key))
+			break;
+	}
+	return at;
+}
+
 static Status
 find_or_add(SeriesMap *series, Slice key, uint32_t *out, Error *err)
 {
 	TRY(make_room(series, err));
 	uint64_t hash = hash64(key.data, key.len);
-	uint32_t at = (uint32_t)hash & (series->slot_count - 1);
-	for (; series->slots[at] != 0; at = (at + 1) & (series->slot_count - 1)) {
-		const Key *known = &series->keys[series->slots[at] - 1];
-		if (known->hash == hash && slice_equal(key_slice(known), key)) {
-			*out = series->slots[at] - 1;
-			return ST_OK;
-		}
+	uint32_t at = find_slot(series, key, hash);
+	if (series->slots[at] != 0) {
+		*out = series->slots[at] - 1;
+		return ST_OK;
 	}
 	uint8_t *copy = arena_alloc(&series->bytes, key.len + 1); // an empty key has an address too
 	if (copy == NULL) {
@@ -204,6 +212,35 @@ series_meet_batch(SeriesMap *series, const TableDef *def, const Shape *shape, co
 		return error_no_memory(err, "series");
 	bool on;
 	return series_map_batch(series, def, shape, batch, ids, &on, err);
+}
+
+static Status
+find_rows(SeriesMap *series, const TagReaders *tags, int64_t rows, uint32_t *ids, Error *err)
+{
+	SCOPED(buf_close) Buf key = BUF_INIT;
+	for (int64_t row = 0; row < rows; row++) {
+		series_key_encode(tags, row, &key);
+		TRY(buf_status(&key, err, "series"));
+		ids[row] = NO_SERIES;
+		if (series->count == 0)
+			continue;
+		uint32_t at = find_slot(series, buf_slice(&key), hash64(key.data, key.len));
+		if (series->slots[at] != 0)
+			ids[row] = series->slots[at] - 1;
+	}
+	return ST_OK;
+}
+
+Status
+series_find_batch(SeriesMap *series, const TableDef *def, const Shape *shape, const Batch *batch,
+				  uint32_t *ids, Error *err)
+{
+	SCOPED(tag_readers_close) TagReaders tags = {0};
+	TRY(tag_readers_init(&tags, def, shape, batch, err));
+	pthread_mutex_lock(&series->lock);
+	Status st = find_rows(series, &tags, batch_rows(batch), ids, err);
+	pthread_mutex_unlock(&series->lock);
+	return st;
 }
 
 // ---- ranks ----

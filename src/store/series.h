@@ -27,6 +27,11 @@ Status series_map_batch(SeriesMap *series, const TableDef *def, const Shape *sha
 Status series_meet_batch(SeriesMap *series, const TableDef *def, const Shape *shape,
 						 const Batch *batch, Error *err);
 
+// The series that rows are of, without adding any: NO_SERIES where there is none.
+#define NO_SERIES UINT32_MAX
+Status series_find_batch(SeriesMap *series, const TableDef *def, const Shape *shape,
+						 const Batch *batch, uint32_t *ids, Error *err);
+
 // Ranks of the given ids by their tag values (NULL first, then as bytes order for text), for sorted
 // files: rank[i] for ids[i], all distinct.
 Status series_rank(SeriesMap *series, const uint32_t *ids, uint32_t count, uint32_t *rank,

@@ -176,20 +176,21 @@ list_full(Store *store, Table *table)
 	store->full = table_ref(table);
 }
 
-void
+SegmentSpot
 store_apply_insert(Store *store, Table *table, SegmentInsert *insert, uint64_t seq)
 {
 	// It may come after the drop in the same breath.
 	if (atomic_load(&table->dropped) || segment_insert_rows(insert) == 0) {
 		segment_insert_free(insert);
-		return;
+		return (SegmentSpot){0};
 	}
 	Segment *seg = growing_segment(store, table);
 	if (table->newest_times != NULL)
 		segment_note_late(seg, insert, table->newest_times);
-	segment_append(seg, insert, seq);
+	SegmentSpot spot = segment_append(seg, insert, seq);
 	if (segment_stats(seg).bytes >= store->options.segment_bytes)
 		list_full(store, table);
+	return spot;
 }
 
 // A segment has one definition: files are written under it.
@@ -281,14 +282,18 @@ store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq
 }
 
 void
-store_publish(Store *store, uint64_t seq)
+store_show(Store *store, uint64_t seq)
 {
 	pthread_mutex_lock(&store->lock);
 	if (seq > store->published_seq) // a replay begins below what files hold
 		store->published_seq = seq;
 	swap_applied_locked(store, NULL);
 	pthread_mutex_unlock(&store->lock);
+}
 
+void
+store_settle(Store *store)
+{
 	free_applied(store);
 	for (Table *table; (table = store->full) != NULL;) {
 		store->full = table->next_full;
@@ -298,6 +303,13 @@ store_publish(Store *store, uint64_t seq)
 	}
 	if (store->sealed_some)
 		tell_sealed(store);
+}
+
+void
+store_publish(Store *store, uint64_t seq)
+{
+	store_show(store, seq);
+	store_settle(store);
 }
 
 uint64_t

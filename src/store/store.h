@@ -67,6 +67,11 @@ Table *table_ref(Table *table);
 void table_unref(Table *table); // NULL is allowed
 DEFINE_DROP(Table, table_drop_ref, table_unref)
 TableDef *table_current(Table *table); // a reference of the definition now
+bool table_is_empty(Table *table);     // no rows in memory, no files; of the publishing thread
+// What a room to the right keeps with a table, from whenever it first does until the table itself
+// goes, with `free`. NULL: nothing yet.
+void *table_attached(const Table *table);
+bool table_attach(Table *table, void *what, void (*free)(void *what)); // false: there is something
 bool table_dropped(const Table *table);
 SeriesMap *table_series(Table *table);
 Producers *table_producers(Table *table);
@@ -128,8 +133,8 @@ int64_t table_last_id(const Table *table); // the greatest that is known; 0: non
 Status store_insert_new(Store *store, Table *table, Shape *shape, Batch *batch, uint64_t reserved,
 						SegmentInsert **out, Error *err);
 
-void store_apply_insert(Store *store, Table *table, SegmentInsert *insert,
-						uint64_t seq); // a segment that is full then is sealed by store_publish
+// A segment that is full then is sealed by store_publish. Where the rows lie; batch NULL: nowhere.
+SegmentSpot store_apply_insert(Store *store, Table *table, SegmentInsert *insert, uint64_t seq);
 void store_apply_define(Store *store, StoreDefine *define,
 						uint64_t seq); // queues the catalog change too
 
@@ -159,7 +164,8 @@ Status store_delete_new(Store *store, Table *table, const RowAddress *rows, int6
 Status store_truncate_new(Store *store, Table *table, StoreDelete **out,
 						  Error *err); // every row there is when it is applied
 Status store_delete_encode(const StoreDelete *del, Buf *out, Error *err); // appends the payload
-void store_delete_free(StoreDelete *del); // never applied; NULL is allowed
+void store_delete_free(StoreDelete *del);         // never applied; NULL is allowed
+bool store_delete_is_all(const StoreDelete *del); // of store_truncate_new
 // Rows in memory are marked at once, for readers at `seq` and later; files change their masks in
 // the step that makes `seq` visible (store_publish).
 void store_apply_delete(Store *store, StoreDelete *del, uint64_t seq);
@@ -173,6 +179,9 @@ Status store_replay_delete(Store *store, Table *table, Slice payload, uint64_t s
 
 void store_apply_drop(Store *store, Table *table, CatalogChange *change, uint64_t seq);
 void store_publish(Store *store, uint64_t seq); // commits ≤ seq are visible from now on
+// That in two steps: what makes them visible, and what follows from it.
+void store_show(Store *store, uint64_t seq);
+void store_settle(Store *store);
 uint64_t store_published_seq(const Store *store);
 
 // Seals the growing segment if it has rows (table NULL: of every table; min_age_ns > 0: only those

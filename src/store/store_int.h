@@ -28,8 +28,10 @@ struct Table {
 	uint32_t id;
 	SeriesMap *series;
 	Producers *producers;
-	RecentPuts *recent;   // the sequencer's; NULL like the next
-	Newest *newest_times; // NULL: it replaces no rows by key
+	RecentPuts *recent;       // the sequencer's; NULL like the next
+	Newest *newest_times;     // NULL: it replaces no rows by key
+	_Atomic(void *) attached; // table_attach, and how it is freed
+	void (*free_attached)(void *what);
 	_Atomic uint64_t flushed_seq;
 	_Atomic int64_t last_id; // the greatest of an entity
 	atomic_bool dropped;

@@ -60,6 +60,8 @@ table_unref(Table *table)
 {
 	if (table == NULL || atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) > 1)
 		return;
+	if (atomic_load(&table->attached) != NULL)
+		table->free_attached(atomic_load(&table->attached));
 	links_free(table->oldest);
 	link_free(table->spare);
 	file_set_unref(table->files);
@@ -88,6 +90,36 @@ bool
 table_dropped(const Table *table)
 {
 	return atomic_load(&table->dropped);
+}
+
+void *
+table_attached(const Table *table)
+{
+	return atomic_load_explicit(&((Table *)(uintptr_t)table)->attached, memory_order_acquire);
+}
+
+bool
+table_attach(Table *table, void *what, void (*free)(void *what))
+{
+	pthread_mutex_lock(&table->store->lock);
+	bool first = atomic_load(&table->attached) == NULL;
+	if (first) {
+		table->free_attached = free;
+		atomic_store_explicit(&table->attached, what, memory_order_release);
+	}
+	pthread_mutex_unlock(&table->store->lock);
+	return first;
+}
+
+bool
+table_is_empty(Table *table)
+{
+	pthread_mutex_lock(&table->store->lock);
+	bool empty = file_set_count(table->files) == 0;
+	for (const Link *link = table->oldest; link != NULL && empty; link = link->next)
+		empty = segment_stats(link->segment).rows == 0;
+	pthread_mutex_unlock(&table->store->lock);
+	return empty;
 }
 
 SeriesMap *
