@@ -9,6 +9,7 @@ import pytest
 
 from flights import act, ask, flush, path, put, rows, value
 from keyed_model import SEED
+from waiting import wait_for
 
 SCHEMA = pa.schema([("host", pa.string()), ("dc", pa.int32()), ("ts", pa.timestamp("us")), ("n", pa.int64()), ("s", pa.string())])
 TAGS = {"mobius.tags": "host,dc"}
@@ -184,6 +185,42 @@ def test_newest_rows_and_history_agree_in_one_statement_among_writers(server):
     with server.client() as client:
         for _ in range(3):
             assert rows(client, DIFFERENCES) == [(0, 0)]
+
+
+# ---- whether they are at hand ----
+
+def state(client):
+    return value(client, "SELECT rtdb FROM system.tables WHERE name = 't'")
+
+
+def test_newest_rows_are_at_hand_from_the_first_and_again_once_somebody_asked(server):
+    with server.client() as client:
+        put(client, "t", batch(("a", 1, 1, 1, None), ("b", 1, 1, 2, None)), metadata=TAGS)
+        assert state(client) == "on"
+        flush(client, "t")
+        assert state(client) == "on"
+        ask(client, "DELETE FROM t WHERE n = 2")
+        assert newest(client) == [("a", 1, 1, 1, None)]
+        wait_for(lambda: state(client) == "on")
+        ask(client, "TRUNCATE t")
+        assert state(client) == "on" and newest(client) == []
+        put(client, "t", batch(("a", 1, 1, 3, None)))
+        assert newest(client) == [("a", 1, 1, 3, None)]
+    server.kill()
+    server.start()
+    with server.client() as client:
+        assert newest(client) == [("a", 1, 1, 3, None)]
+        wait_for(lambda: state(client) == "on")
+        assert newest(client) == [("a", 1, 1, 3, None)]
+
+
+@pytest.mark.settings(**{"rtdb.limit": "64KiB"})
+def test_past_the_limit_they_are_chosen_from_history(client):
+    put(client, "t", batch(*((f"h{i}", 1, 1, i, None) for i in range(5000))), metadata=TAGS)
+    assert state(client) == "off: rtdb.limit"
+    assert value(client, "SELECT count(*) FROM rtdb.t") == 5000
+    put(client, "t", batch(("h1", 1, 2, 9999, None)))
+    assert rows(client, "SELECT n FROM rtdb.t WHERE host = 'h1'") == [(9999,)]
 
 
 # ---- what is a newest row ----

@@ -11,7 +11,7 @@ from waiting import wait_for
 
 COLUMNS = {
     "databases": "name tables rows bytes",
-    "tables": "database name kind time_column tags rows bytes min_time max_time series schema_version created_at",
+    "tables": "database name kind time_column tags rows bytes min_time max_time series rtdb schema_version created_at",
     "columns": "database table name type role position",
     "segments": "database table id status level file rows bytes min_time max_time min_seq max_seq deleted_rows hot created_at sealed_at",
     "offsets": "database table segment wal_file offset length min_seq max_seq rows min_time max_time",
