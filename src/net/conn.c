@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -75,6 +74,7 @@ conn_close(Conn *conn)
 	conn->fd = -1;
 	if (conn->session != NULL)
 		conn->protocol->end(conn->session);
+	tls_free(TAKE(conn->tls));
 	stage_free(TAKE(conn->stage));
 	leave_loop(conn);
 	atomic_fetch_sub_explicit(&conn->server->connections, 1, memory_order_relaxed);
@@ -191,6 +191,8 @@ watch(Conn *conn, uint32_t events)
 static bool
 gather(Conn *conn)
 {
+	if (conn_tls_waits(conn))
+		return true; // it goes first
 	if (conn->stage == NULL)
 		conn->stage = net_loop_take_stage(conn->net);
 	if (conn->stage == NULL || !conn->protocol->gather(conn->session))
@@ -202,12 +204,15 @@ static void
 send_stage(Conn *conn)
 {
 	size_t sent = 0;
-	if (stage_write(conn->stage, conn->fd, &sent, &conn->blocked, NULL) != ST_OK)
+	Status st = conn->tls != NULL ? conn_tls_send(conn, &sent, &conn->blocked, NULL)
+								  : stage_write(conn->stage, conn->fd, &sent, &conn->blocked, NULL);
+	if (st != ST_OK)
 		conn->broken = true;
 	if (sent > 0 || !conn->blocked)
 		conn->sent_ns = conn_now_ns(conn);
 	// A socket that took less than everything takes no more now; no need to ask.
-	conn->blocked = conn->blocked || !stage_is_empty(conn->stage);
+	bool all = (conn->stage == NULL || stage_is_empty(conn->stage)) && !conn_tls_waits(conn);
+	conn->blocked = conn->blocked || !all;
 	atomic_fetch_add_explicit(&conn->server->bytes_out, sent, memory_order_relaxed);
 }
 
@@ -218,6 +223,7 @@ linger(Conn *conn)
 {
 	conn->ended = true;
 	conn->ended_until_ns = conn_now_ns(conn) + LINGER_NS;
+	conn_tls_end(conn);
 	sock_end_writing(conn->fd);
 	watch(conn, LOOP_READABLE);
 	conn_due_changed(conn);
@@ -261,19 +267,28 @@ flush_rounds(Conn *conn)
 
 // ---- input ----
 
+// False: as of Protocol.input.
+static bool
+take_input(Conn *conn, size_t len)
+{
+	return conn->tls != NULL
+			   ? conn_tls_input(conn, len)
+			   : conn->protocol->input(conn->session, slice_of(conn->net->input, len));
+}
+
 // False: no more now.
 static bool
 read_once(Conn *conn)
 {
 	size_t len = 0;
 	bool would_block = false;
-	uint8_t *input = conn->net->input;
+	uint8_t *input = conn->tls != NULL ? conn->net->cipher : conn->net->input;
 	if (sock_read(conn->fd, input, INPUT_BYTES, &len, &would_block, NULL) != ST_OK) {
 		conn->broken = true;
 		return false;
 	}
 	atomic_fetch_add_explicit(&conn->server->bytes_in, len, memory_order_relaxed);
-	if (len > 0 && !conn->ended && !conn->protocol->input(conn->session, slice_of(input, len)))
+	if (len > 0 && !conn->ended && !take_input(conn, len))
 		conn->broken = true;
 	return len == INPUT_BYTES && !conn->broken;
 }
@@ -323,7 +338,9 @@ conn_speak(Conn *conn, bool h2, Error *err)
 static Status
 open_protocol(Conn *conn, Error *err)
 {
-	if (conn->port.grpc == NULL || conn->port.http == NULL)
+	if (conn->port.tls != NULL)
+		TRY(conn_tls_open(conn, err));
+	else if (conn->port.grpc == NULL || conn->port.http == NULL)
 		return conn_speak(conn, conn->port.grpc != NULL, err);
 	void *session;
 	TRY(first_new(conn, conn_now_ns(conn) + PREFACE_NS, &session, err));

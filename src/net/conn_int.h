@@ -11,6 +11,7 @@
 #pragma once
 
 #include "net/server_int.h"
+#include "net/tls_int.h"
 #include "os/sock.h"
 
 // What a connection asks of its protocol. `session` is the protocol's state of this connection.
@@ -48,6 +49,7 @@ struct Conn {
 	LoopWatch *watch;
 	uint32_t watched; // events
 	Stage *stage;     // what is being sent; NULL: nothing
+	Tls *tls;         // NULL: without
 	LoopCall start;
 	LoopCall flush;
 	bool flush_asked;
@@ -66,6 +68,18 @@ struct Conn {
 
 extern const Protocol FIRST_PROTOCOL;
 Status first_new(Conn *conn, int64_t until_ns, void **out, Error *err);
+// It is known now. False: as of Protocol.input.
+bool first_become(Conn *conn, bool h2);
+
+// ---- conn_tls.c ----
+
+Status conn_tls_open(Conn *conn, Error *err);
+// Decrypts what was read into net->cipher, and hands it to the protocol.
+bool conn_tls_input(Conn *conn, size_t len);
+bool conn_tls_waits(const Conn *conn); // something is to be sent that is not in the stage
+// Encrypts what is in the stage, and writes.
+Status conn_tls_send(Conn *conn, size_t *sent, bool *blocked, Error *err);
+void conn_tls_end(Conn *conn); // our last word, if the socket takes it
 
 // ---- conn.c ----
 

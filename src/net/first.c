@@ -17,6 +17,19 @@ typedef struct First {
 	bool draining;
 } First;
 
+bool
+first_become(Conn *conn, bool h2)
+{
+	First *first = conn->session;
+	bool draining = first->draining;
+	if (conn_speak(conn, h2, NULL) != ST_OK)
+		return false;
+	mem_free(first);
+	if (draining)
+		conn->protocol->drain(conn->session);
+	return true;
+}
+
 static bool
 input(void *session, Slice data)
 {
@@ -31,14 +44,8 @@ input(void *session, Slice data)
 		return true;
 	}
 	// What was seen was the preface's first bytes.
-	bool h2 = seen + at == PREFACE_BYTES;
-	bool draining = first->draining;
-	if (conn_speak(conn, h2, NULL) != ST_OK)
-		return false;
-	mem_free(first);
-	if (draining)
-		conn->protocol->drain(conn->session);
-	return conn->protocol->input(conn->session, slice_of(PREFACE, seen)) &&
+	return first_become(conn, seen + at == PREFACE_BYTES) &&
+		   conn->protocol->input(conn->session, slice_of(PREFACE, seen)) &&
 		   conn->protocol->input(conn->session, data);
 }
 

@@ -65,6 +65,18 @@ http_server_counts(const HttpServer *server)
 	};
 }
 
+bool
+http_is_done(const HttpRequest *req)
+{
+	return atomic_load_explicit(&req->done, memory_order_acquire);
+}
+
+void
+http_post(HttpRequest *req, LoopCall *post)
+{
+	loop_post(req->conn->net->loop, post);
+}
+
 int
 http_status_of(Status status)
 {

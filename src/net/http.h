@@ -77,6 +77,7 @@ const HttpHandler *http_handler(const HttpRequest *req);
 void http_set_user(HttpRequest *req, void *user); // the handler's own state
 void *http_user(const HttpRequest *req);
 const char *http_peer(const HttpRequest *req); // "127.0.0.1:40112"
+bool http_is_tls(const HttpRequest *req);
 
 // All are lent until the last unref.
 Slice http_method(const HttpRequest *req); // "GET"; of HEAD too "HEAD"

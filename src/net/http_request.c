@@ -201,6 +201,12 @@ http_peer(const HttpRequest *req)
 	return req->conn->peer;
 }
 
+bool
+http_is_tls(const HttpRequest *req)
+{
+	return req->conn->port.tls != NULL;
+}
+
 Slice
 http_method(const HttpRequest *req)
 {
@@ -380,16 +386,4 @@ http_resume(HttpRequest *req)
 	req->slow_bytes = req->raw_bytes;
 	answer_continue(req);
 	conn_want_flush(req->conn); // what waits is read there
-}
-
-bool
-http_is_done(const HttpRequest *req)
-{
-	return atomic_load_explicit(&req->done, memory_order_acquire);
-}
-
-void
-http_post(HttpRequest *req, LoopCall *post)
-{
-	loop_post(req->conn->net->loop, post);
 }

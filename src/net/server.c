@@ -47,6 +47,14 @@ net_loop_give_stage(NetLoop *net, Stage *stage)
 		stage_free(stage);
 }
 
+Status
+net_loop_need_cipher(NetLoop *net, Error *err)
+{
+	if (net->cipher == NULL)
+		net->cipher = mem_alloc_aligned(INPUT_BYTES);
+	return net->cipher != NULL ? ST_OK : error_no_memory(err, "TLS of an I/O thread");
+}
+
 typedef struct WaitedCall {
 	LoopCall call;
 	void (*fn)(void *arg);
@@ -150,6 +158,8 @@ stop_loop(NetLoop *net)
 		loop_free(TAKE(net->loop));
 	}
 	mem_free(TAKE(net->input));
+	mem_free(TAKE(net->cipher));
+	buf_close(&net->sealed);
 }
 
 // ---- servers ----

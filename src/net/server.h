@@ -3,7 +3,7 @@
 //
 // A connection lives on one loop from its first byte to its last, whatever it speaks.
 //
-// Life     services are made before they listen and freed after net_server_free.
+// Life     services and TLS contexts are made before they listen and freed after net_server_free.
 // Threads  any, but callbacks of services come in the loops' threads.
 
 #pragma once
@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "net/grpc.h"
 #include "net/http.h"
+#include "net/tls.h"
 
 typedef struct NetServer NetServer;
 
@@ -24,10 +25,12 @@ void net_options_init(NetOptions *options);
 
 Status net_server_new(const NetOptions *options, NetServer **out, Error *err);
 
-// What a port speaks. With both, what a client sends first tells which it wants.
+// What a port speaks. With both services, ALPN tells which a client wants, or else what it sends
+// first.
 typedef struct NetPort {
 	GrpcServer *grpc; // NULL: no HTTP/2
 	HttpServer *http; // NULL: no HTTP/1.1
+	TlsContext *tls;  // NULL: without TLS
 } NetPort;
 
 // Takes the listening socket over, also when it fails. A server may listen on several.

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "net/server.h"
 #include "net/stage_int.h"
 #include "os/file.h"
@@ -18,8 +19,10 @@ typedef struct Listener Listener;
 typedef struct NetLoop {
 	Loop *loop;
 	NetServer *server;
-	uint8_t *input; // what is read goes here first
-	Stage *spare;   // an empty one, or NULL
+	uint8_t *input;  // what is read goes here first
+	uint8_t *cipher; // with TLS before that here, and what is sent is joined here; NULL: not yet
+	Buf sealed;      // what of it is sent now
+	Stage *spare;    // an empty one, or NULL
 	Conn *conns;
 	bool closed; // what was accepted and comes now is too late
 	LoopCall drain;
@@ -46,6 +49,9 @@ struct NetServer {
 
 NetServer *net_server_ref(NetServer *server);
 void net_server_unref(NetServer *server);
+
+// Room for TLS, INPUT_BYTES of it. ST_NO_MEMORY.
+Status net_loop_need_cipher(NetLoop *net, Error *err);
 
 // A stage for a connection that has something to send; NULL: no memory.
 Stage *net_loop_take_stage(NetLoop *net);

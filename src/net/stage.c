@@ -146,6 +146,20 @@ drop_sent(Stage *stage, size_t sent)
 	front->iov_len -= sent;
 }
 
+size_t
+stage_join(Stage *stage, uint8_t *to, size_t max)
+{
+	size_t len = 0;
+	for (size_t i = stage->first; i < stage->count && len < max; i++) {
+		size_t left = max - len;
+		size_t n = stage->iov[i].iov_len < left ? stage->iov[i].iov_len : left;
+		memcpy(to + len, stage->iov[i].iov_base, n);
+		len += n;
+	}
+	drop_sent(stage, len);
+	return len;
+}
+
 Status
 stage_write(Stage *stage, int fd, size_t *sent, bool *blocked, Error *err)
 {

@@ -27,5 +27,8 @@ size_t stage_copy(Stage *stage, const uint8_t *data, size_t len);
 // allowed them.
 void stage_frame(Stage *stage, const uint8_t *head, size_t head_len, PieceQueue *queue, size_t len);
 
+// Copies up to `max` bytes off the front and says how many: what is encrypted is one piece.
+size_t stage_join(Stage *stage, uint8_t *to, size_t max);
+
 // One write. Bytes written are added to *sent; *blocked when the socket takes no more now.
 Status stage_write(Stage *stage, int fd, size_t *sent, bool *blocked, Error *err);

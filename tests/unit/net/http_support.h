@@ -159,12 +159,14 @@ static const HttpHandler HTTP_HANDLERS[] = {
 static HttpOptions options; // of the next server
 static NetServer *net;
 static HttpServer *http;
+static NetPort port; // of the next server, but for http
 
 static inline int
 set_up(void **state)
 {
 	(void)state;
 	seen = (struct HttpSeen){0};
+	port = (NetPort){0};
 	http_options_init(&options);
 	options.handlers = HTTP_HANDLERS;
 	options.handler_count = COUNT_OF(HTTP_HANDLERS);
@@ -179,7 +181,7 @@ server_try(void)
 	net_options.loops = 1;
 	TRY(http_server_new(&options, &http, NULL));
 	TRY(net_server_new(&net_options, &net, NULL));
-	return net_server_listen(net, FAKE_LISTENER, &(NetPort){.http = http}, NULL);
+	return net_server_listen(net, FAKE_LISTENER, &(NetPort){port.grpc, http, port.tls}, NULL);
 }
 
 static inline void
