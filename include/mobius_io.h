@@ -187,12 +187,20 @@ MOBIUS_API mobius_status mobius_ticket_of_change(mobius_session *session, const 
 
 // ---- descriptions ----
 
+typedef enum mobius_role {
+	MOBIUS_ROLE_TIME,
+	MOBIUS_ROLE_TAG,
+	MOBIUS_ROLE_FIELD,
+	MOBIUS_ROLE_KEY,
+} mobius_role;
+
 typedef struct mobius_table_info {
 	const char *database;
 	const char *schema; // "htdb", or "rtdb": its newest rows
 	const char *name;
 	bool in_default;           // its database is the default one: the name says enough
 	mobius_slice arrow_schema; // encapsulated
+	const mobius_role *roles;  // of each of its columns
 	int64_t rows;              // -1: unknown
 	int64_t bytes;
 } mobius_table_info;

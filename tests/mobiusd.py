@@ -13,7 +13,7 @@ import pyarrow.flight as flight
 
 ROOT = Path(__file__).resolve().parents[1]
 BINARY = Path(os.environ.get("MOBIUSD", ROOT / "build" / "mobiusd")).resolve()
-FREE_PORT = {"flight.listen": "127.0.0.1:0"}
+FREE_PORT = {"flight.listen": "127.0.0.1:0", "http.listen": "127.0.0.1:0"}
 # Short log files: tests pass from one to the next, and a start writes 12 MiB instead of 192.
 SHORT_LOG = {"wal.segment_size": "4MiB"}
 

@@ -35,18 +35,39 @@ known_rows(const TableView *view, const char *schema, uint64_t seq)
 	return chosen ? -1 : view_rows(view, seq);
 }
 
+static Status
+roles_of(const TableDef *def, mobius_role **out, Error *err)
+{
+	static const mobius_role roles[] = {
+		[ROLE_TIME] = MOBIUS_ROLE_TIME,
+		[ROLE_TAG] = MOBIUS_ROLE_TAG,
+		[ROLE_FIELD] = MOBIUS_ROLE_FIELD,
+		[ROLE_KEY] = MOBIUS_ROLE_KEY,
+	};
+	int32_t count = schema_field_count(table_schema(def));
+	*out = mem_alloc_array((size_t)count + 1, sizeof(**out));
+	if (*out == NULL)
+		return error_no_memory(err, "a schema");
+	for (int32_t i = 0; i < count; i++)
+		(*out)[i] = roles[table_column_role(def, i)];
+	return ST_OK;
+}
+
 // In the schema htdb, or its newest rows, in rtdb.
 static Status
 show(const TableView *view, const char *in, uint64_t seq, EachTable each, void *arg, Error *err)
 {
 	SCOPED(buf_close) Buf schema = BUF_INIT;
+	SCOPED(mem_drop) mobius_role *roles = NULL;
 	TRY(announced_schema(view->def, &schema, err));
+	TRY(roles_of(view->def, &roles, err));
 	mobius_table_info info = {
 		.database = table_database(view->def),
 		.schema = in,
 		.name = table_name(view->def),
 		.in_default = strcmp(table_database(view->def), DEFAULT_DATABASE) == 0,
 		.arrow_schema = slice_out(buf_slice(&schema)),
+		.roles = roles,
 		.rows = known_rows(view, in, seq),
 		.bytes = -1,
 	};

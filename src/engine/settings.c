@@ -51,6 +51,16 @@ static const Row ROWS[] = {
 	 VALUE_SIZE,
 	 AT(flight_ticket_memory),
 	 NULL},
+	{{"http.listen", "list", "127.0.0.1:8093",
+	  "addresses of the HTTP port; port 0 takes a free one, empty: none"},
+	 VALUE_TEXT,
+	 AT(http_listen),
+	 NULL},
+	{{"http.hosts", "list", "localhost",
+	  "names that browsers may know this server by; IP addresses and localhost always"},
+	 VALUE_TEXT,
+	 AT(http_hosts),
+	 NULL},
 	{{"ingest.create_tables", "bool", "on", "whether a put to an unknown table creates it"},
 	 VALUE_BOOL,
 	 AT(ingest_create_tables),
@@ -357,6 +367,8 @@ void
 settings_close(Settings *settings)
 {
 	mem_free(settings->flight_listen);
+	mem_free(settings->http_listen);
+	mem_free(settings->http_hosts);
 	mem_free(settings->backup_dir);
 	*settings = (Settings){0};
 }

@@ -10,6 +10,8 @@
 typedef struct Settings {
 	// flight.* and log.* are the server's: kept as text, checked here
 	char *flight_listen;
+	char *http_listen;
+	char *http_hosts;
 	uint64_t flight_max_message;
 	int64_t flight_ticket_ttl_ns;
 	uint64_t flight_ticket_memory;

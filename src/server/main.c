@@ -48,6 +48,19 @@ listeners_close(Listeners *listeners)
 		sock_close(listeners->fds[i]);
 }
 
+// What the two ports listen on.
+typedef struct Ports {
+	Listeners flight;
+	Listeners http;
+} Ports;
+
+static void
+ports_close(Ports *ports)
+{
+	listeners_close(&ports->flight);
+	listeners_close(&ports->http);
+}
+
 static int
 fail(int code, const char *text)
 {
@@ -104,27 +117,34 @@ listen_one(const char *text, const Config *config, Listeners *out, Error *err)
 	TRY(sock_parse_address(text, &address, err));
 	TRY(check_reach(&address, config, err));
 	if (out->count == MOST_LISTENERS)
-		return error_set(err, ST_INVALID, "flight.listen: at most %d addresses", MOST_LISTENERS);
+		return error_set(err, ST_INVALID, "at most %d addresses", MOST_LISTENERS);
 	TRY(sock_listen(&address, &out->fds[out->count], &out->bound[out->count], err));
 	out->count++;
 	return ST_OK;
 }
 
 static Status
-listen_all(const char *list, const Config *config, Listeners *out, Error *err)
+listen_all(const char *key, const Config *config, Listeners *out, Error *err)
 {
-	for (const char *p = list; *p != '\0';) {
+	for (const char *p = config_text(config, key); *p != '\0';) {
 		size_t len = strcspn(p, ",");
 		SCOPED(mem_drop) char *text = mem_strndup(p, len);
 		if (text == NULL)
 			return error_no_memory(err, "an address");
 		if (listen_one(text, config, out, err) != ST_OK)
-			return error_prefix(err, "flight.listen");
+			return error_prefix(err, "%s", key);
 		p += len + (p[len] == ',');
 	}
-	return out->count > 0
-			   ? ST_OK
-			   : error_set(err, ST_INVALID, "flight.listen is empty; give it an address:port");
+	return ST_OK;
+}
+
+static Status
+listen_ports(const Config *config, Ports *out, Error *err)
+{
+	TRY(listen_all("flight.listen", config, &out->flight, err));
+	if (out->flight.count == 0)
+		return error_set(err, ST_INVALID, "flight.listen is empty; give it an address:port");
+	return listen_all("http.listen", config, &out->http, err);
 }
 
 // ---- the service ----
@@ -152,10 +172,9 @@ is_healthy(void *service)
 }
 
 static Status
-start_service(Server *server, Listeners *listeners, Error *err)
+start_flight(Server *server, Error *err)
 {
 	mobius *db = server->db;
-	server->ingest_memory = mobius_setting_number(db, "ingest.memory");
 	FlightOptions options = {
 		.handlers = &SERVER_HANDLERS, .service = server, .healthy = is_healthy};
 	grpc_options_init(&options.grpc);
@@ -164,18 +183,47 @@ start_service(Server *server, Listeners *listeners, Error *err)
 	options.grpc.stream_window = (size_t)mobius_setting_number(db, "ingest.window");
 	options.grpc.reserve = reserve_assembling;
 	options.grpc.release = release_assembling;
-	TRY(flight_server_new(&options, &server->flight, err));
+	return flight_server_new(&options, &server->flight, err);
+}
+
+static Status
+start_web(Server *server, Error *err)
+{
+	WebOptions options = {
+		.db = server->db,
+		.session = server->session,
+		.hosts = mobius_setting_text(server->db, "http.hosts"),
+		.max_body = (size_t)mobius_setting_number(server->db, "flight.max_message"),
+		.net = server->net,
+	};
+	return web_new(&options, &server->web, err);
+}
+
+static Status
+open_port(Server *server, Listeners *listeners, const NetPort *port, Error *err)
+{
+	for (int i = 0; i < listeners->count; i++) {
+		int fd = listeners->fds[i];
+		listeners->fds[i] = -1;
+		TRY(net_server_listen(server->net, fd, port, err));
+	}
+	return ST_OK;
+}
+
+static Status
+start_service(Server *server, Ports *ports, Error *err)
+{
+	server->ingest_memory = mobius_setting_number(server->db, "ingest.memory");
 	NetOptions net;
 	net_options_init(&net);
 	net.loops = os_core_count() < IO_LOOPS ? os_core_count() : IO_LOOPS;
 	TRY(net_server_new(&net, &server->net, err));
-	NetPort port = {.grpc = flight_server_grpc(server->flight)};
-	for (int i = 0; i < listeners->count; i++) {
-		int fd = listeners->fds[i];
-		listeners->fds[i] = -1;
-		TRY(net_server_listen(server->net, fd, &port, err));
-	}
-	return ST_OK;
+	TRY(start_flight(server, err));
+	TRY(start_web(server, err));
+	NetPort flight = {.grpc = flight_server_grpc(server->flight)};
+	NetPort http = {.http = web_http(server->web)};
+	TRY(open_port(server, &ports->flight, &flight, err));
+	return open_port(server, &ports->http, &http, err);
 }
 
 static bool
@@ -188,15 +236,25 @@ all_loopback(const Listeners *listeners)
 }
 
 static void
-print_ready(const Listeners *listeners, const char *data_dir)
+add_addresses(const Listeners *listeners, Buf *line)
+{
+	for (int i = 0; i < listeners->count; i++) {
+		buf_add_text(line, i > 0 ? "," : "");
+		text_percent_encode(line, slice_text(listeners->bound[i].text), ".:[]-_");
+	}
+	if (listeners->count == 0)
+		buf_add_byte(line, '-');
+}
+
+static void
+print_ready(const Ports *ports, const char *data_dir)
 {
 	SCOPED(buf_close) Buf line = BUF_INIT;
 	buf_add_text(&line, "ready flight=");
-	for (int i = 0; i < listeners->count; i++) {
-		buf_add_text(&line, i > 0 ? "," : "");
-		text_percent_encode(&line, slice_text(listeners->bound[i].text), ".:[]-_");
-	}
-	buf_add_text(&line, " http=- data=");
+	add_addresses(&ports->flight, &line);
+	buf_add_text(&line, " http=");
+	add_addresses(&ports->http, &line);
+	buf_add_text(&line, " data=");
 	text_percent_encode(&line, slice_text(data_dir), "/.-_");
 	buf_add_printf(&line, " pid=%d\n", (int)getpid());
 	fputs(buf_text(&line), stdout);
@@ -225,10 +283,10 @@ stop(Server *server)
 }
 
 static int
-serve(Server *server, Listeners *listeners, const Config *config)
+serve(Server *server, Ports *ports, const Config *config)
 {
 	Error e = ERROR_INIT;
-	if (start_service(server, listeners, &e) != ST_OK)
+	if (start_service(server, ports, &e) != ST_OK)
 		return fail(EXIT_OTHER, e.text);
 	mobius_status status = MOBIUS_OK;
 	mobius_error err = {0};
@@ -240,8 +298,9 @@ serve(Server *server, Listeners *listeners, const Config *config)
 		return fail(exit_code(status), err.text);
 	flight_server_health_changed(server->flight);
 	log_info("ready", "access=\"everybody %s\"",
-			 all_loopback(listeners) ? "on this machine" : "who reaches the port");
-	print_ready(listeners, config->data_dir);
+			 all_loopback(&ports->flight) && all_loopback(&ports->http) ? "on this machine"
+																		: "who reaches the port");
+	print_ready(ports, config->data_dir);
 	while (signals_wait(-1) != SIGNAL_STOP)
 		;
 	stop(server);
@@ -250,12 +309,12 @@ serve(Server *server, Listeners *listeners, const Config *config)
 
 // With a data directory that is open, or being opened.
 static int
-run_open(Server *server, Listeners *listeners, const Config *config)
+run_open(Server *server, Ports *ports, const Config *config)
 {
 	mobius_error err = {0};
 	if (mobius_session_open(server->db, &server->session, &err) != MOBIUS_OK)
 		return fail(EXIT_OTHER, err.text);
-	return serve(server, listeners, config);
+	return serve(server, ports, config);
 }
 
 // A start that cannot be leaves the data directory as it is: settings and ports come first.
@@ -263,14 +322,14 @@ static int
 run(const Config *config)
 {
 	Server server = {0};
-	SCOPED(listeners_close) Listeners listeners = {0};
+	SCOPED(ports_close) Ports ports = {0};
 	const char *const *settings = (const char *const *)config->texts;
 	mobius_error err = {0};
 	Error e = ERROR_INIT;
 	mobius_status status = mobius_settings_check(settings, &err);
 	if (status != MOBIUS_OK)
 		return fail(exit_code(status), err.text);
-	Status st = listen_all(config_text(config, "flight.listen"), config, &listeners, &e);
+	Status st = listen_ports(config, &ports, &e);
 	if (st != ST_OK)
 		return fail(st == ST_INVALID ? EXIT_CONFIG : EXIT_LISTEN, e.text);
 	status = mobius_open_async(config->data_dir, settings, (mobius_event){0}, &server.db, &err);
@@ -279,9 +338,10 @@ run(const Config *config)
 	if (config->misspelt != NULL)
 		log_warn("the environment has a variable that is no setting", "%s", config->misspelt);
 
-	int code = run_open(&server, &listeners, config);
+	int code = run_open(&server, &ports, config);
 	net_server_free(server.net);
 	flight_server_free(server.flight);
+	web_free(server.web);
 	mobius_session_unref(server.session);
 	mobius_close(server.db);
 	if (code == 0)

@@ -11,12 +11,14 @@
 #include "flight/flight_sql.h"
 #include "flight/sql_listing.h"
 #include "net/server.h"
+#include "web/web.h"
 
 typedef struct Server {
 	mobius *db;
 	mobius_session *session; // nobody is asked who they are yet: one for all
 	NetServer *net;
 	FlightServer *flight;
+	Web *web;
 	uint64_t ingest_memory;
 	_Atomic uint64_t assembling; // bytes of messages being received
 } Server;

@@ -24,11 +24,17 @@ def refused(start_server, **options):
 
 
 def test_ready_line_names_port_data_directory_and_process(server):
-    host, port = server.ready["flight"].rsplit(":", 1)
-    assert (host, server.ready["http"]) == ("127.0.0.1", "-")
-    assert int(port) > 0
+    for name in ("flight", "http"):
+        host, port = server.ready[name].rsplit(":", 1)
+        assert host == "127.0.0.1" and int(port) > 0
     assert server.ready["data"] == str(server.data)
     assert server.pid == server.process.pid
+
+
+def test_the_http_port_may_be_several_addresses_or_none(start_server, tmp_path):
+    assert start_server(data=tmp_path / "none", settings={"http.listen": ""}).ready["http"] == "-"
+    several = start_server(data=tmp_path / "several", settings={"http.listen": "127.0.0.1:0,127.0.0.1:0"})
+    assert len(several.ready["http"].split(",")) == 2
 
 
 def test_ready_line_escapes_the_data_directory(start_server, tmp_path):
@@ -172,6 +178,9 @@ def test_what_a_start_or_an_empty_disk_leaves_is_no_obstacle(start_server, tmp_p
     (["--set", "flight.listen="], USAGE),
     (["--set", "memtable.limit=many"], USAGE),
     (["--set", "flight.listen={taken}"], CANNOT_LISTEN),
+    (["--set", "http.listen=nowhere"], USAGE),
+    (["--set", "http.listen=0.0.0.0:0"], USAGE),
+    (["--set", "http.listen={taken}"], CANNOT_LISTEN),
     (["--set", "flight.listen={taken}", "--set", "memtable.limit=many"], USAGE),
 ])
 def test_a_start_that_cannot_be_writes_nothing(words, code, tmp_path):
