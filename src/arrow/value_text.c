@@ -72,6 +72,8 @@ value_bytes(const Field *field, const Column *column, int64_t row)
 	}
 	int64_t from = column_offset(column, layout.offset_bytes, row);
 	int64_t to = column_offset(column, layout.offset_bytes, row + 1);
+	if (from == to)
+		return slice_of("", 0); // perhaps there are no bytes at all
 	return slice_of(column->values.data + from, (size_t)(to - from));
 }
 

@@ -38,10 +38,10 @@ serve_ready(HttpRequest *req)
 	reply(req, health.ready ? 200 : 503, &text);
 }
 
-// As clients of line protocol ask it.
+// As clients of line protocol ask it; those of InfluxDB 1 want that header.
 void
 serve_ping(HttpRequest *req)
 {
-	(void)http_add_header(req, "X-Mobius-Version", slice_text(mobius_version()));
+	(void)http_add_header(req, "X-Influxdb-Version", slice_text(mobius_version()));
 	http_reply(req, 204, NULL, (Slice){0});
 }

@@ -51,11 +51,13 @@ add_value(const Field *field, const Column *column, int64_t row, Buf *out)
 {
 	size_t from = out->len;
 	value_text_add(field, column, row, out);
-	if (out->failed || !may_need_quotes(field->type.id) || !column_valid(column, row) ||
-		!needs_quotes(slice_of(out->data + from, out->len - from)))
+	if (out->failed || !may_need_quotes(field->type.id) || !column_valid(column, row))
+		return;
+	Slice text = out->len == from ? (Slice){0} : slice_of(out->data + from, out->len - from);
+	if (!needs_quotes(text))
 		return;
 	SCOPED(buf_close) Buf bare = BUF_INIT;
-	buf_add(&bare, out->data + from, out->len - from);
+	buf_add_slice(&bare, text);
 	out->len = from;
 	out->failed |= bare.failed;
 	text_quote(out, buf_slice(&bare), '"');

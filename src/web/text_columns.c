@@ -131,6 +131,8 @@ cell_at(const ColumnBuilder *cells, int64_t row)
 {
 	int32_t ends[2];
 	memcpy(ends, cells->offsets.data + row * 4, sizeof(ends));
+	if (ends[0] == ends[1])
+		return slice_of("", 0); // perhaps there are no bytes at all
 	return slice_of(cells->values.data + ends[0], (size_t)(ends[1] - ends[0]));
 }
 

@@ -12,6 +12,8 @@
 #include "web/ndjson_read.h"
 #include "web/rows_text.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static void
 check(bool holds)
 {
