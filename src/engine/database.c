@@ -116,12 +116,14 @@ open_store(mobius *db, uint64_t *applied_seq, Error *err)
 	TRY(catalog_open(path, &db->catalog, &state, err));
 	memcpy(db->epoch, state.epoch, sizeof(db->epoch));
 	*applied_seq = state.applied_seq;
+	StoreKept kept = newest_rows_kept(db->newest);
 	StoreOptions options = {
 		.dir = db->dir,
 		.catalog = db->catalog,
 		.duck = db->flush_duck,
 		.budget = db->memtable,
 		.hot = db->hot,
+		.kept = &kept,
 		.pool = db->pool,
 		.segment_bytes = db->settings.memtable_segment_size,
 		.series_limit = (uint32_t)db->settings.series_limit,
@@ -235,8 +237,8 @@ open_parts(mobius *db, Error *err)
 		TRY(empty_temp(db, err));
 		TRY(database_open_duck(db, "flush", FLUSH_MEMORY, &db->flush_duck, err));
 	}
-	TRY(open_store(db, &applied_seq, err));
 	TRY(newest_keeper_new(db, &db->newest_keeper, err));
+	TRY(open_store(db, &applied_seq, err));
 	TRY(open_wal(db, err));
 	TRY(tickets_open(db, &db->tickets, err));
 	TRY(keeper_start(db, &db->keeper, err));

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "engine/format.h"
 #include "engine/insert.h"
 #include "engine/keeper.h"
@@ -12,7 +13,10 @@
 // A start that was not clean leaves out numbers that may have been acknowledged as async and lost.
 #define SEQ_GAP (UINT64_C(1) << 20)
 
-enum { LOOK_AGAIN_NS = 100 * 1000 * 1000 }; // whether a flush failed
+enum {
+	LOOK_AGAIN_NS = 100 * 1000 * 1000, // whether a flush failed
+	TIDY_BYTES = 32 << 20,
+};
 
 typedef struct Replay {
 	mobius *db;
@@ -21,6 +25,7 @@ typedef struct Replay {
 	Signal memory;           // some was released
 	BatchReader *reader;
 	uint64_t rows;
+	uint64_t met_bytes; // of rows that are in files, since they were gathered
 } Replay;
 
 // ---- memory ----
@@ -70,8 +75,67 @@ damaged(const WalRecord *record, uint64_t seq, const Error *cause, Error *err)
 					 seq, record->table_id, cause->text);
 }
 
-// Rows that are in files already are looked at only for their series, and only if the checkpoint
-// has not seen them.
+static void
+doubt(const Replay *replay, Table *table)
+{
+	newest_rows_lock(replay->db->newest);
+	newest_rows_doubt(replay->db->newest, table);
+	newest_rows_unlock(replay->db->newest);
+}
+
+// What a batch can change of the newest rows, where the checkpoint has not seen it. Without memory
+// to find out they are in doubt.
+static NewestPut *
+newest_of(const Replay *replay, Table *table, const SegmentInsert *insert, uint64_t seq)
+{
+	NewestRows *all = replay->db->newest;
+	NewestPut *put = NULL;
+	if (seq <= replay->checkpoint_seq)
+		return NULL;
+	if (newest_put_new(all, table, insert, &put, NULL) != ST_OK)
+		doubt(replay, table);
+	newest_put_begin(all, table, put);
+	return put;
+}
+
+// There is nobody to wait for the lock yet, nor to see one without the other.
+static void
+enter_newest(const Replay *replay, NewestPut *put, SegmentSpot spot, uint64_t seq)
+{
+	if (put == NULL)
+		return;
+	newest_put_place(put, spot);
+	newest_rows_lock(replay->db->newest);
+	newest_put_enter(put, seq);
+	newest_rows_unlock(replay->db->newest);
+	newest_put_free(put);
+}
+
+// Rows that are in files: their series are met, and the newest of them are gathered by and by,
+// since they keep what was read of the log.
+static Status
+meet_rows(Replay *replay, Table *table, Shape *shape, Batch *batch, uint64_t seq, Error *err)
+{
+	SCOPED(table_def_drop) TableDef *def = table_current(table);
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)batch_rows(batch) + 1, sizeof(*ids));
+	if (ids == NULL)
+		return error_no_memory(err, "series");
+	bool on = true;
+	TRY(series_map_batch(table_series(table), def, shape, batch, ids, &on, err));
+	SegmentInsert *insert = NULL;
+	TRY(segment_insert_new(shape, def, batch, on ? ids : NULL, replay->db->memtable, 0, &insert,
+						   err));
+	enter_newest(replay, newest_of(replay, table, insert, seq), (SegmentSpot){.batch = batch}, seq);
+	segment_insert_free(insert);
+	replay->met_bytes += batch_held_bytes(batch);
+	if (replay->met_bytes < TIDY_BYTES)
+		return ST_OK;
+	replay->met_bytes = 0;
+	return newest_rows_tidy(replay->db->newest, table, err);
+}
+
+// Rows that are in files already are looked at only for their series and the newest rows, and only
+// if the checkpoint has not seen them.
 static Status
 replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
 {
@@ -87,10 +151,8 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 	TRY(batch_reader_read(replay->reader, record, &parts, &batch, &shape, err));
 	if (batch == NULL)
 		return ST_OK;
-	if (seq <= store_flushed_seq(table)) {
-		SCOPED(table_def_drop) TableDef *def = table_current(table);
-		return series_meet_batch(table_series(table), def, shape, batch, err);
-	}
+	if (seq <= store_flushed_seq(table))
+		return meet_rows(replay, table, shape, batch, seq, err);
 	uint64_t cost = segment_insert_cost(batch);
 	TRY(reserve(replay, cost, err));
 	SegmentInsert *insert = NULL;
@@ -100,7 +162,8 @@ replay_rows(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 		return st;
 	}
 	replay->rows += (uint64_t)batch_rows(batch);
-	store_apply_insert(db->store, table, insert, seq);
+	NewestPut *put = newest_of(replay, table, insert, seq);
+	enter_newest(replay, put, store_apply_insert(db->store, table, insert, seq), seq);
 	return ST_OK;
 }
 
@@ -117,8 +180,11 @@ replay_files(Replay *replay, const WalRecord *record, uint64_t seq, Table *table
 		TRY(store_replay_adopt(store, table, parts.metadata, seq, err));
 	else
 		TRY(store_end_segment(store, table, err)); // what came before the files stays before them
-	return seq > replay->checkpoint_seq ? store_replay_adopted_series(store, table, seq, err)
-										: ST_OK;
+	if (seq <= replay->checkpoint_seq)
+		return ST_OK;
+	newest_put_begin(replay->db->newest, table, NULL);
+	doubt(replay, table);
+	return store_replay_adopted_series(store, table, seq, err);
 }
 
 static Status
@@ -154,17 +220,33 @@ replay_drop(Replay *replay, const WalRecord *record, uint64_t seq, Table *table,
 }
 
 static Status
+replay_delete(Replay *replay, const WalRecord *record, uint64_t seq, Table *table, Error *err)
+{
+	NewestRows *all = replay->db->newest;
+	TRY(store_replay_delete(replay->db->store, table, record->payload, seq, err));
+	if (seq <= replay->checkpoint_seq)
+		return ST_OK;
+	newest_put_begin(all, table, NULL);
+	if (!store_delete_payload_is_all(record->payload)) {
+		doubt(replay, table);
+		return ST_OK;
+	}
+	newest_rows_lock(all);
+	newest_rows_clear(all, table);
+	newest_rows_unlock(all);
+	return ST_OK;
+}
+
+static Status
 replay_record(Replay *replay, const WalRecord *record, uint64_t seq, Error *err)
 {
-	Store *store = replay->db->store;
-	SCOPED(table_drop_ref) Table *table = store_find_id(store, record->table_id);
+	SCOPED(table_drop_ref) Table *table = store_find_id(replay->db->store, record->table_id);
 	bool gone = table == NULL; // dropped later; its definition is gone from the catalog
 	switch (record->kind) {
 	case WAL_BATCH: return gone ? ST_OK : replay_rows(replay, record, seq, table, err);
 	case WAL_DEFINE: return replay_define(replay, record, seq, err);
 	case WAL_DROP: return replay_drop(replay, record, seq, table, err);
-	case WAL_DELETE:
-		return gone ? ST_OK : store_replay_delete(store, table, record->payload, seq, err);
+	case WAL_DELETE: return gone ? ST_OK : replay_delete(replay, record, seq, table, err);
 	case WAL_ADOPT: return gone ? ST_OK : replay_files(replay, record, seq, table, err);
 	case WAL_SCHEMA:
 	case WAL_MARK: break;
@@ -217,6 +299,17 @@ number_on(mobius *db, const WalReport *report, uint64_t *next_seq, Error *err)
 	return wal_start(db->wal, *next_seq, db->epoch, err);
 }
 
+// What a checkpoint had of commits that are lost is no newest row.
+static Status
+doubt_all(const Replay *replay, Error *err)
+{
+	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
+	TRY(store_snapshot(replay->db->store, NULL, 0, &snapshot, err));
+	for (int32_t i = 0; i < snapshot->table_count; i++)
+		doubt(replay, snapshot->tables[i].table);
+	return ST_OK;
+}
+
 // The catalog and the checkpoint follow commits that were synced: the log must know those.
 static Status
 check_end(const Replay *replay, const WalReport *report, Error *err)
@@ -249,6 +342,8 @@ recovery_run(mobius *db, uint64_t applied_seq, uint64_t *next_seq, Error *err)
 	signal_close(&replay.memory);
 	TRY(st);
 	TRY(check_end(&replay, &report, err));
+	if (report.damaged)
+		TRY(doubt_all(&replay, err));
 	TRY(store_end_replay(db->store, err));
 	if (report.cut_bytes > 0)
 		log_info("log cut", "bytes=%" PRIu64 " reason=\"never synced\"", report.cut_bytes);

@@ -106,6 +106,11 @@ bool newest_charge(NewestRows *all, uint64_t bytes); // false: past the limit; n
 void newest_release(NewestRows *all, uint64_t bytes);
 
 Status newest_source_new(Shape *shape, NewestSource **out, Error *err);
+// newest_keep.c. One that holds newest rows only; what it occupies was charged.
+Status newest_source_gathered(Shape *shape, Batch *batch, NewestSource **out, Error *err);
+// Of each row, in nanoseconds.
+Status newest_times_of(const TableDef *def, const Shape *shape, const Batch *batch, int64_t *out,
+					   Error *err);
 void newest_source_free(NewestRows *all, NewestSource *source); // NULL is allowed
 
 // newest_view.c. Of a table in any state.

@@ -67,8 +67,9 @@ enter_all(Entering *e, NewestSource **source, int64_t rows)
 	}
 }
 
-static Status
-times_of(const TableDef *def, const Shape *shape, const Batch *batch, int64_t *out, Error *err)
+Status
+newest_times_of(const TableDef *def, const Shape *shape, const Batch *batch, int64_t *out,
+				Error *err)
 {
 	int32_t column = table_time_column(def);
 	int32_t at = shape_column_of(shape, table_column_id(def, column));
@@ -104,8 +105,8 @@ charge(NewestTable *t, const Batch *batch)
 	return false;
 }
 
-static Status
-gathered_source(Shape *shape, Batch *batch, NewestSource **out, Error *err)
+Status
+newest_source_gathered(Shape *shape, Batch *batch, NewestSource **out, Error *err)
 {
 	TRY(newest_source_new(shape, out, err));
 	(*out)->batch = batch_ref(batch);
@@ -132,7 +133,7 @@ newest_rows_settle(NewestRows *all, Table *table, uint64_t generation, Shape *sh
 		turn_off(t, "too many series");
 		return ST_OK;
 	}
-	TRY(times_of(def, shape, batch, times, err));
+	TRY(newest_times_of(def, shape, batch, times, err));
 	Status st = newest_table_make_room(t, series_count(table_series(table)), err);
 	if (st == ST_LIMIT || (st == ST_OK && !charge(t, batch))) {
 		turn_off(t, "rtdb.limit");
@@ -140,7 +141,7 @@ newest_rows_settle(NewestRows *all, Table *table, uint64_t generation, Shape *sh
 	}
 	TRY(st);
 	NewestSource *source = NULL;
-	st = gathered_source(shape, batch, &source, err);
+	st = newest_source_gathered(shape, batch, &source, err);
 	if (st != ST_OK) {
 		newest_release(all, batch_held_bytes(batch));
 		return st;
@@ -345,7 +346,7 @@ gather_moving(Tidy *tidy, bool *same, Error *err)
 		if (!*same)
 			return ST_OK;
 		NewestSource *source = NULL;
-		Status st = gathered_source(list[0].from->shape, batch, &source, err);
+		Status st = newest_source_gathered(list[0].from->shape, batch, &source, err);
 		if (st != ST_OK)
 			newest_release(all, batch_held_bytes(batch));
 		TRY(st);

@@ -78,6 +78,12 @@ bool newest_view_at(const NewestView *view, uint32_t series, NewestRow *out); //
 // After the last look: ST_NO_MEMORY if it was changed meanwhile, for want of memory for a copy.
 Status newest_view_check(const NewestView *view, Error *err);
 
+// ---- across a restart ----
+
+// Known tables are saved with each checkpoint, and are known again when it was loaded, as of its
+// seq; commits behind it are entered by the replay.
+StoreKept newest_rows_kept(NewestRows *all);
+
 // ---- keeping ----
 
 // "on", "in doubt" or "off: why"; of a table nobody has put to or asked for, "in doubt".

@@ -4,6 +4,8 @@
 //
 //     u32 magic · u32 format · u64 seq · u64 floor · u64 catalog generation · u32 tables
 //     for each: u32 table id · u64 length · series · u64 length · producers (from format 2 on)
+//               from format 3 on: u32 whether something else is kept with it (store.h), and if so
+//               its pieces, u64 length · bytes, and u64 0
 //     u32 crc32c of all before
 //
 // `floor`: every commit ≤ it was in files and in the catalog when this was written, so the log is
@@ -23,7 +25,7 @@
 #include "store/checkpoint.h"
 #include "store/store_int.h"
 
-enum { MAGIC = 0x4b43424d, FORMAT = 2 };
+enum { MAGIC = 0x4b43424d, FORMAT = 3 };
 
 uint64_t
 store_checkpoint_seq(const Store *store)
@@ -48,6 +50,50 @@ seq_of_name(const char *name, uint64_t *out)
 	return strcmp(name, known) == 0;
 }
 
+// ---- the moment it is of ----
+
+typedef struct Moment {
+	const Store *store;
+	Snapshot *snapshot;
+	void **kept; // by the snapshot's tables; NULL: nothing
+} Moment;
+
+static void
+moment_close(Moment *moment)
+{
+	for (int32_t i = 0; moment->kept != NULL && i < moment->snapshot->table_count; i++)
+		if (moment->kept[i] != NULL)
+			moment->store->kept.let(moment->kept[i]);
+	mem_free(moment->kept);
+	snapshot_free(moment->snapshot);
+}
+
+static Status
+take_all(const Store *store, Moment *out, Error *err)
+{
+	int32_t count = out->snapshot->table_count;
+	out->kept = mem_alloc_array((size_t)count + 1, sizeof(void *));
+	if (out->kept == NULL)
+		return error_no_memory(err, "a checkpoint");
+	for (int32_t i = 0; i < count && store->kept.lock != NULL; i++)
+		TRY(store->kept.take(store->kept.ctx, out->snapshot->tables[i].table, &out->kept[i], err));
+	return ST_OK;
+}
+
+static Status
+take_moment(Store *store, Moment *out, Error *err)
+{
+	bool locked = store->kept.lock != NULL;
+	if (locked)
+		store->kept.lock(store->kept.ctx);
+	Status st = store_snapshot(store, NULL, 0, &out->snapshot, err);
+	if (st == ST_OK)
+		st = take_all(store, out, err);
+	if (locked)
+		store->kept.unlock(store->kept.ctx);
+	return st;
+}
+
 // ---- writing ----
 
 // A file that is written piece by piece.
@@ -69,8 +115,25 @@ add_bytes(Writer *writer, Buf *bytes, Error *err)
 }
 
 static Status
-add_tables(Writer *writer, const Snapshot *snapshot, Error *err)
+add_kept(Writer *writer, const Store *store, void *kept, Buf *head, Error *err)
 {
+	SCOPED(buf_close) Buf piece = BUF_INIT;
+	uint32_t at = 0;
+	buf_add_u32(head, kept != NULL);
+	for (bool more = kept != NULL; more;) {
+		TRY(store->kept.save(kept, &at, &piece, err));
+		more = piece.len > 0;
+		buf_add_u64(head, piece.len);
+		TRY(add_bytes(writer, head, err));
+		TRY(add_bytes(writer, &piece, err));
+	}
+	return ST_OK;
+}
+
+static Status
+add_tables(Writer *writer, const Store *store, const Moment *moment, Error *err)
+{
+	const Snapshot *snapshot = moment->snapshot;
 	SCOPED(buf_close) Buf head = BUF_INIT;
 	SCOPED(buf_close) Buf series = BUF_INIT;
 	SCOPED(buf_close) Buf producers = BUF_INIT;
@@ -86,33 +149,34 @@ add_tables(Writer *writer, const Snapshot *snapshot, Error *err)
 		buf_add_u64(&head, producers.len);
 		TRY(add_bytes(writer, &head, err));
 		TRY(add_bytes(writer, &producers, err));
+		TRY(add_kept(writer, store, moment->kept[i], &head, err));
 	}
 	return add_bytes(writer, &head, err);
 }
 
 static Status
-add_all(Writer *writer, Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
+add_all(Writer *writer, Store *store, const Moment *moment, uint64_t floor, Error *err)
 {
 	SCOPED(buf_close) Buf bytes = BUF_INIT;
 	buf_add_u32(&bytes, MAGIC);
 	buf_add_u32(&bytes, FORMAT);
-	buf_add_u64(&bytes, snapshot->seq);
+	buf_add_u64(&bytes, moment->snapshot->seq);
 	buf_add_u64(&bytes, floor);
 	buf_add_u64(&bytes, catalog_generation(store->options.catalog));
 	TRY(add_bytes(writer, &bytes, err));
-	TRY(add_tables(writer, snapshot, err));
+	TRY(add_tables(writer, store, moment, err));
 	buf_add_u32(&bytes, writer->crc);
 	return add_bytes(writer, &bytes, err);
 }
 
 // What was begun on a full disk gives its room back.
 static Status
-write_whole(const char *path, Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
+write_whole(const char *path, Store *store, const Moment *moment, uint64_t floor, Error *err)
 {
 	SCOPED(file_drop) File *file = NULL;
 	TRY(file_open(path, FILE_WRITE, &file, err));
 	TRY(file_truncate(file, 0, err));
-	Status st = add_all(&(Writer){.file = file}, store, snapshot, floor, err);
+	Status st = add_all(&(Writer){.file = file}, store, moment, floor, err);
 	if (st == ST_OK)
 		st = file_sync(file, err);
 	if (st != ST_OK)
@@ -121,13 +185,14 @@ write_whole(const char *path, Store *store, const Snapshot *snapshot, uint64_t f
 }
 
 static Status
-write_file(Store *store, const Snapshot *snapshot, uint64_t floor, Error *err)
+write_file(Store *store, const Moment *moment, uint64_t floor, Error *err)
 {
+	uint64_t seq = moment->snapshot->seq;
 	SCOPED(mem_drop) char *tmp = mem_printf("%s/checkpoint", store->tmp_dir);
-	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, snapshot->seq);
+	SCOPED(mem_drop) char *path = mem_printf("%s/%" PRIu64, store->checkpoint_dir, seq);
 	if (tmp == NULL || path == NULL)
 		return error_no_memory(err, "a checkpoint");
-	TRY(write_whole(tmp, store, snapshot, floor, err));
+	TRY(write_whole(tmp, store, moment, floor, err));
 	TRY(file_rename(tmp, path, err));
 	return dir_sync(store->checkpoint_dir, err);
 }
@@ -180,18 +245,18 @@ store_checkpoint_bytes(Store *store)
 		for (const Table *t = store->by_id[b]; t != NULL; t = t->next_by_id)
 			bytes += series_saved_bytes(t->series);
 	pthread_mutex_unlock(&store->lock);
-	return bytes;
+	return bytes + (store->kept.lock != NULL ? store->kept.bytes(store->kept.ctx) : 0);
 }
 
 Status
 store_write_checkpoint(Store *store, Error *err)
 {
 	// Series are only ever added, so what is saved holds at least those of the published commits.
-	SCOPED(snapshot_drop) Snapshot *snapshot = NULL;
-	TRY(store_snapshot(store, NULL, 0, &snapshot, err));
-	uint64_t floor = settled_seq(store, snapshot->seq);
-	TRY(write_file(store, snapshot, floor, err));
-	store->checkpoint_seq = snapshot->seq;
+	SCOPED(moment_close) Moment moment = {.store = store};
+	TRY(take_moment(store, &moment, err));
+	uint64_t floor = settled_seq(store, moment.snapshot->seq);
+	TRY(write_file(store, &moment, floor, err));
+	store->checkpoint_seq = moment.snapshot->seq;
 	store->checkpoint_floor = floor;
 	Error cause = ERROR_INIT;
 	if (dir_list(store->checkpoint_dir, remove_older, store, &cause) != ST_OK)
@@ -216,21 +281,45 @@ typedef struct Loading {
 	uint64_t floor;
 } Loading;
 
+// table NULL: it goes nowhere.
 static Status
-load_tables(Store *store, Reader *r, uint32_t format, Error *err)
+load_kept(Store *store, Table *table, Reader *r, Error *err)
 {
-	uint32_t count = reader_u32(r);
-	for (uint32_t i = 0; i < count && !r->failed; i++) {
-		uint32_t id = reader_u32(r);
-		Slice series = reader_bytes(r, reader_u64(r));
-		Slice producers = format > 1 ? reader_bytes(r, reader_u64(r)) : (Slice){0};
-		SCOPED(table_drop_ref) Table *table = store != NULL ? store_find_id(store, id) : NULL;
-		if (table == NULL || r->failed)
-			continue; // others were dropped since
+	bool there = reader_u32(r) != 0, wanted = table != NULL && store->kept.lock != NULL;
+	if (!there)
+		return ST_OK;
+	for (;;) {
+		Slice piece = reader_bytes(r, reader_u64(r));
+		if (r->failed)
+			return ST_OK; // who asked looks at it
+		if (piece.len == 0)
+			return wanted ? store->kept.loaded(store->kept.ctx, table, err) : ST_OK;
+		if (wanted)
+			TRY(store->kept.load(store->kept.ctx, table, piece, err));
+	}
+}
+
+static Status
+load_table(Store *store, Reader *r, uint32_t format, Error *err)
+{
+	uint32_t id = reader_u32(r);
+	Slice series = reader_bytes(r, reader_u64(r));
+	Slice producers = format > 1 ? reader_bytes(r, reader_u64(r)) : (Slice){0};
+	SCOPED(table_drop_ref) Table *table = store != NULL ? store_find_id(store, id) : NULL;
+	if (table != NULL && !r->failed) { // others were dropped since
 		TRY(series_load(table->series, series, err));
 		if (format > 1)
 			TRY(producers_load(table->producers, producers, err));
 	}
+	return format > 2 && !r->failed ? load_kept(store, table, r, err) : ST_OK;
+}
+
+static Status
+load_tables(Store *store, Reader *r, uint32_t format, Error *err)
+{
+	uint32_t count = reader_u32(r);
+	for (uint32_t i = 0; i < count && !r->failed; i++)
+		TRY(load_table(store, r, format, err));
 	return r->failed || reader_left(r) != 0 ? damaged(err, "it is too short or too long") : ST_OK;
 }
 

@@ -73,6 +73,12 @@ store_delete_encode(const StoreDelete *del, Buf *out, Error *err)
 
 // ---- reading ----
 
+bool
+store_delete_payload_is_all(Slice payload)
+{
+	return payload.len > 1 && (payload.data[1] & FLAG_ALL) != 0;
+}
+
 typedef struct Decoding {
 	const TableView *view;
 	StoreDelete *del;

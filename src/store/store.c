@@ -58,6 +58,8 @@ store_open(const StoreOptions *options, Store **out, Error *err)
 	if (store == NULL)
 		return error_no_memory(err, "the store");
 	store->options = *options;
+	if (options->kept != NULL)
+		store->kept = *options->kept;
 	if (store->options.segment_bytes > LARGEST_SEGMENT)
 		store->options.segment_bytes = LARGEST_SEGMENT;
 	pthread_mutex_init(&store->lock, NULL);

@@ -23,6 +23,21 @@
 typedef struct Store Store;
 typedef struct Table Table; // counted; lives on after a drop while somebody holds it
 
+// What a room to the right keeps with tables, as a checkpoint saves it: pieces of bytes.
+typedef struct StoreKept {
+	void *ctx;
+	void (*lock)(void *ctx); // around the snapshot and what is taken with it
+	void (*unlock)(void *ctx);
+	Status (*take)(void *ctx, Table *table, void **kept, Error *err); // NULL: nothing
+	void (*let)(void *kept);
+	// The next piece; none: it has no more. *at begins as 0.
+	Status (*save)(void *kept, uint32_t *at, Buf *out, Error *err);
+	// At the start, of a table whose series are there: each piece, then that it was all.
+	Status (*load)(void *ctx, Table *table, Slice piece, Error *err); // ST_CORRUPT
+	Status (*loaded)(void *ctx, Table *table, Error *err);
+	uint64_t (*bytes)(void *ctx); // about what all of it is
+} StoreKept;
+
 typedef struct StoreOptions {
 	const char *dir;  // the data directory: files/, tmp/, checkpoint/ are in it. NULL: a store in
 					  // memory, which makes no file
@@ -30,6 +45,7 @@ typedef struct StoreOptions {
 	Duck *duck;       // borrowed: the trusted instance
 	Budget *budget;   // borrowed: memtable.limit
 	Budget *hot;      // borrowed: cache.columns; NULL or of limit 0: files are read as files
+	const StoreKept *kept; // copied; NULL: nothing
 	BytesPool *pool;
 	uint64_t segment_bytes; // memtable.segment_size; above 1 GiB it counts as that
 	uint32_t series_limit;
@@ -166,6 +182,7 @@ Status store_truncate_new(Store *store, Table *table, StoreDelete **out,
 Status store_delete_encode(const StoreDelete *del, Buf *out, Error *err); // appends the payload
 void store_delete_free(StoreDelete *del);         // never applied; NULL is allowed
 bool store_delete_is_all(const StoreDelete *del); // of store_truncate_new
+bool store_delete_payload_is_all(Slice payload);
 // Rows in memory are marked at once, for readers at `seq` and later; files change their masks in
 // the step that makes `seq` visible (store_publish).
 void store_apply_delete(Store *store, StoreDelete *del, uint64_t seq);

@@ -76,6 +76,7 @@ void database_free(Database *database); // NULL is allowed
 
 struct Store {
 	StoreOptions options; // texts are its own
+	StoreKept kept;       // lock NULL: there is none
 	char *files_dir;
 	char *tmp_dir;
 	char *checkpoint_dir;

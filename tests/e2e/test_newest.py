@@ -214,6 +214,33 @@ def test_newest_rows_are_at_hand_from_the_first_and_again_once_somebody_asked(se
         assert newest(client) == [("a", 1, 1, 3, None)]
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_newest_rows_are_at_hand_right_after_a_restart(server, end):
+    wide = pa.schema([*SCHEMA, ("tags", pa.list_(pa.string())), ("stamp", pa.timestamp("ns", "UTC"))])
+    with server.client() as client:
+        put(client, "t", batch(*((f"h{i}", i % 2, i, i, None if i % 3 else "x" * i) for i in range(3000))), metadata=TAGS)
+        put(client, "t", pa.record_batch([["h1", "h2"], [1, 0], [5000, 1], [7, 8], ["s", None], [["a", None], []], [1, 2]], schema=wide), metadata={"mobius.tags": "host,dc"})
+        before = newest(client)
+    server.stop()
+    server.start()
+    with server.client() as client:
+        assert state(client) == "on"
+        assert newest(client) == before
+        assert rows(client, "SELECT tags, epoch_ns(stamp) FROM rtdb.t WHERE host = 'h1' AND dc = 1") == [(["a", None], 1)]
+        ask(client, "ALTER TABLE t DROP COLUMN stamp")
+        put(client, "t", batch(("h5", 1, 9000, 11, None), ("new", None, 1, 12, "y"), ("h6", 0, 0, 13, "late")))
+        flush(client, "t")
+        put(client, "t", batch(("h7", 1, 9001, 14, None)))
+        assert rows(client, DIFFERENCES) == [(0, 0)]
+        before = newest(client)
+    getattr(server, end)()
+    server.start()
+    with server.client() as client:
+        assert state(client) == "on"
+        assert newest(client) == before
+        assert rows(client, DIFFERENCES) == [(0, 0)]
+
+
 @pytest.mark.settings(**{"rtdb.limit": "64KiB"})
 def test_past_the_limit_they_are_chosen_from_history(client):
     put(client, "t", batch(*((f"h{i}", 1, 1, i, None) for i in range(5000))), metadata=TAGS)

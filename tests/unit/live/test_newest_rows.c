@@ -425,6 +425,123 @@ a_reader_whose_rows_change_for_want_of_memory_is_told(void **state)
 	newest_close(&n);
 }
 
+// ---- across a restart ----
+
+// All pieces of a known table.
+static int32_t
+saved(Newest *n, Buf *pieces, int32_t most)
+{
+	StoreKept kept = newest_rows_kept(n->all);
+	void *view = NULL;
+	Error err = ERROR_INIT;
+	uint32_t at = 0;
+	int32_t count = 0;
+	kept.lock(kept.ctx);
+	ok(kept.take(kept.ctx, n->table, &view, &err), &err);
+	kept.unlock(kept.ctx);
+	assert_non_null(view);
+	for (;; count++) {
+		assert_true(count < most);
+		ok(kept.save(view, &at, &pieces[count], &err), &err);
+		if (pieces[count].len == 0)
+			break;
+	}
+	kept.let(view);
+	return count;
+}
+
+// As a start finds the table.
+static void
+forget(Newest *n)
+{
+	newest_rows_lock(n->all);
+	newest_rows_doubt(n->all, n->table);
+	newest_rows_unlock(n->all);
+}
+
+static void
+what_was_saved_is_loaded(void **state)
+{
+	(void)state;
+	Newest n;
+	Buf pieces[8] = {BUF_INIT};
+	Error err = ERROR_INIT;
+	newest_open(&n, 16 << 20, false);
+	put_batch(&n, series_batch(&n, 0, 20000, 10));
+	put_text_rows(&n, "9|~|1\n11|h3|2");
+	StoreKept kept = newest_rows_kept(n.all);
+	Buf before = BUF_INIT, after = BUF_INIT;
+	static const bool all[] = {true, true, true};
+	ok(read_rows(&n, all, NULL, &before, &err), &err);
+	int32_t count = saved(&n, pieces, 8);
+	assert_int_equal(count, 2);
+	forget(&n);
+	for (int32_t i = 0; i < count; i++)
+		ok(kept.load(kept.ctx, n.table, buf_slice(&pieces[i]), &err), &err);
+	ok(kept.loaded(kept.ctx, n.table, &err), &err);
+	ok(read_rows(&n, all, NULL, &after, &err), &err);
+	assert_string_equal(buf_text(&before), buf_text(&after));
+	put_text_rows(&n, "12|~|3");
+	for (int32_t i = 0; i < count; i++)
+		buf_close(&pieces[i]);
+	buf_close(&before);
+	buf_close(&after);
+	newest_close(&n);
+}
+
+static void
+a_damaged_piece_is_refused(void **state)
+{
+	(void)state;
+	Newest n;
+	Buf pieces[4] = {BUF_INIT};
+	newest_open(&n, 1 << 20, false);
+	put_text_rows(&n, "5|a|1\n3|b|2\n1|~|3");
+	assert_int_equal(saved(&n, pieces, 4), 1);
+	StoreKept kept = newest_rows_kept(n.all);
+	for (size_t len = 0; len < pieces[0].len; len++) {
+		uint8_t *piece = mem_copy(pieces[0].data, len + 1); // what is behind it is not read
+		Error err = ERROR_INIT;
+		forget(&n);
+		assert_int_equal(kept.load(kept.ctx, n.table, slice_of(piece, len), &err), ST_CORRUPT);
+		mem_free(piece);
+	}
+	for (size_t at = 0; at < pieces[0].len; at++) {
+		uint8_t *piece = mem_copy(pieces[0].data, pieces[0].len);
+		Error err = ERROR_INIT;
+		piece[at] ^= (uint8_t)(1U << at % 8);
+		forget(&n);
+		Status st = kept.load(kept.ctx, n.table, slice_of(piece, pieces[0].len), &err);
+		assert_true(st == ST_OK || st == ST_CORRUPT || st == ST_UNIMPLEMENTED || st == ST_LIMIT);
+		mem_free(piece);
+	}
+	buf_close(&pieces[0]);
+	newest_close(&n);
+}
+
+static void
+loading_undoes_itself_on_every_fault(void **state)
+{
+	(void)state;
+	Newest n;
+	Buf pieces[4] = {BUF_INIT};
+	newest_open(&n, 1 << 20, false);
+	put_text_rows(&n, "5|a|1\n3|b|2\n1|~|3");
+	assert_int_equal(saved(&n, pieces, 4), 1);
+	StoreKept kept = newest_rows_kept(n.all);
+	bool failed = true;
+	for (long nth = 0; failed; nth++) {
+		Error err = ERROR_INIT;
+		forget(&n);
+		fault_arm(nth);
+		Status st = kept.load(kept.ctx, n.table, buf_slice(&pieces[0]), &err);
+		failed = fault_disarm();
+		assert_int_equal(st, failed ? ST_NO_MEMORY : ST_OK);
+	}
+	buf_close(&pieces[0]);
+	newest_close(&n);
+}
+
 // ---- a reader beside the publisher ----
 
 enum { ROUNDS = 600, SERIES = 3000 };
@@ -517,6 +634,9 @@ main(void)
 		cmocka_unit_test(readers_undo_themselves_on_every_fault),
 		cmocka_unit_test(tidying_loses_nothing_on_any_fault),
 		cmocka_unit_test(a_reader_whose_rows_change_for_want_of_memory_is_told),
+		cmocka_unit_test(what_was_saved_is_loaded),
+		cmocka_unit_test(a_damaged_piece_is_refused),
+		cmocka_unit_test(loading_undoes_itself_on_every_fault),
 		cmocka_unit_test(a_reader_sees_the_rows_of_its_seq_beside_publisher_and_keeper),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
