@@ -185,6 +185,68 @@ MOBIUS_API mobius_status mobius_ticket_of_change(mobius_session *session, const 
 												 size_t count, uint8_t out[MOBIUS_TICKET_SIZE],
 												 mobius_error *err);
 
+// ---- subscriptions: what happens to a table, in order, once it is durable ----
+
+typedef struct mobius_subscription mobius_subscription;
+
+typedef enum mobius_rows_form {
+	MOBIUS_ROWS_ARRAYS,  // JSON: "rows":[["2016-01-01T00:00:00Z",1.5],…]
+	MOBIUS_ROWS_OBJECTS, // JSON: "rows":[{"ts":"2016-01-01T00:00:00Z","v":1.5},…]
+	MOBIUS_ROWS_ARROW,   // Arrow IPC, in `frame`
+} mobius_rows_form;
+
+typedef struct mobius_subscribe_options {
+	// A JSON object, copied: "sql" (SELECT columns and expressions FROM one table WHERE condition),
+	// "params" (list), "id" (text, told with every message), "start" ("now", "latest", "snapshot",
+	// or {"epoch","seq"}: the last commit the reader has), "until" (seq, inclusive), "credit"
+	// (bytes; absent: no limit), "on_slow" ("disconnect", "gap"), "progress_ms".
+	mobius_slice request;
+	mobius_rows_form form;
+	uint32_t number;    // told as "n"; the reader's own
+	const char *client; // for system.subscriptions; NULL: nobody said. Copied
+	mobius_event event;
+} mobius_subscribe_options;
+
+typedef enum mobius_message_kind {
+	MOBIUS_MESSAGE_SUBSCRIBED, // the first one, with the schema
+	MOBIUS_MESSAGE_ROWS,
+	MOBIUS_MESSAGE_SNAPSHOT_END,
+	MOBIUS_MESSAGE_CHANGE, // rows are gone, or came in bulk: "op" says which
+	MOBIUS_MESSAGE_PROGRESS,
+	MOBIUS_MESSAGE_GAP,
+	MOBIUS_MESSAGE_ERROR,    // the last one
+	MOBIUS_MESSAGE_COMPLETE, // the last one: `until` was reached
+} mobius_message_kind;
+
+// One message. Everything it points to is valid until the next call.
+typedef struct mobius_message {
+	mobius_message_kind kind;
+	uint64_t seq;
+	bool snapshot; // rows of the snapshot, not of a commit
+	bool more;     // the same commit goes on with the next message
+	// The whole message as JSON text: a short piece of this subscription's own, then what it shares
+	// with others. Of rows in Arrow form: the same without "rows".
+	const mobius_piece *text;
+	size_t text_pieces;
+	size_t text_len;
+	bool has_frame; // MOBIUS_ROWS_ARROW: rows; SUBSCRIBED: the schema
+	mobius_frame frame;
+	uint64_t credit;           // so much of the reader's credit it took
+	const mobius_error *error; // ERROR
+} mobius_message;
+
+// Nothing here waits: what the query means is found out by a worker and told as SUBSCRIBED or
+// ERROR. MOBIUS_INVALID at once for what the request alone shows.
+MOBIUS_API mobius_status mobius_subscription_open(mobius_session *session,
+												  const mobius_subscribe_options *options,
+												  mobius_subscription **out, mobius_error *err);
+// FRAME: *out is a message; END: the last one was taken. A message that was taken counts as
+// received: take no more than can be sent on.
+MOBIUS_API mobius_next mobius_subscription_next(mobius_subscription *sub, mobius_message *out);
+MOBIUS_API void mobius_subscription_credit(mobius_subscription *sub, uint64_t bytes);
+// No event comes after this returns. NULL is allowed.
+MOBIUS_API void mobius_subscription_close(mobius_subscription *sub);
+
 // ---- descriptions ----
 
 typedef enum mobius_role {

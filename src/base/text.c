@@ -91,6 +91,27 @@ text_hex(Buf *out, Slice src)
 	}
 }
 
+static int
+hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = text_fold(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+text_unhex(Slice src, uint8_t *out, size_t len)
+{
+	bool whole = src.len == 2 * len;
+	for (size_t i = 0; whole && i < len; i++) {
+		int high = hex_digit(src.data[2 * i]), low = hex_digit(src.data[2 * i + 1]);
+		whole = high >= 0 && low >= 0;
+		out[i] = (uint8_t)(high * 16 + low);
+	}
+	return whole;
+}
+
 void
 text_base64(Buf *out, Slice src)
 {

@@ -24,6 +24,7 @@
 #include "engine/system.h"
 #include "engine/ticker.h"
 #include "engine/ticket.h"
+#include "live/hub.h"
 #include "live/newest_source.h"
 #include "os/clock.h"
 
@@ -152,7 +153,8 @@ open_feed(mobius *db, uint64_t next_seq, Error *err)
 						   .memory_bytes = db->settings.feed_memory,
 						   .head = next_seq - 1};
 	memcpy(options.epoch, db->epoch, sizeof(options.epoch));
-	return feed_new(&options, &db->feed, err);
+	TRY(feed_new(&options, &db->feed, err));
+	return hub_start(db->feed, db->pool, &db->hub, err);
 }
 
 static Status
@@ -344,6 +346,7 @@ mobius_close(mobius *db)
 	merger_give_up(db->merger);
 	workers_stop(db->waiters);
 	workers_stop(db->readers);
+	hub_stop(db->hub);
 	definer_stop(db->definer);
 	scrubber_stop(db->scrubber);
 	ticker_stop(db->ticker);
@@ -354,6 +357,7 @@ mobius_close(mobius *db)
 	keeper_stop(db->keeper, was == PHASE_READY && !atomic_load(&db->read_only));
 	tickets_close(db->tickets);
 	conductor_stop(db->conductor);
+	hub_free(db->hub);
 	feed_free(db->feed);
 	wal_close(db->wal);
 	store_close(db->store);

@@ -23,6 +23,7 @@
 #include "store/store.h"
 #include "wal/wal.h"
 
+typedef struct Hub Hub;
 typedef struct Keeper Keeper;
 typedef struct Merger Merger;
 typedef struct NewestKeeper NewestKeeper;
@@ -49,6 +50,7 @@ struct mobius {
 	Store *store;
 	Wal *wal;
 	Feed *feed;
+	Hub *hub;
 	NewestRows *newest; // and who keeps them
 	NewestKeeper *newest_keeper;
 	Tickets *tickets;

@@ -191,24 +191,14 @@ parse_file(const char *at, json_t *object, Manifest *out, Error *err)
 	return manifest_add(out, path, (uint64_t)bytes, hash, err);
 }
 
-static bool
-parse_epoch(const char *text, uint8_t out[16])
-{
-	if (text == NULL || strlen(text) != 32)
-		return false;
-	for (int i = 0; i < 16; i++)
-		if (sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
-			return false;
-	return true;
-}
-
 static Status
 parse(const char *path, json_t *root, Manifest *out, Error *err)
 {
 	const char *created = json_string_value(json_object_get(root, "created_at"));
 	if (json_integer_value(json_object_get(root, "format")) != FORMAT)
 		return damaged(path, "this version does not read its format", err);
-	if (!parse_epoch(json_string_value(json_object_get(root, "epoch")), out->epoch) ||
+	const char *epoch = json_string_value(json_object_get(root, "epoch"));
+	if (epoch == NULL || !text_unhex(slice_text(epoch), out->epoch, sizeof(out->epoch)) ||
 		created == NULL || time_parse(slice_text(created), &out->created_ns, NULL) != ST_OK)
 		return damaged(path, "its epoch or time is not as we write it", err);
 	out->seq = (uint64_t)json_integer_value(json_object_get(root, "seq"));

@@ -112,6 +112,7 @@ const FlightHandlers SERVER_HANDLERS = {
 	.get_schema = serve_schema,
 	.do_get = serve_do_get,
 	.do_put = serve_do_put,
+	.do_exchange = serve_do_exchange,
 	.do_action = serve_do_action,
 	.list_actions = serve_list_actions,
 	.put_message = on_message,

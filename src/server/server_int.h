@@ -53,9 +53,10 @@ mobius_event call_event(CallState *state); // to give to the database
 void call_fail(FlightCall *call, const mobius_error *err);
 void call_refuse(FlightCall *call, Status status, const char *text);
 
-// do_get.c, do_put.c, flight_info.c, do_action.c, metadata.c, list.c
+// do_get.c, do_put.c, do_exchange.c, flight_info.c, do_action.c, metadata.c, list.c
 void serve_do_get(FlightCall *call, Slice ticket);
 void serve_do_put(FlightCall *call);
+void serve_do_exchange(FlightCall *call);
 void serve_flight_info(FlightCall *call, const FlightDescriptor *descriptor);
 void serve_poll_info(FlightCall *call, const FlightDescriptor *descriptor);
 void serve_schema(FlightCall *call, const FlightDescriptor *descriptor);

@@ -162,6 +162,17 @@ parse_body(DuckConn *conn, const char *body, json_t **out, Error *err)
 	return load_tree(json, out, err);
 }
 
+Status
+gate_tree(DuckConn *conn, Slice text, json_t **out, Error *err)
+{
+	SCOPED(tokens_close) Tokens tokens = {0};
+	SCOPED(mem_drop) char *body = mem_strndup((const char *)text.data, text.len);
+	if (body == NULL)
+		return error_no_memory(err, "a statement");
+	TRY(read_tokens(text, &tokens, err));
+	return parse_body(conn, body, out, err);
+}
+
 static Status
 walk_tree(const json_t *tree, Walk *walk)
 {

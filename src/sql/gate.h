@@ -6,11 +6,17 @@
 
 #pragma once
 
+#include <jansson.h>
+
 #include "duck/duck.h"
 #include "sql/verdict.h"
 
 // ST_INVALID (with position), ST_UNIMPLEMENTED, ST_LIMIT.
 Status gate_judge(DuckConn *conn, Slice text, Verdict **out, Error *err);
+
+// The parse tree of one SELECT, to be given back by json_decref. The text has plain blanks
+// (text_plain_blanks) and no zero byte.
+Status gate_tree(DuckConn *conn, Slice text, json_t **out, Error *err);
 
 // Verdicts by text: the most recently used ones.
 typedef struct Verdicts Verdicts;

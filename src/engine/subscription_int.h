@@ -1,0 +1,56 @@
+// subscription_int.h - a subscription's parts: what was asked for, and how far that is.
+
+#pragma once
+
+#include <jansson.h>
+#include <pthread.h>
+
+#include "engine/database_int.h"
+#include "live/hub.h"
+
+typedef enum Start { START_NOW, START_LATEST, START_SNAPSHOT, START_RESUME } Start;
+
+// As its JSON says it. Texts lie in `json`.
+typedef struct SubscriptionRequest {
+	json_t *json;
+	const char *sql;
+	const char *id;       // NULL: none
+	const json_t *params; // NULL: none
+	Start start;
+	FeedPosition position; // START_RESUME
+	SubscriberOptions options;
+} SubscriptionRequest;
+
+// ST_INVALID names the member that is wrong; ST_UNIMPLEMENTED.
+Status subscription_request_read(Slice json, SubscriptionRequest *out, Error *err);
+void subscription_request_close(SubscriptionRequest *request);
+
+struct mobius_subscription {
+	Job job; // first: its run gets it back
+	atomic_uint refs;
+	mobius_session *session;
+	mobius *db;
+	SubscriptionRequest request;
+	MessageForm form;
+	uint32_t number;
+	Subscriber *subscriber;
+	Subscriber *reader; // the same: the reader's reference of it
+
+	// The worker's.
+	LiveQuery *query; // NULL: not bound yet
+	SqlQuery *rows;   // of the snapshot; NULL: none, or all were read
+	uint64_t from_seq;
+
+	pthread_mutex_t lock; // guards the next two
+	bool running;
+	bool again; // there was room before it had stopped
+
+	// The caller's.
+	Message *current;
+	Buf id;     // ,"id":"s1",
+	Buf prefix; // {"type":"rows","id":"s1",
+	mobius_piece pieces[2];
+	mobius_error error;
+};
+
+void subscription_unref(mobius_subscription *sub); // NULL is allowed

@@ -1,0 +1,32 @@
+// live_query.h - what a subscription asks for, bound: a table, which of its columns, as rows come
+// by.
+//
+// Immutable and counted. The answers are those of the same text as a query.
+
+#pragma once
+
+#include "arrow/json.h"
+#include "live/feed.h"
+#include "sql/followed.h"
+
+typedef struct LiveQuery LiveQuery;
+
+// ST_UNIMPLEMENTED names what is not built yet: expressions, WHERE. Needs a stack of 8 MiB.
+Status live_query_new(Sql *sql, Slice text, const json_t *params, const SqlSession *session,
+					  LiveQuery **out, Error *err);
+LiveQuery *live_query_ref(LiveQuery *query);
+void live_query_unref(LiveQuery *query); // NULL is allowed
+DEFINE_DROP(LiveQuery, live_query_drop, live_query_unref)
+
+const char *live_query_text(const LiveQuery *query);   // one SELECT, with its parameters
+const char *live_query_newest(const LiveQuery *query); // the same of rtdb
+Table *live_query_table(const LiveQuery *query);       // borrowed, like the next ones
+TableDef *live_query_def(const LiveQuery *query);      // the table as it was bound
+Schema *live_query_schema(const LiveQuery *query);
+const JsonRows *live_query_json(const LiveQuery *query, JsonForm form);
+
+// The rows of an entry (FEED_ROWS) that are asked for; *out NULL: none of them.
+Status live_query_run(const LiveQuery *query, const FeedEntry *entry, BytesPool *pool, Batch **out,
+					  Error *err);
+// Whether the table with this definition answers no more as it did: a column it had is another one.
+bool live_query_ends_with(const LiveQuery *query, const TableDef *def);

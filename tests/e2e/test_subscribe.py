@@ -1,0 +1,214 @@
+"""Subscriptions over DoExchange: what happens to a table, in order, once it is durable."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.flight as flight
+import pytest
+
+from flights import act, ask, command, flush, path, put, rows, value
+
+SCHEMA = pa.schema([("ts", pa.timestamp("us")), ("host", pa.string()), ("n", pa.int64())])
+TAGS = {"mobius.tags": "host"}
+
+
+def batch(first, count=1, host="a"):
+    return pa.record_batch([list(range(first, first + count)), [host] * count, list(range(first, first + count))], schema=SCHEMA)
+
+
+def store(client, first, count=1, host="a"):
+    """The seq of a commit of these rows."""
+    return put(client, "t", batch(first, count, host), metadata=TAGS)[-1]["seq"]
+
+
+class Subscription:
+    def __init__(self, client, sql="SELECT * FROM t", **request):
+        self.writer, self.reader = client.do_exchange(command(json.dumps({"sql": sql, **request})))
+        self.writer.write_metadata(b"")
+        self.start = self.message()
+        assert self.start["type"] == "subscribed", self.start
+
+    def next(self):
+        """The next message, and its rows as tuples."""
+        chunk = self.reader.read_chunk()
+        message = json.loads(chunk.app_metadata.to_pybytes())
+        data = chunk.data
+        return message, list(zip(*(column.to_pylist() for column in data.columns))) if data is not None else None
+
+    def message(self):
+        return self.next()[0]
+
+    def numbers(self, count):
+        """The last column of the next `count` rows, and the messages they came with."""
+        numbers, messages = [], []
+        while len(numbers) < count:
+            message, data = self.next()
+            messages.append(message)
+            numbers += [row[-1] for row in data or []]
+        return numbers, messages
+
+    def send(self, **message):
+        self.writer.write_metadata(json.dumps(message).encode())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.reader.cancel()
+
+
+def refused(client, sql="SELECT * FROM t", **request):
+    writer, reader = client.do_exchange(command(json.dumps({"sql": sql, **request})))
+    with pytest.raises((pa.ArrowException, flight.FlightError, KeyError)) as caught:
+        writer.write_metadata(b"")
+        while True:
+            reader.read_chunk()
+    return str(caught.value)
+
+
+def test_commits_come_in_order_with_their_seq(client, server):
+    store(client, 0)
+    with server.client() as other, Subscription(other) as sub:
+        assert sub.start["recovered"] and [field["name"] for field in sub.start["schema"]] == ["ts", "host", "n"]
+        seqs = [store(client, 10 * i, 3) for i in range(1, 20)]
+        numbers, messages = sub.numbers(57)
+        assert numbers == [10 * i + j for i in range(1, 20) for j in range(3)]
+        assert [message["seq"] for message in messages] == seqs
+        assert sub.start["from_seq"] <= seqs[0]
+
+
+def test_columns_come_as_they_are_asked_for(client, server):
+    store(client, 0)
+    with server.client() as other, Subscription(other, 'SELECT n AS "number", host FROM t', id="s1") as sub:
+        store(client, 7)
+        message, data = sub.next()
+        assert data == [(7, "a")] and message["id"] == "s1" and message["type"] == "rows"
+        assert [field["name"] for field in sub.start["schema"]] == ["number", "host"]
+
+
+def test_who_resumes_misses_nothing_and_sees_nothing_twice(client, server):
+    store(client, 0)
+    with server.client() as other, Subscription(other) as sub:
+        epoch = sub.start["epoch"]
+        seqs = [store(client, i) for i in range(1, 30)]
+        assert sub.numbers(10)[0] == list(range(1, 11))
+    for at in (0, 9, 28):
+        with server.client() as other, Subscription(other, start={"epoch": epoch, "seq": seqs[at]}) as sub:
+            assert sub.start["recovered"] and sub.start["from_seq"] == seqs[at] + 1
+            assert sub.numbers(28 - at)[0] == list(range(at + 2, 30))
+
+
+def test_a_position_that_cannot_be_resumed_is_said_to_be_lost(client, server):
+    seq = store(client, 0)
+    with server.client() as other, Subscription(other, start={"epoch": "0" * 32, "seq": seq}) as sub:
+        assert not sub.start["recovered"]
+        store(client, 5)
+        assert sub.numbers(1)[0] == [5]
+
+
+def test_resuming_goes_on_over_a_restart(start_server, tmp_path):
+    with start_server() as server, server.client() as client:
+        epoch = None
+        seqs = [store(client, i) for i in range(20)]
+        with server.client() as other, Subscription(other) as sub:
+            epoch = sub.start["epoch"]
+    with start_server() as server, server.client() as client, Subscription(client, start={"epoch": epoch, "seq": seqs[4]}) as sub:
+        assert sub.start["recovered"]
+        assert sub.numbers(15)[0] == list(range(5, 20))
+
+
+def test_a_snapshot_is_followed_by_what_came_after_it(client, server):
+    for i in range(50):
+        store(client, i, host=f"h{i % 5}")
+    flush(client)
+    for i in range(50, 60):
+        store(client, i, host=f"h{i % 5}")
+    with server.client() as other, Subscription(other, "SELECT host, n FROM t", start="snapshot") as sub:
+        store(client, 60)
+        numbers, messages = sub.numbers(60)
+        assert sorted(numbers) == list(range(60))
+        assert all(message["phase"] == "snapshot" for message in messages)
+        end = sub.message()
+        assert end["type"] == "snapshot_end" and end["seq"] + 1 == sub.start["from_seq"]
+        assert sub.numbers(1)[0] == [60]
+
+
+def test_latest_begins_with_the_newest_row_of_each_series(client, server):
+    for i in range(50):
+        store(client, i, host=f"h{i % 5}")
+    with server.client() as other, Subscription(other, start="latest") as sub:
+        numbers, _ = sub.numbers(5)
+        assert sorted(numbers) == list(range(45, 50))
+        assert sub.message()["type"] == "snapshot_end"
+        store(client, 99)
+        assert sub.numbers(1)[0] == [99]
+
+
+def test_until_completes(client, server):
+    first = store(client, 0)
+    with server.client() as other, Subscription(other, until=first + 2) as sub:
+        for i in range(1, 6):
+            store(client, i)
+        assert sub.numbers(2)[0] == [1, 2]
+        assert sub.message() == {"type": "complete", "seq": first + 2}
+        with pytest.raises(StopIteration):
+            sub.reader.read_chunk()
+
+
+def test_a_quiet_subscription_is_told_how_far_it_is(client, server):
+    store(client, 0)
+    with server.client() as other, Subscription(other, progress_ms=10) as sub:
+        seq = put(client, "other", batch(1), metadata=TAGS)[-1]["seq"]
+        while (message := sub.message())["seq"] < seq:
+            assert message["type"] == "progress"
+
+
+def test_without_credit_nothing_comes_and_nothing_is_lost(client, server):
+    store(client, 0)
+    with server.client() as other, Subscription(other, credit=1) as sub:
+        for i in range(1, 200):
+            store(client, i)
+        (number,), _ = sub.numbers(1)
+        assert number == 1
+        sub.send(type="credit", bytes=100_000_000)
+        assert sub.numbers(198)[0] == list(range(2, 200))
+
+
+def test_deletions_and_updates_are_told(client, server):
+    store(client, 0, 10)
+    with server.client() as other, Subscription(other) as sub:
+        ask(client, "DELETE FROM t WHERE n < 3")
+        message = sub.message()
+        assert message["type"] == "rows" and message["op"] == "delete" and message["partial"]
+        ask(client, "UPDATE t SET n = 77 WHERE n = 5")
+        first = sub.message()
+        second, data = sub.next()
+        assert first["op"] == "delete" and first["more"] and first["seq"] == second["seq"]
+        assert [row[-1] for row in data] == [77]
+
+
+def test_a_change_of_columns_and_a_drop_end_it(client, server):
+    store(client, 0)
+    for statement, text in (("ALTER TABLE t ADD COLUMN more BIGINT", "columns changed"), ("DROP TABLE t", "was dropped")):
+        with server.client() as other:
+            sub = Subscription(other)
+            ask(client, statement)
+            with pytest.raises((pa.ArrowException, flight.FlightError, KeyError)) as caught:
+                sub.message()
+            assert text in str(caught.value)
+
+
+def test_what_is_no_subscription_is_refused_by_name(client, server):
+    store(client, 0)
+    for sql, text in (("SELECT count(*) FROM t", "not built"),
+                      ("SELECT n FROM t WHERE n > 1", "WHERE in a subscription is not built"),
+                      ("SELECT n FROM t ORDER BY n", "without ORDER BY"),
+                      ("SELECT a.n FROM t a, t b", "FROM one table"),
+                      ("SELECT nothing FROM t", "nothing"),
+                      ("SELECT * FROM nowhere", "there is no table"),
+                      ("DROP TABLE t", "without other statements")):
+        with server.client() as other:
+            assert text in refused(other, sql), sql
+    for request, text in (({"start": "yesterday"}, "start"), ({"credit": -1}, "credit"), ({"on_slow": "latest"}, "not built")):
+        with server.client() as other:
+            assert text in refused(other, **request), request
