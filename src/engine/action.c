@@ -12,6 +12,7 @@
 #include "engine/call_int.h"
 #include "engine/merger.h"
 #include "engine/statements.h"
+#include "engine/subscriptions.h"
 #include "engine/system.h"
 #include "engine/ticker.h"
 #include "os/clock.h"
@@ -276,6 +277,16 @@ run_sql_execute(mobius_call *call, Error *err)
 	return ST_OK;
 }
 
+static Status
+run_subscription_kill(mobius_call *call, Error *err)
+{
+	SCOPED(buf_close) Buf json = BUF_INIT;
+	int64_t id = json_integer_value(json_object_get(call->request, "id"));
+	TRY(subscriptions_kill(call->db->subscriptions, id, err));
+	buf_add_printf(&json, "{\"id\":%" PRId64 "}", id);
+	return call_reply(call, &json, err);
+}
+
 // ---- the registry ----
 
 static const mobius_action_info ACTIONS[] = {
@@ -303,6 +314,8 @@ static const mobius_action_info ACTIONS[] = {
 	 "Runs one statement and tells how many rows it changed, or has; of BEGIN; …; COMMIT for each "
 	 "statement.",
 	 "{\"sql\": text}", "{\"rows\"}"},
+	{"subscription.kill", "Ends a subscription; its reader hears why.", "{\"id\": integer}",
+	 "{\"id\"}"},
 };
 
 static const Action DO[] = {
@@ -314,6 +327,7 @@ static const Action DO[] = {
 	{run_backup_create, {{"name", PARAM_TEXT, true}, {"copy", PARAM_BOOL, false}}},
 	{run_server_info, {}},
 	{run_sql_execute, {{"sql", PARAM_TEXT, true}, {"params", PARAM_VALUES, false}}},
+	{run_subscription_kill, {{"id", PARAM_NUMBER, true}}},
 };
 
 const mobius_action_info *

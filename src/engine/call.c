@@ -103,12 +103,14 @@ refuse_field(const mobius_action_info *action, const ActionParam *params, const 
 static Status
 check_field(const json_t *value, const ActionParam *param, Error *err)
 {
-	static const char *const kinds[] = {"a text", "true or false", "a list or an object"};
+	static const char *const kinds[] = {"a text", "true or false", "a list or an object",
+										"a whole number"};
 	if (value == NULL || json_is_null(value))
 		return param->needed ? error_set(err, ST_INVALID, "\"%s\" is missing", param->name) : ST_OK;
-	bool fits = param->kind == PARAM_TEXT   ? json_is_string(value)
-				: param->kind == PARAM_BOOL ? json_is_boolean(value)
-											: json_is_array(value) || json_is_object(value);
+	bool fits = param->kind == PARAM_TEXT     ? json_is_string(value)
+				: param->kind == PARAM_BOOL   ? json_is_boolean(value)
+				: param->kind == PARAM_NUMBER ? json_is_integer(value)
+											  : json_is_array(value) || json_is_object(value);
 	return fits ? ST_OK
 				: error_set(err, ST_INVALID, "\"%s\" must be %s", param->name, kinds[param->kind]);
 }

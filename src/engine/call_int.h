@@ -41,7 +41,7 @@ Status call_reply(mobius_call *call, Buf *json, Error *err);
 // A text of the request, which was checked; NULL when it is absent.
 const char *call_text(const mobius_call *call, const char *key);
 
-typedef enum ParamKind { PARAM_TEXT, PARAM_BOOL, PARAM_VALUES } ParamKind;
+typedef enum ParamKind { PARAM_TEXT, PARAM_BOOL, PARAM_VALUES, PARAM_NUMBER } ParamKind;
 
 // A field that a request may have. NULL in its place is the same as none.
 typedef struct ActionParam {

@@ -21,6 +21,7 @@
 #include "engine/place.h"
 #include "engine/recovery.h"
 #include "engine/scrubber.h"
+#include "engine/subscriptions.h"
 #include "engine/system.h"
 #include "engine/ticker.h"
 #include "engine/ticket.h"
@@ -154,6 +155,7 @@ open_feed(mobius *db, uint64_t next_seq, Error *err)
 						   .head = next_seq - 1};
 	memcpy(options.epoch, db->epoch, sizeof(options.epoch));
 	TRY(feed_new(&options, &db->feed, err));
+	TRY(subscriptions_new(&db->subscriptions, err));
 	return hub_start(db->feed, db->pool, &db->hub, err);
 }
 
@@ -358,6 +360,7 @@ mobius_close(mobius *db)
 	tickets_close(db->tickets);
 	conductor_stop(db->conductor);
 	hub_free(db->hub);
+	subscriptions_free(db->subscriptions);
 	feed_free(db->feed);
 	wal_close(db->wal);
 	store_close(db->store);

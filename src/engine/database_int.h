@@ -24,6 +24,7 @@
 #include "wal/wal.h"
 
 typedef struct Hub Hub;
+typedef struct Subscriptions Subscriptions;
 typedef struct Keeper Keeper;
 typedef struct Merger Merger;
 typedef struct NewestKeeper NewestKeeper;
@@ -51,6 +52,7 @@ struct mobius {
 	Wal *wal;
 	Feed *feed;
 	Hub *hub;
+	Subscriptions *subscriptions;
 	NewestRows *newest; // and who keeps them
 	NewestKeeper *newest_keeper;
 	Tickets *tickets;

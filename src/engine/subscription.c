@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/subscription_int.h"
+#include "engine/subscriptions.h"
 
 enum { SNAPSHOT_ROWS = 4096, SNAPSHOT_BYTES = 1 << 20 };
 
@@ -29,6 +30,7 @@ subscription_unref(mobius_subscription *sub)
 	subscriber_unref(sub->subscriber);
 	subscription_request_close(&sub->request);
 	buf_close(&sub->id);
+	mem_free(sub->client);
 	buf_close(&sub->prefix);
 	pthread_mutex_destroy(&sub->lock);
 	mobius_session_unref(sub->session);
@@ -191,6 +193,9 @@ open_subscription(mobius_session *session, const mobius_subscribe_options *optio
 	sub->number = options->number;
 	sub->form = (MessageForm)options->form;
 	sub->job.run = run_job;
+	sub->client = options->client != NULL ? mem_strdup(options->client) : NULL;
+	if (options->client != NULL && sub->client == NULL)
+		return error_no_memory(err, "a subscription");
 	TRY(subscription_request_read(slice_in(options->request), &sub->request, err));
 	TRY(make_prefix(sub, err));
 	SubscriberOptions asked = sub->request.options;
@@ -203,6 +208,7 @@ open_subscription(mobius_session *session, const mobius_subscribe_options *optio
 	sub->reader = subscriber_ref(sub->subscriber);
 	TRY(workers_check_room(db->readers, err));
 	sub->running = true;
+	subscriptions_add(db->subscriptions, sub);
 	atomic_fetch_add(&sub->refs, 1);
 	workers_submit(db->readers, &sub->job);
 	*out = TAKE(sub);
@@ -295,6 +301,7 @@ mobius_subscription_close(mobius_subscription *sub)
 {
 	if (sub == NULL)
 		return;
+	subscriptions_remove(sub->db->subscriptions, sub);
 	subscriber_close(TAKE(sub->reader));
 	subscription_unref(sub);
 }

@@ -33,6 +33,7 @@ struct mobius_subscription {
 	SubscriptionRequest request;
 	MessageForm form;
 	uint32_t number;
+	char *client; // NULL: nobody said
 	Subscriber *subscriber;
 	Subscriber *reader; // the same: the reader's reference of it
 
@@ -44,6 +45,11 @@ struct mobius_subscription {
 	pthread_mutex_t lock; // guards the next two
 	bool running;
 	bool again; // there was room before it had stopped
+
+	// Of the list of all, under its lock.
+	mobius_subscription *next;
+	int64_t number_of_all;
+	int64_t started_ns;
 
 	// The caller's.
 	Message *current;

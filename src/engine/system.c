@@ -5,12 +5,13 @@
 #include "engine/system_int.h"
 
 static const SystemTable *const TABLES[] = {
-	&system_databases, &system_tables, &system_columns,     &system_segments,
-	&system_offsets,   &system_wal,    &system_compactions, &system_figures,
+	&system_databases, &system_tables,      &system_columns, &system_segments,      &system_offsets,
+	&system_wal,       &system_compactions, &system_figures, &system_subscriptions,
 };
 
-static const char *const NAMES[] = {"databases", "tables",      "columns", "segments", "offsets",
-									"wal",       "compactions", "figures", NULL};
+static const char *const NAMES[] = {"databases",     "tables", "columns",     "segments",
+									"offsets",       "wal",    "compactions", "figures",
+									"subscriptions", NULL};
 
 static const SystemTable *
 find_system(const char *name)

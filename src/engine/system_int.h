@@ -102,4 +102,4 @@ typedef struct SystemTable {
 } SystemTable;
 
 extern const SystemTable system_databases, system_tables, system_columns, system_segments,
-	system_offsets, system_wal, system_compactions, system_figures;
+	system_offsets, system_wal, system_compactions, system_figures, system_subscriptions;

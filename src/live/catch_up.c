@@ -72,7 +72,7 @@ take_commit(void *arg, const FeedCommit *commit, Error *err)
 	if (list.count > 0 && !subscriber_push(sub, list.at, list.count))
 		return error_no_memory(err, "a subscription");
 	if (list.count > 0) {
-		sub->told_seq = commit->seq;
+		atomic_store(&sub->told_seq, commit->seq);
 		sub->told_ns = clock_mono_ns();
 	}
 	return ST_OK;
@@ -91,7 +91,8 @@ jump(Subscriber *sub, uint64_t to, const char *reason)
 		return;
 	}
 	message_unref(message);
-	sub->seq = sub->told_seq = to;
+	sub->seq = to;
+	atomic_store(&sub->told_seq, to);
 	feed_cursor_seek(sub->cursor, to);
 }
 

@@ -105,7 +105,8 @@ tell_one(Hub *hub, Subscriber *sub, const FeedCommit *commit, const MessageList 
 		fall_behind(hub, sub, commit->seq - 1);
 		return;
 	}
-	sub->seq = sub->told_seq = commit->seq;
+	sub->seq = commit->seq;
+	atomic_store(&sub->told_seq, commit->seq);
 	sub->told_ns = clock_mono_ns();
 }
 

@@ -55,7 +55,7 @@ void
 hub_end_with(Subscriber *sub, Status status, const Error *err)
 {
 	Message *message = NULL;
-	if (message_of_error(sub->seq, status, err, &message, NULL) != ST_OK)
+	if (message_of_error(atomic_load(&sub->told_seq), status, err, &message, NULL) != ST_OK)
 		message = NULL;
 	pthread_mutex_lock(&sub->lock);
 	if (!sub->ended) {

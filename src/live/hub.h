@@ -59,7 +59,7 @@ Status subscriber_bind(Subscriber *sub, LiveQuery *query, Error *err);
 bool subscriber_offer(Subscriber *sub, Message *message);
 // Hands it over to the hub, which goes on behind commit `after`.
 void subscriber_go(Subscriber *sub, uint64_t after);
-// Ends it with an error message. Also of one that was never bound.
+// Ends it with an error message. Also of one that was never bound; any thread.
 void subscriber_fail(Subscriber *sub, Status status, const Error *err);
 bool subscriber_closed(Subscriber *sub); // nobody wants it any more
 
@@ -69,6 +69,18 @@ typedef enum SubscriberNext { NEXT_MESSAGE, NEXT_WAIT, NEXT_END } SubscriberNext
 // *out is the caller's. NEXT_WAIT: an event will come.
 SubscriberNext subscriber_take(Subscriber *sub, Message **out);
 void subscriber_add_credit(Subscriber *sub, uint64_t bytes);
+// For listings; any thread.
+typedef struct SubscriberState {
+	uint64_t seq; // of the last message
+	bool bound;   // the hub has it
+	bool ended;
+	bool waits; // for room
+	bool limited;
+	int64_t credit; // that is left, if it is limited
+	uint64_t queued_bytes;
+} SubscriberState;
+SubscriberState subscriber_state(Subscriber *sub);
+
 // Gives back the reader's reference.
 void subscriber_close(Subscriber *sub);
 // Of an ERROR message that was taken.

@@ -34,8 +34,8 @@ struct Subscriber {
 	// The hub's, from go on.
 	Place place; // in its group, or among those behind
 	Group *group;
-	uint64_t seq;      // all up to here is queued, or not asked for
-	uint64_t told_seq; // by the last message
+	uint64_t seq;              // all up to here is queued, or not asked for
+	_Atomic uint64_t told_seq; // by the last message
 	int64_t told_ns;
 	int64_t full_ns; // since when there is no room; 0: there is
 	bool slow;       // it left its group for that

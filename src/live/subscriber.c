@@ -157,7 +157,8 @@ void
 subscriber_go(Subscriber *sub, uint64_t after)
 {
 	Hub *hub = sub->hub;
-	sub->seq = sub->told_seq = after;
+	sub->seq = after;
+	atomic_store(&sub->told_seq, after);
 	feed_cursor_seek(sub->cursor, after);
 	pthread_mutex_lock(&sub->lock);
 	sub->bound = true;
@@ -266,6 +267,21 @@ subscriber_close(Subscriber *sub)
 		feed_wake(sub->hub->feed);
 	}
 	subscriber_unref(sub);
+}
+
+SubscriberState
+subscriber_state(Subscriber *sub)
+{
+	SubscriberState state = {.seq = atomic_load(&sub->told_seq)};
+	pthread_mutex_lock(&sub->lock);
+	state.bound = sub->bound;
+	state.ended = sub->ended;
+	state.waits = sub->starved;
+	state.queued_bytes = sub->queued_bytes;
+	state.limited = sub->options.limited;
+	state.credit = sub->credit_left;
+	pthread_mutex_unlock(&sub->lock);
+	return state;
 }
 
 Status

@@ -212,3 +212,21 @@ def test_what_is_no_subscription_is_refused_by_name(client, server):
     for request, text in (({"start": "yesterday"}, "start"), ({"credit": -1}, "credit"), ({"on_slow": "latest"}, "not built")):
         with server.client() as other:
             assert text in refused(other, **request), request
+
+
+def test_subscriptions_are_listed_and_can_be_ended(client, server):
+    store(client, 0)
+    listing = "SELECT id, client, form, state FROM system.subscriptions"
+    with server.client() as other:
+        sub = Subscription(other, credit=0)
+        ((number, name, form, state),) = rows(client, listing)
+        assert (name, form) == (None, "arrow") and state in ("opening", "following", "waiting")
+        assert value(client, "SELECT sql FROM system.subscriptions") == "SELECT * FROM t"
+        assert act(client, "subscription.kill", id=number) == [{"id": number}]
+        with pytest.raises((pa.ArrowException, flight.FlightError, KeyError)) as caught:
+            sub.message()
+        assert "subscription.kill" in str(caught.value)
+    while rows(client, listing):
+        pass
+    with pytest.raises(KeyError):
+        act(client, "subscription.kill", id=number)

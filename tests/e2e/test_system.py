@@ -18,6 +18,7 @@ COLUMNS = {
     "wal": "file state bytes min_seq max_seq",
     "compactions": "database started_at table level inputs rows bytes_in bytes_out duration_ms status",
     "figures": "name value",
+    "subscriptions": "id client sql form state started_at seq queued_bytes credit",
 }
 
 

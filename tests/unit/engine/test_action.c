@@ -85,7 +85,7 @@ every_action_says_what_it_takes_and_gives(void **state)
 	(void)state;
 	size_t count;
 	const mobius_action_info *actions = mobius_actions(&count);
-	assert_int_equal(count, 8);
+	assert_int_equal(count, 9);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(strchr(actions[i].name, '.') != NULL);
 		assert_true(actions[i].help[0] != '\0');
