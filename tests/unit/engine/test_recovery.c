@@ -148,6 +148,24 @@ an_image_taken_at_any_commit_has_what_was_committed(void **state)
 	}
 }
 
+static void
+the_commits_on_both_sides_of_a_flush_are_there_once(void **state)
+{
+	(void)state;
+	SCOPED(dir_drop) Dir dir = dir_new();
+	SCOPED(db_drop) mobius *db = db_open(dir.path, NULL);
+	mobius_error err = {0};
+	int64_t count;
+	fine(ask(db, "CREATE TABLE t (v BIGINT)", NULL, &count, &err), &err);
+	fine(ask(db, "INSERT INTO t VALUES (1)", NULL, &count, &err), &err);
+	fine(ask(db, "INSERT INTO t VALUES (2)", NULL, &count, &err), &err);
+	fine(ask(db, "FLUSH", NULL, &count, &err), &err);
+	fine(ask(db, "INSERT INTO t VALUES (4)", NULL, &count, &err), &err);
+	SCOPED(dir_drop) Dir image = dir_copy(&dir);
+	SCOPED(db_drop) mobius *copy = db_open(image.path, NULL);
+	assert_int_equal(number(copy, "SELECT sum(v)::BIGINT FROM t"), 1 + 2 + 4);
+}
+
 static int64_t
 newest_seq(mobius *db)
 {
@@ -473,6 +491,7 @@ main(int argc, char **argv)
 		TEST(a_killed_writer_loses_nothing_it_was_told),
 		TEST(not_even_when_what_was_not_synced_is_lost),
 		TEST(an_image_taken_at_any_commit_has_what_was_committed),
+		TEST(the_commits_on_both_sides_of_a_flush_are_there_once),
 		TEST(a_start_that_was_not_clean_leaves_out_numbers),
 		TEST(numbers_of_a_run_without_a_trace_are_not_given_again),
 		TEST(a_log_larger_than_memory_is_replayed_through_files),
