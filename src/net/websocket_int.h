@@ -23,6 +23,7 @@ struct WebSocket {
 	size_t held_pos;
 	int64_t heard_ns; // when something last came
 	bool begun;       // it has the connection
+	bool shaken;      // the handshake was sent
 	bool paused;
 	bool deaf;        // nothing more of the peer is looked at
 	bool peer_closed; // its close frame came

@@ -165,6 +165,15 @@ count_sent(WebSocket *ws, uint64_t sent)
 	}
 }
 
+// An idle WebSocket is small.
+static void
+release_queue(WebSocket *ws)
+{
+	queue_close(&ws->out);
+	buf_close(&ws->lengths);
+	ws->lengths_pos = 0;
+}
+
 static bool
 gather(void *session)
 {
@@ -178,6 +187,9 @@ gather(void *session)
 		ws->full = false;
 		ws->writable_due = true;
 	}
+	if (ws->out.bytes == 0 && !ws->shaken)
+		release_queue(ws);
+	ws->shaken = true;
 	if (ws->closing && ws->out.bytes == 0 && ws->close_by_ns == INT64_MAX)
 		ws->close_by_ns = conn_now_ns(ws->conn) + CLOSE_NS;
 	return true;
@@ -233,11 +245,8 @@ on_due(void *session)
 		return false;
 	if (now >= ws->ping_ns) {
 		ws->ping_ns = now + PING_NS;
-		if (ws->out.bytes == 0) { // an idle one is small
-			queue_close(&ws->out);
-			buf_close(&ws->lengths);
-			ws->lengths_pos = 0;
-		}
+		if (ws->out.bytes == 0)
+			release_queue(ws);
 		if (!ws->closing)
 			websocket_send_control(ws, WS_PING, slice_text(""));
 	}

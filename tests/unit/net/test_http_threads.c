@@ -22,6 +22,7 @@
 #include "net/websocket.h"
 #include "os/clock.h"
 #include "os/sock.h"
+#include "tls_support.h"
 
 enum { CLIENTS = 4, ROUNDS = 50, BODY_BYTES = 200000, PUSHES = 200 };
 
@@ -181,6 +182,7 @@ static const HttpHandler HANDLERS[] = {
 
 static NetServer *net;
 static HttpServer *http;
+static TlsContext *tls; // NULL: without
 
 static uint16_t
 start(void)
@@ -198,7 +200,7 @@ start(void)
 	assert_int_equal(net_server_new(&net_options, &net, NULL), ST_OK);
 	assert_int_equal(sock_parse_address("127.0.0.1:0", &any, NULL), ST_OK);
 	assert_int_equal(sock_listen(&any, &fd, &bound, NULL), ST_OK);
-	assert_int_equal(net_server_listen(net, fd, &(NetPort){.http = http}, NULL), ST_OK);
+	assert_int_equal(net_server_listen(net, fd, &(NetPort){.http = http, .tls = tls}, NULL), ST_OK);
 	return bound.port;
 }
 
@@ -352,6 +354,59 @@ servers_are_freed_under_their_clients(void **state)
 	}
 }
 
+// One request on a connection of its own.
+static void
+ask_over_tls(SSL_CTX *ctx, uint16_t port)
+{
+	static const char head[] = "POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n"
+							   "Connection: close\r\n\r\n";
+	int fd = connect_to(port);
+	SSL *ssl = SSL_new(ctx);
+	char *body = calloc(1, BODY_BYTES);
+	char block[16384];
+	size_t got = 0;
+	SSL_set_fd(ssl, fd);
+	bool ok = SSL_connect(ssl) == 1 && SSL_write(ssl, head, sizeof(head) - 1) > 0 &&
+			  SSL_write(ssl, body, BODY_BYTES) == BODY_BYTES;
+	for (int n = 1; ok && n > 0; got += n > 0 ? (size_t)n : 0)
+		n = SSL_read(ssl, block, sizeof(block));
+	if (!ok || got < BODY_BYTES || !(SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN))
+		atomic_fetch_add(&failures, 1);
+	free(body);
+	SSL_free(ssl);
+	close(fd);
+}
+
+static void *
+run_tls_client(void *arg)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	for (int round = 0; round < ROUNDS / 5; round++)
+		ask_over_tls(ctx, *(const uint16_t *)arg);
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+static void
+certificates_are_read_again_under_clients(void **state)
+{
+	(void)state;
+	pthread_t threads[CLIENTS];
+	assert_int_equal(tls_context_new(cert_path, key_path, &tls, NULL), ST_OK);
+	uint16_t port = start();
+	for (int i = 0; i < CLIENTS; i++)
+		pthread_create(&threads[i], NULL, run_tls_client, &port);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(tls_context_reload(tls, NULL), ST_OK);
+	for (int i = 0; i < CLIENTS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(atomic_load(&failures), 0);
+	wait_for_requests();
+	net_server_free(TAKE(net));
+	tls_context_free(TAKE(tls));
+	stop();
+}
+
 int
 main(void)
 {
@@ -359,6 +414,7 @@ main(void)
 		cmocka_unit_test(requests_are_answered_by_other_threads),
 		cmocka_unit_test(websockets_are_fed_by_another_thread),
 		cmocka_unit_test(servers_are_freed_under_their_clients),
+		cmocka_unit_test(certificates_are_read_again_under_clients),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
 }
