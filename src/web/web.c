@@ -159,6 +159,7 @@ web_new(const WebOptions *options, Web **out, Error *err)
 		return error_no_memory(err, "the HTTP port");
 	web->options = *options;
 	TRY(read_hosts(options->hosts, web, err));
+	TRY(worker_new(&web->worker, err));
 	HttpOptions http;
 	http_options_init(&http);
 	http.handlers = HANDLERS;
@@ -176,6 +177,7 @@ web_free(Web *web)
 	if (web == NULL)
 		return;
 	http_server_free(web->http);
+	worker_free(web->worker);
 	for (char **host = web->hosts; host != NULL && *host != NULL; host++)
 		mem_free(*host);
 	mem_free(web->hosts);

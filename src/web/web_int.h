@@ -7,10 +7,12 @@
 #include "arrow/batch.h"
 #include "web/line_protocol.h"
 #include "web/web.h"
+#include "web/worker.h"
 
 struct Web {
 	WebOptions options;
 	HttpServer *http;
+	Worker *worker;
 	char **hosts; // NULL ends them
 };
 

@@ -81,12 +81,25 @@ finish_rows(WriteCall *w, Batch **out, Error *err)
 	return with_metadata(w, batch, out, err);
 }
 
+// In the worker's thread.
+static void
+make_batch(void *arg)
+{
+	WriteCall *w = arg;
+	w->batch_status = finish_rows(w, &w->batch, &w->batch_error);
+	atomic_store(&w->made, true);
+	web_call_again(&w->call);
+}
+
 static Status
 put_rows(WriteCall *w, Error *err)
 {
-	SCOPED(batch_drop) Batch *batch = NULL;
-	TRY(finish_rows(w, &batch, err));
+	SCOPED(batch_drop) Batch *batch = TAKE(w->batch);
 	w->drained = true;
+	if (w->batch_status != ST_OK) {
+		*err = w->batch_error;
+		return w->batch_status;
+	}
 	if (schema_field_count(batch_schema(batch)) == 0)
 		return ST_OK;
 	TRY(web_puts_add(&w->puts, &w->call, w->session, w->table, w->durability, batch, err));
@@ -142,8 +155,21 @@ end_body(WebCall *call)
 		return;
 	}
 	Status st = w->form == WRITE_ARROW ? ST_OK : add_rows(w, (Slice){0}, true, &err);
-	if (st == ST_OK)
-		st = put_rows(w, &err);
+	if (st != ST_OK) {
+		write_refuse(w, st, &err);
+		return;
+	}
+	w->batch_error = (Error)ERROR_INIT;
+	w->job = (WorkerJob){.run = make_batch, .arg = w};
+	worker_add(call->web->worker, &w->job);
+}
+
+// The batch is made.
+static void
+go_on_with_batch(WriteCall *w)
+{
+	Error err = ERROR_INIT;
+	Status st = put_rows(w, &err);
 	if (st != ST_OK)
 		write_refuse(w, st, &err);
 	else if (!w->busy)
@@ -154,6 +180,8 @@ static void
 look(WebCall *call)
 {
 	WriteCall *w = (WriteCall *)call;
+	if (!w->drained && atomic_load(&w->made))
+		go_on_with_batch(w);
 	if (!w->busy || !web_puts_look(&w->puts))
 		return;
 	w->busy = false;
@@ -169,7 +197,9 @@ static void
 close_write(WebCall *call)
 {
 	WriteCall *w = (WriteCall *)call;
+	worker_cancel(call->web->worker, &w->job);
 	web_puts_close(&w->puts);
+	batch_unref(w->batch);
 	line_parser_free(w->lines);
 	csv_reader_free(w->csv);
 	ndjson_reader_free(w->ndjson);

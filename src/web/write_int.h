@@ -23,10 +23,15 @@ typedef struct WriteCall {
 	LineParser *lines;
 	CsvReader *csv;
 	NdjsonReader *ndjson;
-	Buf rest;     // of the body: what came while puts are under way; of Arrow, all of it
-	bool whole;   // the body's end came
-	bool drained; // and was read
-	bool busy;    // puts are under way
+	Buf rest;      // of the body: what came while puts are under way; of Arrow, all of it
+	bool whole;    // the body's end came
+	bool drained;  // and was read
+	bool busy;     // puts are under way
+	WorkerJob job; // makes a batch of what is not lines:
+	atomic_bool made;
+	Batch *batch;
+	Status batch_status;
+	Error batch_error;
 	bool answered;
 	WebPuts puts;
 } WriteCall;

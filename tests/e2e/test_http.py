@@ -1,9 +1,11 @@
 """The HTTP port: rows in as text and as Arrow, rows out in every form, actions, metrics, health, and who may use it."""
 
+import concurrent.futures
 import gzip
 import http.client
 import io
 import json
+import socket
 import urllib.parse
 
 import pyarrow as pa
@@ -325,3 +327,61 @@ def test_other_names_are_settings(web):
 def test_what_is_not_there_is_told(web):
     assert web.ask("GET", "/nothing")[0] == 404
     assert web.ask("GET", "/api/v1/query")[0] == 405
+
+
+# ---- clients that behave badly ----
+
+def raw(web, text):
+    """A connection on which this was sent."""
+    host, port = web.address.rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), timeout=60)
+    connection.sendall(text.encode())
+    return connection
+
+
+def head(path, **headers):
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in {"Host": "localhost", **headers}.items()]
+    return f"POST {path} HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/write", "m f=1 1\n" * 10_000), ("/api/v1/write?table=t", "{\"v\":1}\n" * 10_000), ("/api/v1/query", "SELECT 1")])
+def test_a_body_that_is_broken_off_harms_nobody(web, path, body):
+    kind = "application/x-ndjson" if "table" in path else "text/plain"
+    for _ in range(5):
+        raw(web, head(path, Content_Length=10_000_000, Content_Type=kind) + body).close()
+    assert web.write("after f=1 1")[0] == 200
+    assert web.rows("SELECT f FROM after") == [[1.0]]
+    assert web.rows("SELECT count(*) FROM system.tables WHERE name = 't'") == [[0]]
+
+
+def test_who_reads_nothing_holds_up_nobody(web):
+    sql = "SELECT i, 'text ' || i AS s FROM range(100000000) AS t(i)"
+    slow = [raw(web, head("/api/v1/query", Content_Length=len(sql)) + sql) for _ in range(4)]
+    for connection in slow:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert web.write("m f=1 1")[0] == 200
+    assert web.rows("SELECT count(*) FROM range(1000000)") == [[1_000_000]]
+    for connection in slow:
+        connection.close()
+    assert web.rows("SELECT 1") == [[1]]
+
+
+def test_an_error_after_the_first_rows_breaks_the_answer_off(web):
+    sql = "SELECT CAST(CASE WHEN i < 3000000 THEN '1' ELSE 'x' END AS INTEGER) AS i FROM range(4000000) AS t(i)"
+    with pytest.raises(http.client.IncompleteRead):
+        web.sql(sql, "text/csv")
+
+
+def test_a_large_csv_is_one_commit_beside_other_requests(web):
+    rows = 300_000
+    body = "time,h,v\n" + "".join(f"{i},h{i % 10},{i / 4}\n" for i in range(rows))
+    other = Http.__new__(Http)
+    other.address, other.connection = web.address, http.client.HTTPConnection(web.address, timeout=60)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        writing = pool.submit(web.write, body, "text/csv", table="t")
+        while not writing.done():
+            assert other.ask("GET", "/health")[0] == 200
+        status, answer = writing.result()
+    assert status == 200 and answer["rows"] == rows and answer["batches"] == 1
+    assert web.rows("SELECT count(*), sum(v), count(DISTINCT h) FROM t") == [[rows, sum(range(rows)) / 4, 10]]
