@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -39,6 +40,16 @@ schema_find(const Schema *schema, const char *name)
 {
 	for (int32_t i = 0; i < schema->count; i++) {
 		if (strcmp(schema->fields[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+int32_t
+schema_find_folded(const Schema *schema, const char *name)
+{
+	for (int32_t i = 0; i < schema->count; i++) {
+		if (strcasecmp(schema->fields[i].name, name) == 0)
 			return i;
 	}
 	return -1;

@@ -85,7 +85,8 @@ typedef struct Schema Schema;
 
 int32_t schema_field_count(const Schema *schema);
 const Field *schema_field(const Schema *schema, int32_t i);
-int32_t schema_find(const Schema *schema, const char *name); // exact; -1: none
+int32_t schema_find(const Schema *schema, const char *name);        // exact; -1: none
+int32_t schema_find_folded(const Schema *schema, const char *name); // without case of ASCII
 int32_t schema_metadata_count(const Schema *schema);
 const KeyValue *schema_metadata(const Schema *schema, int32_t i);
 bool schema_metadata_get(const Schema *schema, const char *key, Slice *out);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "expr/tree.h"
 #include "sql/names.h"
-#include "sql/tree.h"
 
 struct LiveQuery {
 	atomic_uint refs;

@@ -8,15 +8,6 @@
 #include "sql/names.h"
 
 int32_t
-schema_find_folded(const Schema *schema, const char *name)
-{
-	for (int32_t i = 0; i < schema_field_count(schema); i++)
-		if (strcasecmp(schema_field(schema, i)->name, name) == 0)
-			return i;
-	return -1;
-}
-
-int32_t
 schema_find_named(const Schema *schema, const SqlName *name)
 {
 	int32_t at = schema_find(schema, name->text);

@@ -5,10 +5,10 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "expr/tree.h"
 #include "sql/lexer.h"
 #include "sql/names.h"
 #include "sql/sql_int.h"
-#include "sql/tree.h"
 
 void
 sql_followed_close(SqlFollowed *followed)

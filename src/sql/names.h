@@ -42,8 +42,6 @@ typedef struct RefColumns {
 bool column_find(const Verdict *verdict, const RefColumns *refs, const ColumnUse *use,
 				 bool time_alias, int32_t *ref, int32_t *column);
 
-// By name without case; -1: none.
-int32_t schema_find_folded(const Schema *schema, const char *name);
 // As a statement spells it: exactly, or without case where it is not quoted.
 int32_t schema_find_named(const Schema *schema, const SqlName *name);
 // Says that a table has no such column, and which one was probably meant; returns `code`.

@@ -2,8 +2,8 @@
 
 #pragma once
 
+#include "expr/tree.h"
 #include "sql/lexer.h"
-#include "sql/tree.h"
 #include "sql/verdict.h"
 
 // A name that means something else than a table or column inside a part of the tree.

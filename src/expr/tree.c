@@ -1,4 +1,4 @@
-#include "sql/tree.h"
+#include "expr/tree.h"
 
 #include <string.h>
 
