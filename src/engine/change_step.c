@@ -1,4 +1,7 @@
+#include <stdlib.h>
+
 #include "base/mem.h"
+#include "base/timeval.h"
 #include "engine/change_int.h"
 #include "engine/define.h"
 
@@ -9,6 +12,7 @@ step_reset(Step *step)
 {
 	sql_query_close(TAKE(step->query));
 	buf_close(&step->addresses);
+	buf_close(&step->times);
 	batch_unref(TAKE(step->rows));
 	batch_unref(TAKE(step->converted));
 	bulk_rows_close(&step->bulk);
@@ -147,12 +151,28 @@ add_places(Step *step, const Column *segments, const Column *places, Error *err)
 	return ST_OK;
 }
 
+// The times that rows have, which are the last column.
+static Status
+add_times(Step *step, const TableDef *def, const Batch *batch, Error *err)
+{
+	int64_t unit = table_order_unit_ns(def);
+	const Column *times = batch_column(batch, schema_field_count(batch_schema(batch)) - 1);
+	const int64_t *values = (const void *)times->values.data;
+	for (int64_t i = 0; i < times->length && table_time_column(def) >= 0; i++) {
+		int64_t ns = time_scale_saturating(values[i], unit, 1);
+		if (i == 0 || values[i] != values[i - 1])
+			buf_add(&step->times, &ns, sizeof(ns));
+	}
+	return buf_status(&step->times, err, "rows to change");
+}
+
 // Where the rows of a batch are, and the other versions of their keys: nothing older comes back.
 static Status
 add_addresses(Step *step, const Batch *batch, Error *err)
 {
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	step->changed += batch_rows(batch);
+	TRY(add_times(step, def, batch, err));
 	TRY(add_places(step, batch_column(batch, 0), batch_column(batch, 1), err));
 	if (!table_replaces(def))
 		return ST_OK;
@@ -160,14 +180,14 @@ add_addresses(Step *step, const Batch *batch, Error *err)
 					  &batch_column(batch, 3)->children[0], err);
 }
 
-// The rows as they become, without their addresses.
+// The rows as they become, without their addresses and old times.
 static Status
 take_rows(Step *step, Batch *batch, Error *err)
 {
 	const Schema *schema = batch_schema(batch);
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	int32_t first = table_replaces(def) ? 4 : 2;
-	int32_t count = schema_field_count(schema) - first;
+	int32_t count = schema_field_count(schema) - first - (table_time_column(def) >= 0);
 	SCOPED(mem_drop) int32_t *columns = mem_alloc_array((size_t)count + 1, sizeof(*columns));
 	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
 	if (columns == NULL || fields == NULL)
@@ -298,6 +318,25 @@ step_end_files(mobius *db, Step *step, Error *err)
 	return step->bulk.bulk != NULL ? bulk_rows_end(&step->bulk, err) : ST_OK;
 }
 
+static int
+by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+// Whether each series keeps its newest row, as far as is known.
+static bool
+keeps_newest(mobius *db, const Step *step)
+{
+	int64_t *times = (void *)step->times.data;
+	size_t count = step->times.len / sizeof(*times);
+	if (count == 0)
+		return false;
+	qsort(times, count, sizeof(*times), by_time);
+	return newest_rows_outlive(db->newest, step->table, times, (int64_t)count);
+}
+
 Status
 step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err)
 {
@@ -311,6 +350,8 @@ step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err)
 		TRY(store_delete_new(db->store, step->table,
 							 (const RowAddress *)(const void *)step->addresses.data, count, &del,
 							 err));
+	if (step->statement->kind != STATEMENT_TRUNCATE && keeps_newest(db, step))
+		store_delete_is_older(del);
 	return commit_entry_of_deletion(step->table, del, out, err);
 }
 

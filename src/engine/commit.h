@@ -42,7 +42,7 @@ typedef struct CommitEntry {
 	StoreDelete *del;  // WAL_DELETE; `head` is its payload
 	NewestPut *newest; // WAL_BATCH: what it can change of the newest rows; NULL: nothing
 	bool newest_lost;  // but there was no memory to find out
-	bool all;          // WAL_DELETE: all rows of its table; from its application on
+	DeleteReach reach; // WAL_DELETE, from its application on
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;

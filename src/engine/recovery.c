@@ -227,12 +227,8 @@ replay_delete(Replay *replay, const WalRecord *record, uint64_t seq, Table *tabl
 	if (seq <= replay->checkpoint_seq)
 		return ST_OK;
 	newest_put_begin(all, table, NULL);
-	if (!store_delete_payload_is_all(record->payload)) {
-		doubt(replay, table);
-		return ST_OK;
-	}
 	newest_rows_lock(all);
-	newest_rows_clear(all, table);
+	newest_rows_delete(all, table, store_delete_payload_reach(record->payload));
 	newest_rows_unlock(all);
 	return ST_OK;
 }

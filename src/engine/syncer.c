@@ -59,7 +59,7 @@ apply_entry(Conductor *c, CommitEntry *entry, uint64_t seq)
 			store_apply_define(store, TAKE(entry->define), seq);
 		break;
 	case WAL_DELETE:
-		entry->all = store_delete_is_all(entry->del);
+		entry->reach = store_delete_reach(entry->del);
 		store_apply_delete(store, TAKE(entry->del), seq);
 		break;
 	case WAL_DROP:
@@ -167,12 +167,11 @@ apply_all(Conductor *c, Commit *all)
 static void
 enter_entry(Conductor *c, CommitEntry *entry, uint64_t seq)
 {
-	bool rows = entry->wal.kind == WAL_ADOPT || entry->wal.kind == WAL_DELETE;
 	if (entry->newest != NULL)
 		newest_put_enter(entry->newest, seq);
-	else if (entry->wal.kind == WAL_DELETE && entry->all)
-		newest_rows_clear(c->newest, entry->table);
-	else if (rows || entry->newest_lost)
+	else if (entry->wal.kind == WAL_DELETE)
+		newest_rows_delete(c->newest, entry->table, entry->reach);
+	else if (entry->wal.kind == WAL_ADOPT || entry->newest_lost)
 		newest_rows_doubt(c->newest, entry->table);
 }
 

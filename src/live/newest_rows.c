@@ -308,14 +308,14 @@ newest_rows_doubt(NewestRows *all, Table *table)
 }
 
 void
-newest_rows_clear(NewestRows *all, Table *table)
+newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach)
 {
 	(void)all;
 	NewestTable *t = newest_table_find(table);
-	if (t == NULL || t->state == NEWEST_OFF)
+	if (t == NULL || t->state == NEWEST_OFF || reach == DELETE_OLDER)
 		return;
 	empty_locked(t);
-	t->state = NEWEST_KNOWN;
+	t->state = reach == DELETE_ALL ? NEWEST_KNOWN : NEWEST_DOUBT;
 }
 
 bool

@@ -52,9 +52,13 @@ void newest_put_free(NewestPut *put); // entered or not; not with the lock; NULL
 void newest_put_begin(NewestRows *all, Table *table, NewestPut *put);
 void newest_put_place(NewestPut *put, SegmentSpot spot); // behind it: where the rows lie now
 void newest_put_enter(NewestPut *put, uint64_t seq);     // with the lock, in order of commits
-// With the lock: rows of the table may be gone, or have come by another way; or all of them went.
+// With the lock: newest rows may have come, or gone, by another way.
 void newest_rows_doubt(NewestRows *all, Table *table);
-void newest_rows_clear(NewestRows *all, Table *table);
+void newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach); // with the lock
+// Whether rows with these times (ns, rising), which are about to be deleted, are known not to be
+// the newest of their series; so they stay, since what comes meanwhile is not deleted. No other
+// deletion comes meanwhile.
+bool newest_rows_outlive(NewestRows *all, Table *table, const int64_t *times, int64_t count);
 
 // ---- reading ----
 

@@ -58,7 +58,16 @@ address_columns(const TableDef *def)
 	return table_replaces(def) ? ADDRESS_COLUMNS : ADDRESS_COLUMNS / 2;
 }
 
-// Addresses, and whole rows of the table in its order.
+// Whether its time is asked for as well.
+static int32_t
+time_columns(const TableDef *def)
+{
+	return table_time_column(def) >= 0;
+}
+
+static const char old_time[] = "\x01time";
+
+// Addresses, whole rows of the table in its order, and the time as it is.
 static Status
 match_schema(const SqlMatch *match, Schema **out, Error *err)
 {
@@ -66,7 +75,7 @@ match_schema(const SqlMatch *match, Schema **out, Error *err)
 	int32_t columns = rows ? table_column_count(match->def) : 0;
 	int32_t first = address_columns(match->def);
 	SCOPED(mem_drop)
-	Field *fields = mem_alloc_array((size_t)columns + ADDRESS_COLUMNS, sizeof(Field));
+	Field *fields = mem_alloc_array((size_t)columns + ADDRESS_COLUMNS + 1, sizeof(Field));
 	if (fields == NULL)
 		return error_no_memory(err, "a statement");
 	fields[0] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
@@ -81,7 +90,12 @@ match_schema(const SqlMatch *match, Schema **out, Error *err)
 	fields[3].children = (Field *)(uintptr_t)&ANY_ROW;
 	for (int32_t i = 0; i < columns; i++)
 		fields[i + first] = *schema_field(table_schema(match->def), i);
-	return schema_new(fields, columns + first, NULL, 0, out, err);
+	if (time_columns(match->def) > 0) {
+		fields[first + columns] =
+			*schema_field(table_schema(match->def), table_time_column(match->def));
+		fields[first + columns].name = old_time;
+	}
+	return schema_new(fields, columns + first + time_columns(match->def), NULL, 0, out, err);
 }
 
 static void
@@ -93,7 +107,7 @@ add_item(const char *relation, const char *column, Buf *out)
 	sql_add_name(out, column);
 }
 
-// Items, in this order: the address, what stays, what is assigned.
+// Items, in this order: the address, what stays, the time, what is assigned.
 static Status
 make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 {
@@ -101,10 +115,12 @@ make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 										version_rows};
 	const char *relation = query->verdict->refs[0].alias;
 	int32_t first = address_columns(match->def);
-	int32_t columns = schema_field_count(query->as) - first;
+	int32_t timed = time_columns(match->def);
+	int32_t columns = schema_field_count(query->as) - first - timed;
 	int32_t kept = columns - match->statement->target_count, next = 0;
 	Match *made = arena_alloc(&query->arena, sizeof(*made));
-	int32_t *places = arena_array(&query->arena, (size_t)(columns + first), sizeof(int32_t));
+	int32_t *places =
+		arena_array(&query->arena, (size_t)(columns + first + timed), sizeof(int32_t));
 	TRY(arena_status(&query->arena, err, "a statement"));
 	SCOPED(buf_close) Buf items = BUF_INIT;
 	for (int32_t i = 0; i < first; i++) {
@@ -113,9 +129,14 @@ make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 	}
 	for (int32_t i = 0; i < columns; i++) {
 		int32_t assigned = find_assigned(match, i);
-		places[i + first] = first + (assigned >= 0 ? kept + assigned : next++);
+		places[i + first] = first + (assigned >= 0 ? kept + timed + assigned : next++);
 		if (assigned < 0)
 			add_item(relation, schema_field(query->as, i + first)->name, &items);
+	}
+	if (timed > 0) {
+		const Schema *schema = table_schema(match->def);
+		places[first + columns] = first + kept;
+		add_item(relation, schema_field(schema, table_time_column(match->def))->name, &items);
 	}
 	TRY(buf_status(&items, err, "a statement"));
 	made->version = table_version(match->def);

@@ -52,10 +52,16 @@ store_delete_free(StoreDelete *del)
 	mem_free(del);
 }
 
-bool
-store_delete_is_all(const StoreDelete *del)
+void
+store_delete_is_older(StoreDelete *del)
 {
-	return del->all;
+	del->older = true;
+}
+
+DeleteReach
+store_delete_reach(const StoreDelete *del)
+{
+	return del->all ? DELETE_ALL : del->older ? DELETE_OLDER : DELETE_SOME;
 }
 
 void

@@ -6,7 +6,7 @@
 #include "base/reader.h"
 #include "store/store_int.h"
 
-enum { FORMAT = 1, FLAG_ALL = 1, HEAD_BYTES = 8 };
+enum { FORMAT = 1, FLAG_ALL = 1, FLAG_OLDER = 2, HEAD_BYTES = 8 };
 typedef enum GroupKind { GROUP_COMMIT, GROUP_FILE } GroupKind;
 
 // ---- writing ----
@@ -56,7 +56,7 @@ store_delete_encode(const StoreDelete *del, Buf *out, Error *err)
 {
 	uint32_t groups = 0;
 	buf_add_byte(out, FORMAT);
-	buf_add_byte(out, del->all ? FLAG_ALL : 0);
+	buf_add_byte(out, del->all ? FLAG_ALL : del->older ? FLAG_OLDER : 0);
 	buf_add_u16(out, 0);
 	size_t at = out->len;
 	buf_add_u32(out, 0);
@@ -73,10 +73,11 @@ store_delete_encode(const StoreDelete *del, Buf *out, Error *err)
 
 // ---- reading ----
 
-bool
-store_delete_payload_is_all(Slice payload)
+DeleteReach
+store_delete_payload_reach(Slice payload)
 {
-	return payload.len > 1 && (payload.data[1] & FLAG_ALL) != 0;
+	uint8_t flags = payload.len > 1 ? payload.data[1] : 0;
+	return flags == FLAG_ALL ? DELETE_ALL : flags == FLAG_OLDER ? DELETE_OLDER : DELETE_SOME;
 }
 
 typedef struct Decoding {
@@ -229,7 +230,7 @@ delete_decode(Slice payload, const TableView *view, StoreDelete **out, Error *er
 	uint16_t zero = reader_u16(&r);
 	uint32_t groups = reader_u32(&r);
 	bool all = (flags & FLAG_ALL) != 0;
-	if (r.failed || format != FORMAT || flags > FLAG_ALL || zero != 0 || (all && groups > 0))
+	if (r.failed || format != FORMAT || flags > FLAG_OLDER || zero != 0 || (all && groups > 0))
 		return error_set(err, ST_CORRUPT, "its deletions are damaged");
 	SCOPED(delete_drop) StoreDelete *del = NULL;
 	// Each file may be named by itself and by commits.

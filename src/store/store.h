@@ -161,7 +161,8 @@ void store_apply_define(Store *store, StoreDefine *define,
 // payload of a WAL_DELETE record (one for each table and commit; wal.table_id names the table),
 // little-endian:
 //
-//     u8 format (1) · u8 flags (1: all rows the table has) · u16 0 · u32 groups
+//     u8 format (1) · u8 flags (1: all rows the table has; 2: none is the newest of its series) ·
+//     u16 0 · u32 groups
 //     for each: u8 kind (0: rows of a commit, 1: rows of a file) · u8 0 · u16 0 · u32 length
 //               u64 seq or segment id · `length` bytes: row numbers, as mask.h has them
 typedef struct RowAddress {
@@ -180,9 +181,16 @@ Status store_delete_new(Store *store, Table *table, const RowAddress *rows, int6
 Status store_truncate_new(Store *store, Table *table, StoreDelete **out,
 						  Error *err); // every row there is when it is applied
 Status store_delete_encode(const StoreDelete *del, Buf *out, Error *err); // appends the payload
-void store_delete_free(StoreDelete *del);         // never applied; NULL is allowed
-bool store_delete_is_all(const StoreDelete *del); // of store_truncate_new
-bool store_delete_payload_is_all(Slice payload);
+void store_delete_free(StoreDelete *del); // never applied; NULL is allowed
+// Which rows a deletion, or the payload of one, is about.
+typedef enum DeleteReach {
+	DELETE_SOME,
+	DELETE_OLDER, // than the newest of their series, as somebody has said
+	DELETE_ALL,
+} DeleteReach;
+void store_delete_is_older(StoreDelete *del); // before it is encoded
+DeleteReach store_delete_reach(const StoreDelete *del);
+DeleteReach store_delete_payload_reach(Slice payload);
 // Rows in memory are marked at once, for readers at `seq` and later; files change their masks in
 // the step that makes `seq` visible (store_publish).
 void store_apply_delete(Store *store, StoreDelete *del, uint64_t seq);

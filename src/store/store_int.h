@@ -145,6 +145,7 @@ struct StoreDelete {
 
 	// All rows.
 	bool all;
+	bool older;            // or none is the newest of its series
 	Link *spare;           // to go on with
 	const Link *last;      // of those in the table's chain that go; NULL: none
 	Link *gone;            // once they were taken off

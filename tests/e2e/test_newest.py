@@ -202,6 +202,10 @@ def test_newest_rows_are_at_hand_from_the_first_and_again_once_somebody_asked(se
         ask(client, "DELETE FROM t WHERE n = 2")
         assert newest(client) == [("a", 1, 1, 1, None)]
         wait_for(lambda: state(client) == "on")
+        put(client, "t", batch(("a", 1, 0, 4, None), ("a", 1, 2, 5, None)))
+        assert value(client, "DELETE FROM t WHERE n = 4") == 1
+        assert value(client, "UPDATE t SET s = 'older' WHERE n = 1") == 1
+        assert state(client) == "on" and newest(client) == [("a", 1, 2, 5, None)]
         ask(client, "TRUNCATE t")
         assert state(client) == "on" and newest(client) == []
         put(client, "t", batch(("a", 1, 1, 3, None)))

@@ -286,7 +286,7 @@ what_is_in_doubt_is_worked_out_beside_what_comes(void **state)
 	assert_true(newest_rows_settled(n.all, n.table, later));
 	newest_is(&n, "");
 	newest_rows_lock(n.all);
-	newest_rows_clear(n.all, n.table);
+	newest_rows_delete(n.all, n.table, DELETE_ALL);
 	newest_rows_unlock(n.all);
 	put_text_rows(&n, "2|a|6");
 	newest_is(&n, "2|a|6\n");
