@@ -42,7 +42,7 @@ within_limits(HttpRequest *req)
 	const HttpServer *server = req->server;
 	if (req->fields.text.failed)
 		return refuse(req, NO_MEMORY.status, NO_MEMORY.code, NO_MEMORY.text);
-	if (atomic_load_explicit(&server->requests_open, memory_order_relaxed) >
+	if (atomic_load_explicit(&server->requests_open, memory_order_relaxed) >=
 		server->options.max_requests_total)
 		return refuse(req, 503, ST_LIMIT,
 					  "too many requests are still being handled; ask again later");
@@ -142,7 +142,8 @@ on_head(void *arg, const H1Head *head)
 	req->continues = request_expects_continue(req) && req->content_length != 0;
 	if (!is_served(req, head->target))
 		return;
-	req->begun = true;
+	req->begun = true; // it counts from here on: heads that never end are no work
+	atomic_fetch_add_explicit(&h1->server->requests_open, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h1->server->requests_total, 1, memory_order_relaxed);
 	req->handler->begin(req);
 	answer_continue(req);

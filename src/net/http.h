@@ -8,10 +8,11 @@
 //
 // A request's life: begin, then any of body / end / writable, then done exactly once: after the
 // answer was handed to the connection and the request was read to its end, or when the connection
-// went. The answer may start at any time, also before the request has ended: what is still to come
-// of the request is then given to `body` as before, or, after http_finish, read past (if that would
-// be much, the connection is closed instead). No http_* function calls back before it returns.
-// After done everything sent is ignored; the HttpRequest stays valid until its last unref.
+// went; a client that has closed its sending side is gone. The answer may start at any time, also
+// before the request has ended: what is still to come of the request is then given to `body` as
+// before, or, after http_finish, read past (if that would be much, the connection is closed
+// instead). No http_* function calls back before it returns. After done everything sent is ignored;
+// the HttpRequest stays valid until its last unref.
 //
 // What cannot be a request, or not here, never reaches a handler: it is answered with 400, 404,
 // 405, 408, 413, 414, 415, 417, 431, 501, 503 or 505 and `{"error":{"code":…,"message":…}}`.

@@ -23,7 +23,6 @@ request_new(H1 *h1)
 	req->content_length = -1;
 	req->method = ""; // not read yet
 	req->max_body = h1->server->options.max_body;
-	atomic_fetch_add_explicit(&h1->server->requests_open, 1, memory_order_relaxed);
 	return req;
 }
 
@@ -44,7 +43,8 @@ http_unref(HttpRequest *req)
 	buf_close(&req->path);
 	buf_close(&req->head);
 	gunzip_free(req->gunzip);
-	atomic_fetch_sub_explicit(&req->server->requests_open, 1, memory_order_relaxed);
+	if (req->begun)
+		atomic_fetch_sub_explicit(&req->server->requests_open, 1, memory_order_relaxed);
 	http_server_unref(req->server);
 	Conn *conn = req->conn;
 	mem_free(req);

@@ -155,6 +155,8 @@ requests_are_bounded(void **state)
 	HttpRequest *first = http_ref(seen.req);
 	FakeSock *second = fake_connect();
 	put(second, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+	FakeSock *beginning = fake_connect(); // is none yet
+	put(beginning, "GET /hello HTTP/1.1\r\n");
 	FakeSock *third = fake_connect();
 	put(third, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_status(third, 503, "too many requests");
@@ -165,6 +167,7 @@ requests_are_bounded(void **state)
 	assert_false(sock->open);
 	put(third, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_status(third, 200, "hello");
+	leave(beginning);
 	leave(second);
 	leave(third);
 	stop(sock);
