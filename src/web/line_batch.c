@@ -28,6 +28,23 @@ add_wide(ColumnBuilder *c, uint64_t value)
 	c->length++;
 }
 
+// The same of a text.
+static void
+add_bytes(ColumnBuilder *c, Slice text)
+{
+	uint32_t end = (uint32_t)(c->values.len + text.len);
+	if (c->validity.len > 0 || c->values.cap - c->values.len < text.len ||
+		c->offsets.cap - c->offsets.len < sizeof(end)) {
+		column_add_bytes(c, text);
+		return;
+	}
+	memcpy(c->values.data + c->values.len, text.data, text.len);
+	memcpy(c->offsets.data + c->offsets.len, &end, sizeof(end));
+	c->values.len += text.len;
+	c->offsets.len += sizeof(end);
+	c->length++;
+}
+
 static void
 add_text(LineParser *parser, const LineItem *item)
 {
@@ -38,7 +55,7 @@ add_text(LineParser *parser, const LineItem *item)
 		text = buf_slice(&parser->name);
 		item->column->values.values.failed |= parser->name.failed;
 	}
-	column_add_bytes(&item->column->values, text);
+	add_bytes(&item->column->values, text);
 	parser->bytes += text.len;
 }
 

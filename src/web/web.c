@@ -50,24 +50,26 @@ on_done(HttpRequest *req)
 
 // ---- paths ----
 
-#define ROUTE(method_, path_)                                                                      \
+// `max_` 0: WebOptions.max_body. How much of a body of rows is kept is up to who takes it: lines
+// may go on for ever.
+#define ROUTE(method_, path_, max_)                                                                \
 	{                                                                                              \
-		.method = (method_), .path = (path_), .begin = on_begin, .body = on_body, .end = on_end,   \
-		.writable = on_writable, .done = on_done                                                   \
+		.method = (method_), .path = (path_), .max_body = (max_), .begin = on_begin,               \
+		.body = on_body, .end = on_end, .writable = on_writable, .done = on_done                   \
 	}
 
 static const HttpHandler HANDLERS[] = {
-	ROUTE("POST", "/api/v1/query"),
-	ROUTE("POST", "/api/v1/write"),
-	ROUTE("POST", "/write"),
-	ROUTE("POST", "/api/v2/write"),
-	ROUTE("POST", "/api/v3/write_lp"),
-	ROUTE("POST", "/api/v1/action/*"),
-	ROUTE("GET", "/metrics"),
-	ROUTE("GET", "/health"),
-	ROUTE("GET", "/ready"),
-	ROUTE("GET", "/ping"),
-	ROUTE("GET", "/openapi.json"),
+	ROUTE("POST", "/api/v1/query", 0),
+	ROUTE("POST", "/api/v1/write", SIZE_MAX),
+	ROUTE("POST", "/write", SIZE_MAX),
+	ROUTE("POST", "/api/v2/write", SIZE_MAX),
+	ROUTE("POST", "/api/v3/write_lp", SIZE_MAX),
+	ROUTE("POST", "/api/v1/action/*", 0),
+	ROUTE("GET", "/metrics", 0),
+	ROUTE("GET", "/health", 0),
+	ROUTE("GET", "/ready", 0),
+	ROUTE("GET", "/ping", 0),
+	ROUTE("GET", "/openapi.json", 0),
 };
 
 static void (*const SERVE[])(HttpRequest *req) = {

@@ -18,7 +18,7 @@ typedef struct WebOptions {
 	mobius *db;
 	mobius_session *session; // borrowed: of who names no other database
 	const char *hosts;       // http.hosts: names besides IP literals and localhost, comma separated
-	size_t max_body;         // bytes of one request
+	size_t max_body;         // bytes of one request, but of rows as text: lines have no end
 	const NetServer *net;    // whose counts /metrics shows; NULL: none
 } WebOptions;
 

@@ -29,12 +29,26 @@ begin_rows(WriteCall *w, Error *err)
 }
 
 static Status
+keep_stream(WriteCall *w, Slice part, Error *err)
+{
+	size_t most = w->call.web->options.max_body;
+	if (w->rest.len + part.len > most)
+		return error_set(
+			err, ST_LIMIT,
+			"an Arrow stream as a body has at most %zu bytes (flight.max_message); send "
+			"several, or a DoPut",
+			most);
+	buf_add_slice(&w->rest, part);
+	return buf_status(&w->rest, err, "the body");
+}
+
+static Status
 add_rows(WriteCall *w, Slice part, bool last, Error *err)
 {
 	switch (w->form) {
 	case WRITE_CSV: return csv_reader_add(w->csv, part, last, err);
 	case WRITE_NDJSON: return ndjson_reader_add(w->ndjson, part, last, err);
-	default: buf_add_slice(&w->rest, part); return buf_status(&w->rest, err, "the body");
+	default: return keep_stream(w, part, err);
 	}
 }
 

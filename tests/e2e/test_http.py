@@ -127,6 +127,19 @@ def test_a_compressed_body_of_many_lines_arrives_whole(web):
     assert web.rows("SELECT count(*), sum(f), count(DISTINCT h) FROM m") == [[300_000, sum(range(300_000)), 100]]
 
 
+@pytest.mark.settings(**{"flight.max_message": "1MiB"})
+def test_lines_may_go_on_and_other_bodies_have_a_most_of_bytes(web):
+    pieces = (f"m s=\"{'x' * 1000}\",i={i}i {i + 1}\n".encode() for i in range(20_000))
+    status, _, body = web.ask("POST", "/api/v1/write", pieces, Content_Type=LINES)  # chunked
+    assert status == 200 and json.loads(body)["rows"] == 20_000
+    assert web.rows("SELECT count(*), sum(i), min(length(s)) FROM m") == [[20_000, sum(range(20_000)), 1000]]
+    large = pa.record_batch({"v": pa.array(range(200_000), pa.int64())})
+    status, answer = web.write(stream(large), ARROW, table="t")
+    assert status == 429 and "flight.max_message" in answer["error"]["message"]
+    web.connection.close()
+    assert web.ask("POST", "/api/v1/query", b" " * (2 << 20), Content_Type="text/plain")[0] == 413
+
+
 def test_many_measurements_in_one_body(web):
     lines = "".join(f"m{i % 200},h=a f={i} {i + 1}\n" for i in range(2000))
     status, answer = web.write(lines)
