@@ -68,7 +68,7 @@ take_commit(void *arg, const FeedCommit *commit, Error *err)
 	if (reading->full || reading->over)
 		return error_set(err, ST_LIMIT, "no more for now");
 	SCOPED(message_list_close) MessageList list = {0};
-	TRY(messages_of_commit(sub->query, sub->options.form, commit, reading->hub->pool, &list, err));
+	TRY(messages_of_commit(sub->query, sub->options.form, commit, &reading->hub->work, &list, err));
 	if (list.count > 0 && !subscriber_push(sub, list.at, list.count))
 		return error_no_memory(err, "a subscription");
 	if (list.count > 0) {

@@ -116,7 +116,7 @@ tell_commit(void *arg, const FeedCommit *commit, Error *err)
 	Telling *telling = arg;
 	Group *group = telling->group;
 	SCOPED(message_list_close) MessageList list = {0};
-	TRY(messages_of_commit(group->query, group->form, commit, telling->hub->pool, &list, err));
+	TRY(messages_of_commit(group->query, group->form, commit, &telling->hub->work, &list, err));
 	for (Subscriber *sub = group->members, *next; sub != NULL; sub = next) {
 		next = sub->place.next;
 		tell_one(telling->hub, sub, commit, &list);

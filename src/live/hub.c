@@ -237,9 +237,11 @@ hub_start(Feed *feed, BytesPool *pool, Hub **out, Error *err)
 	if (hub == NULL)
 		return error_no_memory(err, "subscriptions");
 	hub->feed = feed;
-	hub->pool = pool;
+	hub->work.pool = pool;
 	pthread_mutex_init(&hub->lock, NULL);
-	Status st = thread_start(&(ThreadOptions){.name = "feed"}, hub_run, hub, &hub->thread, err);
+	Status st = expr_work_new(EXPR_FAULTS_NULL, &hub->work.expr, err);
+	if (st == ST_OK)
+		st = thread_start(&(ThreadOptions){.name = "feed"}, hub_run, hub, &hub->thread, err);
 	if (st != ST_OK) {
 		hub_free(hub);
 		return st;
@@ -265,6 +267,7 @@ hub_free(Hub *hub)
 {
 	if (hub == NULL)
 		return;
+	expr_work_free(hub->work.expr);
 	pthread_mutex_destroy(&hub->lock);
 	mem_free(hub);
 }

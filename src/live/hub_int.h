@@ -68,7 +68,7 @@ struct Group {
 
 struct Hub {
 	Feed *feed;
-	BytesPool *pool;
+	LiveWork work; // the thread's
 	Thread *thread;
 	pthread_mutex_t lock; // guards inbox and stopping
 	Subscriber *inbox;    // by place.next

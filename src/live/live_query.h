@@ -1,17 +1,19 @@
-// live_query.h - what a subscription asks for, bound: a table, which of its columns, as rows come
-// by.
+// live_query.h - what a subscription asks for, bound: columns and expressions of one table's rows,
+// as they come by.
 //
-// Immutable and counted. The answers are those of the same text as a query.
+// Immutable and counted. The answers are those of the same text as a query; but where a query would
+// fail for a row (a number too large, a bad cast), that value is NULL.
 
 #pragma once
 
 #include "arrow/json.h"
+#include "expr/projection.h"
 #include "live/feed.h"
 #include "sql/followed.h"
 
 typedef struct LiveQuery LiveQuery;
 
-// ST_UNIMPLEMENTED names what is not built yet: expressions, WHERE. Needs a stack of 8 MiB.
+// ST_UNIMPLEMENTED names the expression that is not built yet. Needs a stack of 8 MiB.
 Status live_query_new(Sql *sql, Slice text, const json_t *params, const SqlSession *session,
 					  LiveQuery **out, Error *err);
 LiveQuery *live_query_ref(LiveQuery *query);
@@ -25,8 +27,14 @@ TableDef *live_query_def(const LiveQuery *query);      // the table as it was bo
 Schema *live_query_schema(const LiveQuery *query);
 const JsonRows *live_query_json(const LiveQuery *query, JsonForm form);
 
+// What running takes; of one thread.
+typedef struct LiveWork {
+	BytesPool *pool;
+	ExprWork *expr;
+} LiveWork;
+
 // The rows of an entry (FEED_ROWS) that are asked for; *out NULL: none of them.
-Status live_query_run(const LiveQuery *query, const FeedEntry *entry, BytesPool *pool, Batch **out,
-					  Error *err);
+Status live_query_run(const LiveQuery *query, const FeedEntry *entry, const LiveWork *work,
+					  Batch **out, Error *err);
 // Whether the table with this definition answers no more as it did: a column it had is another one.
 bool live_query_ends_with(const LiveQuery *query, const TableDef *def);

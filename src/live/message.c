@@ -156,7 +156,7 @@ parts_close(Parts *parts)
 }
 
 static Status
-find_parts(const LiveQuery *query, const FeedCommit *commit, BytesPool *pool, Parts *out,
+find_parts(const LiveQuery *query, const FeedCommit *commit, const LiveWork *work, Parts *out,
 		   Error *err)
 {
 	out->at = mem_alloc_array((size_t)commit->count, sizeof(*out->at));
@@ -166,7 +166,7 @@ find_parts(const LiveQuery *query, const FeedCommit *commit, BytesPool *pool, Pa
 		const FeedEntry *entry = &commit->entries[i];
 		Batch *rows = NULL;
 		if (entry->kind == FEED_ROWS)
-			TRY(live_query_run(query, entry, pool, &rows, err));
+			TRY(live_query_run(query, entry, work, &rows, err));
 		if (rows != NULL || entry->kind == FEED_DELETE || entry->kind == FEED_BULK)
 			out->at[out->count++] = (Part){entry, rows};
 	}
@@ -175,11 +175,11 @@ find_parts(const LiveQuery *query, const FeedCommit *commit, BytesPool *pool, Pa
 
 Status
 messages_of_commit(const LiveQuery *query, MessageForm form, const FeedCommit *commit,
-				   BytesPool *pool, MessageList *out, Error *err)
+				   const LiveWork *work, MessageList *out, Error *err)
 {
 	SCOPED(parts_close) Parts parts = {0};
 	SCOPED(message_list_close) MessageList list = {0};
-	TRY(find_parts(query, commit, pool, &parts, err));
+	TRY(find_parts(query, commit, work, &parts, err));
 	list.at = mem_alloc_array((size_t)parts.count + 1, sizeof(Message *));
 	if (list.at == NULL)
 		return error_no_memory(err, "a commit of the feed");

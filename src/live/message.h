@@ -63,4 +63,4 @@ typedef struct MessageList {
 void message_list_close(MessageList *list);
 
 Status messages_of_commit(const LiveQuery *query, MessageForm form, const FeedCommit *commit,
-						  BytesPool *pool, MessageList *out, Error *err);
+						  const LiveWork *work, MessageList *out, Error *err);
