@@ -60,9 +60,7 @@ open_snapshot(mobius_subscription *sub, FeedPosition *from, Error *err)
 	TRY(sql_query_open(sub->db->sql, text, &session, &sub->rows, err));
 	TRY(sql_query_pin(sub->rows, &pin, err));
 	from->seq = sql_query_seq(sub->rows);
-	if (!schema_equal(sql_query_schema(sub->rows), live_query_schema(sub->query)))
-		return error_set(err, ST_CONFLICT, "the table changed meanwhile; subscribe again");
-	return ST_OK;
+	return live_query_check(sub->query, sql_query_schema(sub->rows), err);
 }
 
 static Status

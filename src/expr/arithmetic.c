@@ -9,7 +9,7 @@ static void
 overflow(Call *c, int64_t i)
 {
 	char type[TYPE_TEXT];
-	call_fail(c, i, "the result is out of the range of %s", type_text(c->node->type, type));
+	kernel_fail(c, i, "the result is out of the range of %s", type_text(c->node->type, type));
 }
 
 // A whole number from two, where the builtin tells overflow and the type has a range.

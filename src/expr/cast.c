@@ -14,8 +14,8 @@ unreadable(Call *c, int64_t i)
 {
 	char type[TYPE_TEXT];
 	Slice text = c->in[0].texts[i];
-	call_fail(c, i, "'%.*s' cannot be cast to %s", (int)(text.len < 80 ? text.len : 80),
-			  (const char *)text.data, type_text(c->node->type, type));
+	kernel_fail(c, i, "'%.*s' cannot be cast to %s", (int)(text.len < 80 ? text.len : 80),
+				(const char *)text.data, type_text(c->node->type, type));
 }
 
 #define FROM_TEXT(name, read)                                                                      \
@@ -87,7 +87,7 @@ text_to_blob(Call *c)
 	{
 		Slice text = c->in[0].texts[i];
 		size_t len;
-		uint8_t *out = call_text(c, i, text.len);
+		uint8_t *out = kernel_text(c, i, text.len);
 		if (out == NULL)
 			return;
 		if (read_blob(text, out, &len))
@@ -152,7 +152,7 @@ value_to_text(Call *c)
 		size_t zero = bare ? (text[0] == '-' ? 1 : 0) : len;
 		if (bare && text[zero] == '0')
 			memmove(text + zero, text + zero + 1, --len - zero);
-		uint8_t *out = call_text(c, i, len);
+		uint8_t *out = kernel_text(c, i, len);
 		if (out == NULL)
 			return;
 		memcpy(out, text, len);
@@ -174,7 +174,7 @@ blob_to_text(Call *c)
 	{
 		Slice blob = c->in[0].texts[i];
 		size_t len = 0;
-		uint8_t *out = call_text(c, i, 4 * blob.len);
+		uint8_t *out = kernel_text(c, i, 4 * blob.len);
 		if (out == NULL)
 			return;
 		for (size_t k = 0; k < blob.len; k++) {
@@ -203,7 +203,7 @@ static void
 out_of_range(Call *c, int64_t i)
 {
 	char type[TYPE_TEXT];
-	call_fail(c, i, "the time is out of the range of %s", type_text(c->node->type, type));
+	kernel_fail(c, i, "the time is out of the range of %s", type_text(c->node->type, type));
 }
 
 static void

@@ -8,7 +8,7 @@ static void
 beyond(Call *c, int64_t i)
 {
 	char type[TYPE_TEXT];
-	call_fail(c, i, "the value is out of the range of %s", type_text(c->node->type, type));
+	kernel_fail(c, i, "the value is out of the range of %s", type_text(c->node->type, type));
 }
 
 static ExprType

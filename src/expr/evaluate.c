@@ -67,11 +67,11 @@ check_results(Call *c)
 	for (int64_t i = 0; i < c->n; i++) {
 		if (kind == KIND_HUGE && c->out.ok[i] &&
 			(c->out.wides[i] < INT64_MIN || c->out.wides[i] > INT64_MAX))
-			call_fail(c, i, "a HUGEINT beyond BIGINT; cast it to DECIMAL(38,0) or DOUBLE");
+			kernel_fail(c, i, "a HUGEINT beyond BIGINT; cast it to DECIMAL(38,0) or DOUBLE");
 		if (kind == KIND_SPAN && c->out.ok[i] &&
 			(c->out.spans[i].micros > INT64_MAX / 1000 ||
 			 c->out.spans[i].micros < INT64_MIN / 1000))
-			call_fail(c, i, "an interval of more than 292 years of seconds");
+			kernel_fail(c, i, "an interval of more than 292 years of seconds");
 	}
 }
 

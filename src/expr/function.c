@@ -8,8 +8,8 @@
 #include "expr/function_int.h"
 
 Status
-call_new(Binder *b, NodeOp op, ExprType type, int32_t position, const char *name, Kernel kernel,
-		 int64_t detail, Node *const *args, int32_t count, Node **out)
+node_call(Binder *b, NodeOp op, ExprType type, int32_t position, const char *name, Kernel kernel,
+		  int64_t detail, Node *const *args, int32_t count, Node **out)
 {
 	Node *node;
 	TRY(node_new(b, op, type, position, name, count, &node));
@@ -123,7 +123,7 @@ bind_overload(Binder *b, int32_t position, const Choice *choice, Node **args, No
 	Kernel kernel = o->kernels != NULL ? o->kernels->of[kind_shape(types[0].kind)] : o->kernel;
 	if (kernel == NULL)
 		return refuse_unknown(b, position, o->name);
-	return call_new(b, NODE_CALL, result, position, o->name, kernel, detail, args, o->count, out);
+	return node_call(b, NODE_CALL, result, position, o->name, kernel, detail, args, o->count, out);
 }
 
 static Status

@@ -35,8 +35,8 @@ extern const Special specials[];
 extern const size_t special_count;
 
 // The call of an overload's kernel with arguments that are of its types already.
-Status call_new(Binder *b, NodeOp op, ExprType type, int32_t position, const char *name,
-				Kernel kernel, int64_t detail, Node *const *args, int32_t count, Node **out);
+Status node_call(Binder *b, NodeOp op, ExprType type, int32_t position, const char *name,
+				 Kernel kernel, int64_t detail, Node *const *args, int32_t count, Node **out);
 
 // decimal_rules.c: what `adjust` is of + and -, *, %, and of ceil, floor, round and trunc.
 Status adjust_sum(Binder *b, Node **args, int32_t count, ExprType *types, ExprType *result,

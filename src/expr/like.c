@@ -60,7 +60,7 @@ matches(Slice text, const Pattern *p, bool *sound)
 static bool
 fold(Call *c, int64_t i, Slice *text)
 {
-	uint8_t *out = call_text(c, i, 2 * text->len);
+	uint8_t *out = kernel_text(c, i, 2 * text->len);
 	if (out != NULL)
 		*text = slice_of(out, case_change(*text, false, out));
 	return out != NULL;
@@ -72,7 +72,7 @@ read_escape(Call *c, int64_t i, Pattern *pattern)
 {
 	Slice escape = c->count > 2 ? c->in[2].texts[i] : slice_of(NULL, 0);
 	if (escape.len > 1)
-		call_fail(c, i, "an escape is one character");
+		kernel_fail(c, i, "an escape is one character");
 	pattern->escapes = escape.len == 1;
 	pattern->escape = pattern->escapes ? escape.data[0] : 0;
 	return escape.len <= 1;
@@ -92,7 +92,7 @@ text_matches(Call *c)
 			return;
 		bool found = matches(text, &pattern, &sound);
 		if (!sound)
-			call_fail(c, i, "a pattern does not end with its escape");
+			kernel_fail(c, i, "a pattern does not end with its escape");
 		else
 			c->out.bools[i] = found != ((c->node->detail & LIKE_NOT) != 0);
 	}

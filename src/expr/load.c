@@ -52,7 +52,7 @@ load_instants(Call *c, const Type *type, const Column *column)
 	LOAD(ints, int64_t);
 	for (int64_t i = 0; i < c->n; i++)
 		if (c->out.ok[i] && __builtin_mul_overflow(c->out.ints[i], factor, &c->out.ints[i]))
-			call_fail(c, i, "an instant that microseconds do not reach");
+			kernel_fail(c, i, "an instant that microseconds do not reach");
 }
 
 static void

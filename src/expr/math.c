@@ -32,7 +32,7 @@ DOUBLE_FUNCTION(exponential, EXPONENTIAL, exp)
 		EACH_ROW(c, i)                                                                             \
 		{                                                                                          \
 			if (isinf(c->in[0].doubles[i]))                                                        \
-				call_fail(c, i, "an angle is finite");                                             \
+				kernel_fail(c, i, "an angle is finite");                                           \
 			else                                                                                   \
 				c->out.doubles[i] = real(c->in[0].doubles[i]);                                     \
 		}                                                                                          \
@@ -49,7 +49,7 @@ square_root(Call *c)
 	{
 		double x = c->in[0].doubles[i];
 		if (x < 0)
-			call_fail(c, i, "there is no square root of a negative number");
+			kernel_fail(c, i, "there is no square root of a negative number");
 		else
 			c->out.doubles[i] = sqrt(x);
 	}
@@ -63,7 +63,7 @@ logarithms(Call *c, double (*of)(double))
 	{
 		double x = c->in[0].doubles[i];
 		if (x <= 0)
-			call_fail(c, i, "there is no logarithm of zero or a negative number");
+			kernel_fail(c, i, "there is no logarithm of zero or a negative number");
 		else
 			c->out.doubles[i] = of(x);
 	}
@@ -117,7 +117,7 @@ absolute_ints(Call *c)
 	{
 		int64_t x = c->in[0].ints[i];
 		if (x == (int64_t)c->node->low && x < 0)
-			call_fail(c, i, "the absolute value is out of range");
+			kernel_fail(c, i, "the absolute value is out of range");
 		else
 			c->out.ints[i] = x < 0 ? -x : x;
 	}
@@ -129,7 +129,7 @@ absolute_wides(Call *c)
 	{
 		Wide x = c->in[0].wides[i];
 		if (c->node->type.kind == KIND_HUGE && x == c->node->low)
-			call_fail(c, i, "the absolute value is out of range");
+			kernel_fail(c, i, "the absolute value is out of range");
 		else
 			c->out.wides[i] = x < 0 ? -x : x;
 	}

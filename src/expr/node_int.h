@@ -137,10 +137,10 @@ Status work_begin(ExprWork *work, const Expr *expr, const Batch *batch, int64_t 
 
 // Row i of a call cannot be computed. The text says why; expression and row are added.
 bool row_failed(const ExprWork *work, const Rows *rows, int64_t i);
-void call_fail(Call *c, int64_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void kernel_fail(Call *c, int64_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void call_zero(Call *c, int64_t i); // a division by zero
 // Memory for a text of row i; NULL: there is none, and the evaluation fails.
-uint8_t *call_text(Call *c, int64_t i, size_t len);
+uint8_t *kernel_text(Call *c, int64_t i, size_t len);
 
 // Loads rows of a column. load.c
 void column_load(Call *c, const Field *field, const Column *column);

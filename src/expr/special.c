@@ -30,8 +30,8 @@ bind_concat(Binder *b, int32_t position, Node **args, int32_t count, Node **out)
 	if (count == 0)
 		return refuse_count(b, position, "concat");
 	TRY(all_texts(b, args, count));
-	return call_new(b, NODE_FREE, type_of(KIND_TEXT), position, "concat", text_concat, 0, args,
-					count, out);
+	return node_call(b, NODE_FREE, type_of(KIND_TEXT), position, "concat", text_concat, 0, args,
+					 count, out);
 }
 
 // Of two blobs a blob, of a NULL that nobody cast that.
@@ -49,8 +49,8 @@ bind_join(Binder *b, int32_t position, Node **args, int32_t count, Node **out)
 	bool blobs = args[0]->type.kind == KIND_BLOB && args[1]->type.kind == KIND_BLOB;
 	if (!blobs)
 		TRY(all_texts(b, args, count));
-	return call_new(b, NODE_CALL, type_of(blobs ? KIND_BLOB : KIND_TEXT), position, "||", text_join,
-					0, args, count, out);
+	return node_call(b, NODE_CALL, type_of(blobs ? KIND_BLOB : KIND_TEXT), position, "||",
+					 text_join, 0, args, count, out);
 }
 
 // ---- choice ----
@@ -67,8 +67,8 @@ bind_extreme(Binder *b, int32_t position, Node **args, int32_t count, bool great
 			return refuse_types(b, position, "there is no order of", type.type, args[i]->type);
 	for (int32_t i = 0; i < count; i++)
 		TRY(node_cast(b, args[i], type.type, &args[i]));
-	return call_new(b, NODE_FREE, type.type, position, name, compare_extreme, greatest, args, count,
-					out);
+	return node_call(b, NODE_FREE, type.type, position, name, compare_extreme, greatest, args,
+					 count, out);
 }
 
 static Status
@@ -122,8 +122,8 @@ bind_part(Binder *b, int32_t position, TimePart part, Node *time, Node **out)
 {
 	TRY(as_time(b, position, "date_part", true, &time));
 	bool epoch = part == PART_EPOCH;
-	return call_new(b, NODE_CALL, type_of(epoch ? KIND_DOUBLE : KIND_INT64), position, "date_part",
-					epoch ? time_epoch : time_part_of, part, &time, 1, out);
+	return node_call(b, NODE_CALL, type_of(epoch ? KIND_DOUBLE : KIND_INT64), position, "date_part",
+					 epoch ? time_epoch : time_part_of, part, &time, 1, out);
 }
 
 static Status
@@ -158,8 +158,8 @@ bind_date_trunc(Binder *b, int32_t position, Node **args, int32_t count, Node **
 		return refuse_count(b, position, "date_trunc");
 	TRY(read_part(b, position, args[0], &part));
 	TRY(as_time(b, position, "date_trunc", false, &args[1]));
-	return call_new(b, NODE_CALL, args[1]->type, position, "date_trunc", time_truncate, part,
-					args + 1, 1, out);
+	return node_call(b, NODE_CALL, args[1]->type, position, "date_trunc", time_truncate, part,
+					 args + 1, 1, out);
 }
 
 #define PART_FUNCTION(name, part)                                                                  \
@@ -192,13 +192,13 @@ bind_units(Binder *b, int32_t position, Node **args, int32_t count, int64_t unit
 	bool number = kind_in(args[0]->type.kind, KINDS_INTEGER) && units == 1000;
 	if (number) {
 		TRY(node_cast(b, args[0], type_of(KIND_INT64), &args[0]));
-		return call_new(b, NODE_CALL, type_of(KIND_MICROS), position, "epoch_ms", time_from_units,
-						1000, args, 1, out);
+		return node_call(b, NODE_CALL, type_of(KIND_MICROS), position, "epoch_ms", time_from_units,
+						 1000, args, 1, out);
 	}
 	if (units != 1000000000 || args[0]->type.kind != KIND_NANOS)
 		TRY(as_time(b, position, "epoch_…", false, &args[0]));
-	return call_new(b, NODE_CALL, type_of(KIND_INT64), position, "epoch_…", time_epoch_units, units,
-					args, 1, out);
+	return node_call(b, NODE_CALL, type_of(KIND_INT64), position, "epoch_…", time_epoch_units,
+					 units, args, 1, out);
 }
 
 static Status

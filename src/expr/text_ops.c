@@ -241,7 +241,7 @@ text_concat(Call *c)
 		c->out.ok[i] = 1;
 		for (int32_t k = 0; k < c->count; k++)
 			len += c->in[k].ok[i] ? c->in[k].texts[i].len : 0;
-		uint8_t *out = call_text(c, i, len), *at = out;
+		uint8_t *out = kernel_text(c, i, len), *at = out;
 		if (out == NULL)
 			return;
 		for (int32_t k = 0; k < c->count; k++)
@@ -257,7 +257,7 @@ text_join(Call *c)
 	EACH_ROW(c, i)
 	{
 		Slice a = c->in[0].texts[i], b = c->in[1].texts[i];
-		uint8_t *out = call_text(c, i, a.len + b.len);
+		uint8_t *out = kernel_text(c, i, a.len + b.len);
 		if (out == NULL)
 			return;
 		(void)put(put(out, a), b);
@@ -284,10 +284,10 @@ text_replace(Call *c)
 		size_t count = count_parts(text, part), from = 0;
 		size_t len = text.len + count * by.len - count * part.len;
 		if (len > MOST_TEXT) {
-			call_fail(c, i, "the text would have more than 64 MiB");
+			kernel_fail(c, i, "the text would have more than 64 MiB");
 			continue;
 		}
-		uint8_t *out = call_text(c, i, len), *at = out;
+		uint8_t *out = kernel_text(c, i, len), *at = out;
 		if (out == NULL)
 			return;
 		for (; count > 0; count--) {
@@ -306,7 +306,7 @@ change_case(Call *c, bool upper)
 	EACH_ROW(c, i)
 	{
 		Slice text = c->in[0].texts[i];
-		uint8_t *out = call_text(c, i, 2 * text.len);
+		uint8_t *out = kernel_text(c, i, 2 * text.len);
 		if (out == NULL)
 			return;
 		c->out.texts[i] = slice_of(out, case_change(text, upper, out));

@@ -8,7 +8,7 @@ static void
 out_of_range(Call *c, int64_t i)
 {
 	char type[TYPE_TEXT];
-	call_fail(c, i, "the result is out of the range of %s", type_text(c->node->type, type));
+	kernel_fail(c, i, "the result is out of the range of %s", type_text(c->node->type, type));
 }
 
 // ---- dates and days ----
@@ -56,7 +56,7 @@ stamp_subtract_stamp(Call *c)
 	{
 		int64_t x = c->in[0].ints[i], y = c->in[1].ints[i], micros;
 		if (!stamp_finite(x) || !stamp_finite(y) || __builtin_sub_overflow(x, y, &micros))
-			call_fail(c, i, "the difference of the timestamps is out of range");
+			kernel_fail(c, i, "the difference of the timestamps is out of range");
 		else
 			c->out.spans[i] =
 				(Span){.days = (int32_t)(micros / DAY_MICROS), .micros = micros % DAY_MICROS};
@@ -85,7 +85,7 @@ instant_subtract_instant(Call *c)
 	{
 		int64_t end = c->in[0].ints[i], start = c->in[1].ints[i];
 		if (!stamp_finite(start) || !stamp_finite(end)) {
-			call_fail(c, i, "the difference of infinite timestamps");
+			kernel_fail(c, i, "the difference of infinite timestamps");
 			continue;
 		}
 		Span span = start > end ? instants_apart(end, start) : instants_apart(start, end);

@@ -211,7 +211,7 @@ time_epoch_units(Call *c)
 			c->out.ints[i] = value / (from / to);
 		else if (__builtin_mul_overflow(value, to / from, &c->out.ints[i]) ||
 				 !stamp_finite(c->out.ints[i]))
-			call_fail(c, i, "the timestamp is out of range");
+			kernel_fail(c, i, "the timestamp is out of range");
 	}
 }
 
@@ -221,7 +221,7 @@ time_from_units(Call *c)
 	EACH_ROW(c, i)
 	if (__builtin_mul_overflow(c->in[0].ints[i], c->node->detail, &c->out.ints[i]) ||
 		!stamp_finite(c->out.ints[i]))
-		call_fail(c, i, "the timestamp is out of range");
+		kernel_fail(c, i, "the timestamp is out of range");
 }
 
 // ---- truncation ----
@@ -284,6 +284,6 @@ time_truncate(Call *c)
 			c->out.ints[i] = value;
 		else if (unit > 0 ? __builtin_sub_overflow(value, clock % unit, &c->out.ints[i])
 						  : !stamp_of(cut_days(part, days), 0, &c->out.ints[i]))
-			call_fail(c, i, "the timestamp is out of range");
+			kernel_fail(c, i, "the timestamp is out of range");
 	}
 }

@@ -114,7 +114,7 @@ row_failed(const ExprWork *work, const Rows *rows, int64_t i)
 }
 
 void
-call_fail(Call *c, int64_t i, const char *fmt, ...)
+kernel_fail(Call *c, int64_t i, const char *fmt, ...)
 {
 	c->out.ok[i] = 0;
 	ExprWork *work = c->work;
@@ -150,7 +150,7 @@ call_zero(Call *c, int64_t i)
 }
 
 uint8_t *
-call_text(Call *c, int64_t i, size_t len)
+kernel_text(Call *c, int64_t i, size_t len)
 {
 	uint8_t *text = arena_alloc(&c->work->texts, len);
 	if (text == NULL && c->work->status == ST_OK)

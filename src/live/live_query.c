@@ -69,6 +69,18 @@ live_query_json(const LiveQuery *query, JsonForm form)
 	return query->json[form];
 }
 
+Status
+live_query_check(const LiveQuery *query, const Schema *answer, Error *err)
+{
+	Schema *schema = projection_schema(query->projection);
+	int32_t count = schema_field_count(schema);
+	bool same = schema_field_count(answer) == count;
+	for (int32_t i = 0; same && i < count; i++)
+		same = type_equal(&schema_field(schema, i)->type, &schema_field(answer, i)->type);
+	return same ? ST_OK
+				: error_set(err, ST_CONFLICT, "the table changed meanwhile; subscribe again");
+}
+
 // ---- binding ----
 
 // Its columns are called as the engine calls them, and are of the types that it answers.
@@ -87,12 +99,7 @@ bind_projection(LiveQuery *query, Error *err)
 					   .time = table_time_column(query->def)};
 	TRY(projection_compile(&scope, followed->select_list, followed->where, names, count,
 						   &query->projection, err));
-	Schema *schema = projection_schema(query->projection);
-	bool same = schema_field_count(schema) == count;
-	for (int32_t i = 0; same && i < count; i++)
-		same = type_equal(&schema_field(schema, i)->type, &schema_field(followed->schema, i)->type);
-	return same ? ST_OK
-				: error_set(err, ST_CONFLICT, "the table changed meanwhile; subscribe again");
+	return live_query_check(query, followed->schema, err);
 }
 
 Status

@@ -27,6 +27,9 @@ TableDef *live_query_def(const LiveQuery *query);      // the table as it was bo
 Schema *live_query_schema(const LiveQuery *query);
 const JsonRows *live_query_json(const LiveQuery *query, JsonForm form);
 
+// ST_CONFLICT: rows of this schema are of other types than its own.
+Status live_query_check(const LiveQuery *query, const Schema *answer, Error *err);
+
 // What running takes; of one thread.
 typedef struct LiveWork {
 	BytesPool *pool;
