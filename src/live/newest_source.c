@@ -32,7 +32,6 @@ typedef struct Reading {
 	Held *held;
 	Chosen *list;
 	int64_t count;
-	int64_t room;
 	BatchPart *parts;
 	int64_t part_count;
 } Reading;
@@ -54,23 +53,21 @@ DEFINE_DROP(Held, held_drop, held_free)
 
 // ---- which rows ----
 
-static Status
-choose(Reading *r, uint32_t series, Error *err)
+// There is room.
+static void
+choose(Reading *r, uint32_t series)
 {
 	NewestRow row;
-	if (!newest_view_at(r->view, series, &row) || row.time < r->wanted->min_time ||
-		row.time > r->wanted->max_time)
-		return ST_OK;
-	if (r->count == r->room) {
-		int64_t room = r->room == 0 ? 64 : 2 * r->room;
-		Chosen *list = mem_resize(r->list, (size_t)room * sizeof(*list));
-		if (list == NULL)
-			return error_no_memory(err, "newest rows");
-		r->list = list;
-		r->room = room;
-	}
-	r->list[r->count++] = (Chosen){row.batch, row.shape, row.row};
-	return ST_OK;
+	if (newest_view_at(r->view, series, &row) && row.time >= r->wanted->min_time &&
+		row.time <= r->wanted->max_time)
+		r->list[r->count++] = (Chosen){row.batch, row.shape, row.row};
+}
+
+static Status
+make_list(Reading *r, uint32_t series, Error *err)
+{
+	r->list = mem_resize(NULL, ((size_t)series + 1) * sizeof(*r->list)); // mostly written soon
+	return r->list == NULL ? error_no_memory(err, "newest rows") : ST_OK;
 }
 
 static Status
@@ -80,7 +77,10 @@ choose_one(Reading *r, Error *err)
 	SeriesMap *map = table_series(newest_view_table(r->view));
 	TRY(series_find_batch(map, r->wanted->def, r->wanted->tags_shape, r->wanted->tags, &series,
 						  err));
-	return series == NO_SERIES ? ST_OK : choose(r, series, err);
+	TRY(make_list(r, 1, err));
+	if (series != NO_SERIES)
+		choose(r, series);
+	return ST_OK;
 }
 
 static Status
@@ -88,8 +88,9 @@ choose_rows(Reading *r, Error *err)
 {
 	if (r->wanted->tags != NULL)
 		return choose_one(r, err);
+	TRY(make_list(r, newest_view_series(r->view), err));
 	for (uint32_t series = 0; series < newest_view_series(r->view); series++)
-		TRY(choose(r, series, err));
+		choose(r, series);
 	return ST_OK;
 }
 

@@ -168,6 +168,9 @@ report_unknown(const Parser *p, const SqlOption *option, const char *const *know
 			return error_set_at(p->err, ST_INVALID, option->position,
 								"option %s is given when the table is made and stays as it is",
 								option->key);
+	if (strcmp(option->key, "rtdb") == 0 || strcmp(option->key, "history") == 0)
+		return error_set_at(p->err, ST_UNIMPLEMENTED, option->position,
+							"option %s is not built yet", option->key);
 	const char *near = setting_propose(option->key, known, count);
 	if (near != NULL)
 		return error_set_at(p->err, ST_INVALID, option->position,

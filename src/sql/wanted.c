@@ -142,7 +142,10 @@ wanted_make(const Verdict *verdict, const Views *views, int32_t ref, Wanted *out
 	if (out->columns == NULL)
 		return error_no_memory(err, "a statement");
 	find_columns(verdict, views, ref, out->columns);
-	out->columns[table_time_column(def)] = true; // rows have at least that
+	bool any = false;
+	for (int32_t i = 0; i < table_column_count(def); i++)
+		any |= out->columns[i];
+	out->columns[table_time_column(def)] |= !any; // rows have at least that
 	TRY(find_tags(view, out, err));
 	out->wanted = (SqlWanted){.def = def,
 							  .columns = out->columns,

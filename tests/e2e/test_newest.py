@@ -352,3 +352,9 @@ def test_rtdb_is_read_only(client):
         with pytest.raises((NotImplementedError, pa.ArrowNotImplementedError), match="rtdb"):
             ask(client, text)
     assert act(client, "table.list")[0]["name"] == "t"
+
+
+@pytest.mark.parametrize("option", ["rtdb = 'merge'", "history = 'none'"])
+def test_options_of_newest_rows_are_not_built_yet(client, option):
+    with pytest.raises((NotImplementedError, pa.ArrowNotImplementedError), match=option.split()[0]):
+        ask(client, f"CREATE TABLE t (ts TIMESTAMP, v BIGINT) WITH ({option})")
