@@ -4,7 +4,7 @@
 
 #include "expr/kernel_int.h"
 
-enum { TRIM_LEFT = 1, TRIM_RIGHT = 2, MOST_TEXT = 64 << 20 };
+enum { TRIM_LEFT = 1, TRIM_RIGHT = 2 };
 
 void text_contains(Call *c);
 void text_starts_with(Call *c);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "expr/node_int.h"
 
-enum { LEAST_ROWS = 64, WORST_ARGUMENTS = 8 };
+enum { LEAST_ROWS = 64, WORST_ARGUMENTS = 8, MOST_TEXTS = 256 << 20 };
 
 Status
 expr_work_new(ExprFaults faults, ExprWork **out, Error *err)
@@ -152,9 +152,15 @@ call_zero(Call *c, int64_t i)
 uint8_t *
 kernel_text(Call *c, int64_t i, size_t len)
 {
-	uint8_t *text = arena_alloc(&c->work->texts, len);
-	if (text == NULL && c->work->status == ST_OK)
-		c->work->status = error_no_memory(&c->work->err, "a text");
+	ExprWork *work = c->work;
+	bool many = len > MOST_TEXTS || work->texts.used > MOST_TEXTS - len;
+	uint8_t *text = many ? NULL : arena_alloc(&work->texts, len);
+	if (many && work->status == ST_OK)
+		work->status = error_set_at(&work->err, ST_LIMIT, c->node->position,
+									"the texts that %s makes of %d rows take more than 256 MiB",
+									c->node->name, MOST_ROWS);
+	else if (text == NULL && work->status == ST_OK)
+		work->status = error_no_memory(&work->err, "a text");
 	if (text == NULL)
 		c->out.ok[i] = 0;
 	return text;

@@ -122,6 +122,10 @@ walk_expression(Walk *w, const json_t *node, Place place)
 						 "send rows by a put or bulk ingest");
 	if (tree_is_class(node, "LAMBDA"))
 		return walk_lambda(w, node, place);
+	// Row by row, as it runs after a failure, COALESCE writes behind its vectors.
+	if (tree_is(node, "OPERATOR_TRY"))
+		return error_set_at(w->err, ST_INVALID, tree_location(node),
+							"TRY is not allowed; write TRY_CAST, or CASE WHEN");
 
 	Place operand = place;
 	operand.in_arithmetic = true;

@@ -151,6 +151,7 @@ what_could_harm_is_refused(void **state)
 		{"SELECT host FROM cpu ORDER BY getenv('HOME')", ST_INVALID, "getenv"},
 		{"SELECT current_setting('threads')", ST_INVALID, "current_setting"},
 		{"SELECT getvariable('x')", ST_INVALID, "getvariable"},
+		{"SELECT 1 + TRY(coalesce(usage, host::DOUBLE)) FROM cpu", ST_INVALID, "TRY_CAST"},
 		{"SELECT sleep_ms(100000)", ST_INVALID, "sleep_ms"},
 		{"SELECT pg_sleep(100)", ST_INVALID, "pg_sleep"},
 		{"SELECT nextval('x')", ST_INVALID, "nextval"},
