@@ -61,6 +61,15 @@ static const Row ROWS[] = {
 	 VALUE_TEXT,
 	 AT(http_hosts),
 	 NULL},
+	{{"tls.certificate", "path", "none",
+	  "PEM file with the certificate of both ports, and its chain; none: no TLS"},
+	 VALUE_TEXT,
+	 AT(tls_certificate),
+	 NULL},
+	{{"tls.key", "path", "none", "PEM file with the certificate's private key, without a password"},
+	 VALUE_TEXT,
+	 AT(tls_key),
+	 NULL},
 	{{"ingest.create_tables", "bool", "on", "whether a put to an unknown table creates it"},
 	 VALUE_BOOL,
 	 AT(ingest_create_tables),
@@ -369,6 +378,8 @@ settings_close(Settings *settings)
 	mem_free(settings->flight_listen);
 	mem_free(settings->http_listen);
 	mem_free(settings->http_hosts);
+	mem_free(settings->tls_certificate);
+	mem_free(settings->tls_key);
 	mem_free(settings->backup_dir);
 	*settings = (Settings){0};
 }

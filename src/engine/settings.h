@@ -12,6 +12,8 @@ typedef struct Settings {
 	char *flight_listen;
 	char *http_listen;
 	char *http_hosts;
+	char *tls_certificate;
+	char *tls_key;
 	uint64_t flight_max_message;
 	int64_t flight_ticket_ttl_ns;
 	uint64_t flight_ticket_memory;

@@ -16,6 +16,7 @@
 #include "os/signals.h"
 #include "os/sock.h"
 #include "os/thread.h"
+#include "server/certificate.h"
 #include "server/config.h"
 #include "server/server_int.h"
 
@@ -90,8 +91,8 @@ print_help(void)
 		 "  --wal-recovery=MODE  strict (default), point-in-time or salvage: what to do about a "
 		 "damaged log\n"
 		 "  --print-config       every setting with its meaning, unit and default\n"
-		 "  --no-tls --no-auth   needed together to listen beyond this machine: anybody who "
-		 "reaches the port has access\n"
+		 "  --no-tls --no-auth   needed to listen beyond this machine, the first only without "
+		 "tls.certificate: anybody who reaches the port has access\n"
 		 "  --version\n"
 		 "  --help, -h");
 }
@@ -101,13 +102,13 @@ print_help(void)
 static Status
 check_reach(const SockAddress *address, const Config *config, Error *err)
 {
-	if (address->loopback || (config->no_tls && config->no_auth))
+	bool tls = certificate_is_set(config);
+	if (address->loopback || ((tls || config->no_tls) && config->no_auth))
 		return ST_OK;
 	return error_set(err, ST_INVALID,
-					 "%s is open to other machines, and users and TLS are not built yet; say "
-					 "--no-tls --no-auth if everybody who "
-					 "reaches it may do anything",
-					 address->text);
+					 "%s is open to other machines, and users are not built yet; say %s--no-auth "
+					 "if everybody who reaches it may do anything",
+					 address->text, tls ? "" : "--no-tls ");
 }
 
 static Status
@@ -220,8 +221,8 @@ start_service(Server *server, Ports *ports, Error *err)
 	TRY(net_server_new(&net, &server->net, err));
 	TRY(start_flight(server, err));
 	TRY(start_web(server, err));
-	NetPort flight = {.grpc = flight_server_grpc(server->flight)};
-	NetPort http = {.http = web_http(server->web)};
+	NetPort flight = {.grpc = flight_server_grpc(server->flight), .tls = server->tls};
+	NetPort http = {.http = web_http(server->web), .tls = server->tls};
 	TRY(open_port(server, &ports->flight, &flight, err));
 	return open_port(server, &ports->http, &http, err);
 }
@@ -301,8 +302,10 @@ serve(Server *server, Ports *ports, const Config *config)
 			 all_loopback(&ports->flight) && all_loopback(&ports->http) ? "on this machine"
 																		: "who reaches the port");
 	print_ready(ports, config->data_dir);
-	while (signals_wait(-1) != SIGNAL_STOP)
-		;
+	for (SignalAsked asked; (asked = signals_wait(-1)) != SIGNAL_STOP;) {
+		if (asked == SIGNAL_RELOAD)
+			certificate_reload(server->tls);
+	}
 	stop(server);
 	return 0;
 }
@@ -329,6 +332,10 @@ run(const Config *config)
 	mobius_status status = mobius_settings_check(settings, &err);
 	if (status != MOBIUS_OK)
 		return fail(exit_code(status), err.text);
+	SCOPED(tls_drop) TlsContext *tls = NULL;
+	if (certificate_open(config, &tls, &e) != ST_OK)
+		return fail(EXIT_CONFIG, e.text);
+	server.tls = tls;
 	Status st = listen_ports(config, &ports, &e);
 	if (st != ST_OK)
 		return fail(st == ST_INVALID ? EXIT_CONFIG : EXIT_LISTEN, e.text);

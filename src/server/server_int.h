@@ -16,6 +16,7 @@
 typedef struct Server {
 	mobius *db;
 	mobius_session *session; // nobody is asked who they are yet: one for all
+	TlsContext *tls;         // NULL: without
 	NetServer *net;
 	FlightServer *flight;
 	Web *web;
