@@ -338,6 +338,21 @@ many_rows_and_few_give_the_same(void **state)
 	expr_free(expr);
 }
 
+static void
+texts_have_a_bound(void **state)
+{
+	(void)state;
+	char *many = malloc(65537), *by = malloc(8193);
+	memset(many, 'a', 65536);
+	memset(by, 'b', 8192);
+	many[65536] = by[8192] = '\0';
+	json_t *call = tree_call("replace", tree_word(many), tree_word("a"));
+	json_array_append_new(json_object_get(call, "children"), tree_at(tree_word(by), 3));
+	refused(tree_at(call, 6), ST_LIMIT, "replace", 6);
+	free(many);
+	free(by);
+}
+
 // ---- what a condition requires ----
 
 static void
@@ -427,6 +442,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(literals_that_cannot_be_cast_are_refused_at_once, set_up,
 										tear_down),
 		cmocka_unit_test_setup_teardown(many_rows_and_few_give_the_same, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(texts_have_a_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(conjuncts_with_constants_are_recognised, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(out_of_memory_leaves_nothing, set_up, tear_down),
 	};
