@@ -1,6 +1,8 @@
 """Subscriptions over DoExchange: what happens to a table, in order, once it is durable."""
 
 import json
+import random
+import threading
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -269,3 +271,78 @@ def test_subscriptions_are_listed_and_can_be_ended(client, server):
         pass
     with pytest.raises(KeyError):
         act(client, "subscription.kill", id=number)
+
+
+class Reader(threading.Thread):
+    """Follows t over kills and restarts from where it was, and keeps all it was told."""
+
+    def __init__(self, server, chance):
+        super().__init__()
+        self.server, self.chance = server, chance
+        self.epoch, self.seq, self.told, self.lost, self.failure = None, None, [], 0, None
+        self.done = threading.Event()
+
+    def follow(self, client):
+        start = {"epoch": self.epoch, "seq": self.seq} if self.epoch else "now"
+        with Subscription(client, "SELECT n FROM t WHERE n % 2 = 0", start=start, progress_ms=20) as sub:
+            self.lost += not sub.start["recovered"]
+            if self.epoch is None:
+                self.epoch, self.seq = sub.start["epoch"], sub.start["from_seq"] - 1
+            for _ in range(self.chance.randrange(5, 60)):
+                message, data = sub.next()
+                assert message["seq"] > self.seq and message["type"] in ("rows", "progress"), message
+                self.seq = message["seq"]
+                self.told += [(row[0], self.seq) for row in data or []]
+                if self.done.is_set():
+                    break
+
+    def run(self):
+        while not self.done.is_set():
+            try:
+                with self.server.client() as client:
+                    self.follow(client)
+            except (pa.ArrowException, flight.FlightError, OSError, StopIteration):
+                self.done.wait(0.02)  # it is being killed, or starts
+            except BaseException as error:
+                self.failure = error
+                return
+
+
+def test_nothing_is_told_that_a_kill_undoes_and_nothing_is_missed(start_server):
+    """Readers that come and go, a server that is killed: what they were told is what was committed, each commit once."""
+    server = start_server(settings={"feed.memory": "4KiB"})
+    with server.client() as client:
+        first = store(client, 1)
+    readers = [Reader(server, random.Random(i)) for i in range(4)]
+    for reader in readers:
+        reader.start()
+    while not all(reader.epoch for reader in readers):
+        assert not any(reader.failure for reader in readers)
+    number, acknowledged = 1, {}
+    for _ in range(4):
+        with server.client() as client:
+            for _ in range(60):
+                number += 1
+                acknowledged[number] = store(client, number)
+        server.kill()
+        server.restart()
+    with server.client() as client:
+        last = store(client, 1_000_000)
+        stored = dict.fromkeys(n for (n,) in rows(client, "SELECT n FROM t"))
+    with server.client() as client:
+        while any(reader.seq < last and reader.failure is None for reader in readers):
+            store(client, 1)  # nobody asks for it, but everybody hears how far the feed is
+        for reader in readers:
+            reader.done.set()
+        while any(reader.is_alive() for reader in readers):
+            store(client, 1)
+    for reader in readers:
+        reader.join()
+        assert reader.failure is None, reader.failure
+        told = [n for n, _ in reader.told]
+        assert reader.lost == 0 and len(set(told)) == len(told)
+        begun = min((n for n, _ in reader.told), default=0)
+        assert told == [n for n in [*range(begun, number + 1), 1_000_000] if n % 2 == 0]
+        assert all(n in stored for n in told)
+        assert all(acknowledged.get(n, last) == seq for n, seq in reader.told)
+    assert first < last
