@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "engine/subscription_int.h"
 #include "engine/subscriptions.h"
+#include "os/clock.h"
 
 enum { SNAPSHOT_ROWS = 4096, SNAPSHOT_BYTES = 1 << 20 };
 
@@ -57,8 +58,13 @@ open_snapshot(mobius_subscription *sub, FeedPosition *from, Error *err)
 	const char *text = newest ? live_query_newest(sub->query) : live_query_text(sub->query);
 	SqlSession session = {.database = sub->session->database};
 	SCOPED(sql_pin_drop) SqlPin *pin = NULL;
-	TRY(sql_query_open(sub->db->sql, text, &session, &sub->rows, err));
-	TRY(sql_query_pin(sub->rows, &pin, err));
+	SCOPED(sql_query_drop) SqlQuery *rows = NULL;
+	TRY(sql_query_open(sub->db->sql, text, &session, &rows, err));
+	TRY(sql_query_pin(rows, &pin, err));
+	pthread_mutex_lock(&sub->lock);
+	sub->rows = TAKE(rows);
+	pthread_mutex_unlock(&sub->lock);
+	ticker_add(sub->db->ticker, &sub->tick);
 	from->seq = sql_query_seq(sub->rows);
 	return live_query_check(sub->query, sql_query_schema(sub->rows), err);
 }
@@ -104,6 +110,45 @@ read_snapshot(mobius_subscription *sub, bool *done, Error *err)
 	return ST_OK;
 }
 
+static void
+close_snapshot(mobius_subscription *sub)
+{
+	ticker_remove(sub->db->ticker, &sub->tick);
+	pthread_mutex_lock(&sub->lock);
+	SqlQuery *rows = TAKE(sub->rows);
+	pthread_mutex_unlock(&sub->lock);
+	sql_query_close(rows);
+}
+
+// The ticker's: a snapshot that nobody takes keeps rows from leaving memory.
+static void
+look_for_stall(void *arg, int64_t now_ns)
+{
+	mobius_subscription *sub = arg;
+	pthread_mutex_lock(&sub->lock);
+	bool due = !sub->running && sub->parked_ns != 0 &&
+			   now_ns - sub->parked_ns > sub->db->settings.query_stall_ns;
+	sub->running |= due;
+	sub->stalled |= due;
+	if (due)
+		atomic_fetch_add(&sub->refs, 1);
+	pthread_mutex_unlock(&sub->lock);
+	if (due)
+		workers_submit(sub->db->readers, &sub->job);
+}
+
+static Status
+give_up(mobius_subscription *sub, Error *err)
+{
+	pthread_mutex_lock(&sub->lock);
+	bool stalled = sub->stalled;
+	pthread_mutex_unlock(&sub->lock);
+	return stalled ? error_set(err, ST_DEADLINE,
+							   "nothing of the snapshot was taken for as long as query.stall; take "
+							   "it faster, or give credit")
+				   : ST_OK;
+}
+
 // One slice; false: it is the hub's now, or over.
 static bool
 run_slice(mobius_subscription *sub)
@@ -113,6 +158,8 @@ run_slice(mobius_subscription *sub)
 	bool done = true;
 	if (sub->query == NULL)
 		st = bind(sub, &err);
+	else
+		st = give_up(sub, &err);
 	if (st == ST_OK && sub->rows != NULL) {
 		done = false;
 		st = read_snapshot(sub, &done, &err);
@@ -122,7 +169,7 @@ run_slice(mobius_subscription *sub)
 	bool over = st != ST_OK || subscriber_closed(sub->subscriber);
 	if (!over && !done)
 		return true;
-	sql_query_close(TAKE(sub->rows));
+	close_snapshot(sub);
 	if (!over)
 		subscriber_go(sub->subscriber, sub->from_seq);
 	return false;
@@ -138,6 +185,7 @@ run_job(Job *job)
 		again = parked && sub->again;
 		sub->again = false;
 		sub->running = again;
+		sub->parked_ns = parked && !again ? clock_mono_ns() : 0;
 		pthread_mutex_unlock(&sub->lock);
 	}
 	subscription_unref(sub);
@@ -152,6 +200,7 @@ go_on(void *arg)
 	bool start = !sub->running;
 	sub->again = !start;
 	sub->running = true;
+	sub->parked_ns = 0;
 	pthread_mutex_unlock(&sub->lock);
 	if (!start)
 		return;
@@ -191,6 +240,7 @@ open_subscription(mobius_session *session, const mobius_subscribe_options *optio
 	sub->number = options->number;
 	sub->form = (MessageForm)options->form;
 	sub->job.run = run_job;
+	sub->tick = (Tick){.fn = look_for_stall, .arg = sub};
 	sub->client = options->client != NULL ? mem_strdup(options->client) : NULL;
 	if (options->client != NULL && sub->client == NULL)
 		return error_no_memory(err, "a subscription");
@@ -301,5 +351,10 @@ mobius_subscription_close(mobius_subscription *sub)
 		return;
 	subscriptions_remove(sub->db->subscriptions, sub);
 	subscriber_close(TAKE(sub->reader));
+	ticker_remove(sub->db->ticker, &sub->tick);
+	pthread_mutex_lock(&sub->lock);
+	if (sub->rows != NULL)
+		sql_query_cancel(sub->rows);
+	pthread_mutex_unlock(&sub->lock);
 	subscription_unref(sub);
 }

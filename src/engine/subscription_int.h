@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "engine/database_int.h"
+#include "engine/ticker.h"
 #include "live/hub.h"
 
 typedef enum Start { START_NOW, START_LATEST, START_SNAPSHOT, START_RESUME } Start;
@@ -39,12 +40,16 @@ struct mobius_subscription {
 
 	// The worker's.
 	LiveQuery *query; // NULL: not bound yet
-	SqlQuery *rows;   // of the snapshot; NULL: none, or all were read
+	SqlQuery *rows;   // of the snapshot; NULL: none, or all were read. Changed under the lock
 	uint64_t from_seq;
 
-	pthread_mutex_t lock; // guards the next two
+	Tick tick; // while there is a snapshot
+
+	pthread_mutex_t lock; // guards all to the next blank line
 	bool running;
-	bool again; // there was room before it had stopped
+	bool again;        // there was room before it had stopped
+	bool stalled;      // nobody takes the snapshot: it is given up
+	int64_t parked_ns; // mono: since when the snapshot waits for room; 0: it does not
 
 	// Of the list of all, under its lock.
 	mobius_subscription *next;

@@ -248,6 +248,24 @@ who_takes_nothing_costs_a_bounded_queue_and_is_told_the_gap(void **state)
 	fixture_close(&fx);
 }
 
+static void
+a_snapshot_that_nobody_takes_is_given_up(void **state)
+{
+	(void)state;
+	Fixture fx;
+	fixture_open(&fx, SETTINGS("query.stall=1ms"));
+	append_rows(fx.db, "t", 0, 100);
+	Sub s;
+	subscribe(fx.session, "{\"sql\":\"SELECT v FROM t\",\"start\":\"snapshot\",\"credit\":0}",
+			  MOBIUS_ROWS_ARRAYS, &s);
+	while (next(&s) && s.message.kind != MOBIUS_MESSAGE_ERROR)
+		assert_true(s.message.kind == MOBIUS_MESSAGE_ROWS);
+	assert_int_equal(s.message.error->code, MOBIUS_DEADLINE);
+	says(s.message.error->text, "query.stall");
+	sub_close(&s);
+	fixture_close(&fx);
+}
+
 // ---- failures ----
 
 static void
@@ -369,6 +387,7 @@ main(void)
 		TEST(a_database_in_memory_tells_its_changes),
 		TEST(parameters_stand_for_constants),
 		TEST(who_takes_nothing_costs_a_bounded_queue_and_is_told_the_gap),
+		TEST(a_snapshot_that_nobody_takes_is_given_up),
 		TEST(a_call_that_fails_ends_a_subscription_or_nothing),
 		TEST(nobody_misses_or_sees_twice_what_was_committed),
 	};
