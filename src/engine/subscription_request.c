@@ -1,7 +1,8 @@
+#include "engine/subscription_request.h"
+
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/subscription_int.h"
 
 void
 subscription_request_close(SubscriptionRequest *request)
