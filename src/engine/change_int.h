@@ -15,7 +15,7 @@ typedef struct Step {
 	// Of one attempt.
 	SqlQuery *query;  // NULL: TRUNCATE, or read to its end
 	Buf addresses;    // RowAddress of each row that goes
-	Buf times;        // int64_t, nanoseconds, of those: each at least once
+	Buf keys;         // NewestKey of those
 	Batch *rows;      // to be appended; NULL: none
 	InsertPlan plan;  // how; shape NULL: not known yet
 	Batch *converted; // they as they are stored

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "base/timeval.h"
 #include "engine/change_int.h"
@@ -12,7 +10,7 @@ step_reset(Step *step)
 {
 	sql_query_close(TAKE(step->query));
 	buf_close(&step->addresses);
-	buf_close(&step->times);
+	buf_close(&step->keys);
 	batch_unref(TAKE(step->rows));
 	batch_unref(TAKE(step->converted));
 	bulk_rows_close(&step->bulk);
@@ -151,28 +149,59 @@ add_places(Step *step, const Column *segments, const Column *places, Error *err)
 	return ST_OK;
 }
 
-// The times that rows have, which are the last column.
+// The series of rows whose tags are columns of the batch, from the from-th on.
 static Status
-add_times(Step *step, const TableDef *def, const Batch *batch, Error *err)
+find_series(const Step *step, TableDef *def, Batch *batch, int32_t from, uint32_t *ids, Error *err)
 {
-	int64_t unit = table_order_unit_ns(def);
-	const Column *times = batch_column(batch, schema_field_count(batch_schema(batch)) - 1);
-	const int64_t *values = (const void *)times->values.data;
-	for (int64_t i = 0; i < times->length && table_time_column(def) >= 0; i++) {
-		int64_t ns = time_scale_saturating(values[i], unit, 1);
-		if (i == 0 || values[i] != values[i - 1])
-			buf_add(&step->times, &ns, sizeof(ns));
+	int32_t count = table_tag_count(def);
+	SCOPED(mem_drop) int32_t *columns = mem_alloc_array((size_t)count + 1, sizeof(*columns));
+	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
+	if (columns == NULL || fields == NULL)
+		return error_no_memory(err, "rows to change");
+	for (int32_t i = 0; i < count; i++) {
+		columns[i] = from + i;
+		fields[i] = *schema_field(table_schema(def), table_tag_column(def, i));
 	}
-	return buf_status(&step->times, err, "rows to change");
+	SCOPED(schema_drop) Schema *schema = NULL;
+	SCOPED(shape_drop) Shape *shape = NULL;
+	SCOPED(batch_drop) Batch *tags = NULL;
+	TRY(schema_new(fields, count, NULL, 0, &schema, err));
+	TRY(shape_new(0, def, schema, &shape, err));
+	TRY(batch_select(batch, columns, count, schema, &tags, err));
+	return series_find_batch(table_series(step->table), def, shape, tags, ids, err);
+}
+
+// What the rows are: their tags are the last columns but one, the last is their time.
+static Status
+add_keys(Step *step, TableDef *def, Batch *batch, Error *err)
+{
+	int64_t rows = batch_rows(batch), unit = table_order_unit_ns(def);
+	if (table_time_column(def) < 0 || rows == 0)
+		return ST_OK;
+	int32_t last = schema_field_count(batch_schema(batch)) - 1;
+	SCOPED(mem_drop) uint32_t *ids = mem_alloc_array((size_t)rows, sizeof(*ids)); // no tags: 0
+	if (ids == NULL)
+		return error_no_memory(err, "rows to change");
+	if (table_tag_count(def) > 0)
+		TRY(find_series(step, def, batch, last - table_tag_count(def), ids, err));
+	const int64_t *times = (const void *)batch_column(batch, last)->values.data;
+	for (int64_t i = 0; i < rows;) {
+		NewestKey key = {ids[i], times[i]};
+		for (; i < rows && ids[i] == key.series; i++)
+			key.time = times[i] > key.time ? times[i] : key.time;
+		key.time = time_scale_saturating(key.time, unit, 1);
+		buf_add(&step->keys, &key, sizeof(key));
+	}
+	return buf_status(&step->keys, err, "rows to change");
 }
 
 // Where the rows of a batch are, and the other versions of their keys: nothing older comes back.
 static Status
-add_addresses(Step *step, const Batch *batch, Error *err)
+add_addresses(Step *step, Batch *batch, Error *err)
 {
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	step->changed += batch_rows(batch);
-	TRY(add_times(step, def, batch, err));
+	TRY(add_keys(step, def, batch, err));
 	TRY(add_places(step, batch_column(batch, 0), batch_column(batch, 1), err));
 	if (!table_replaces(def))
 		return ST_OK;
@@ -180,14 +209,15 @@ add_addresses(Step *step, const Batch *batch, Error *err)
 					  &batch_column(batch, 3)->children[0], err);
 }
 
-// The rows as they become, without their addresses and old times.
+// The rows as they become, without their addresses and old keys.
 static Status
 take_rows(Step *step, Batch *batch, Error *err)
 {
 	const Schema *schema = batch_schema(batch);
 	SCOPED(table_def_drop) TableDef *def = table_current(step->table);
 	int32_t first = table_replaces(def) ? 4 : 2;
-	int32_t count = schema_field_count(schema) - first - (table_time_column(def) >= 0);
+	int32_t old = table_time_column(def) >= 0 ? table_tag_count(def) + 1 : 0;
+	int32_t count = schema_field_count(schema) - first - old;
 	SCOPED(mem_drop) int32_t *columns = mem_alloc_array((size_t)count + 1, sizeof(*columns));
 	SCOPED(mem_drop) Field *fields = mem_alloc_array((size_t)count + 1, sizeof(*fields));
 	if (columns == NULL || fields == NULL)
@@ -318,23 +348,14 @@ step_end_files(mobius *db, Step *step, Error *err)
 	return step->bulk.bulk != NULL ? bulk_rows_end(&step->bulk, err) : ST_OK;
 }
 
-static int
-by_time(const void *a, const void *b)
+// What it can take of the newest rows is told to who keeps them, as far as is known.
+static void
+find_hits(mobius *db, const Step *step, StoreDelete *del, NewestHits **hits)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
-// Whether each series keeps its newest row, as far as is known.
-static bool
-keeps_newest(mobius *db, const Step *step)
-{
-	int64_t *times = (void *)step->times.data;
-	size_t count = step->times.len / sizeof(*times);
-	if (count == 0)
-		return false;
-	qsort(times, count, sizeof(*times), by_time);
-	return newest_rows_outlive(db->newest, step->table, times, (int64_t)count);
+	int64_t count = (int64_t)(step->keys.len / sizeof(NewestKey));
+	const NewestKey *keys = (const void *)step->keys.data;
+	if (count > 0 && newest_hits_find(db->newest, step->table, keys, count, hits) && *hits == NULL)
+		store_delete_is_older(del);
 }
 
 Status
@@ -350,9 +371,14 @@ step_deletion(mobius *db, const Step *step, CommitEntry *out, Error *err)
 		TRY(store_delete_new(db->store, step->table,
 							 (const RowAddress *)(const void *)step->addresses.data, count, &del,
 							 err));
-	if (step->statement->kind != STATEMENT_TRUNCATE && keeps_newest(db, step))
-		store_delete_is_older(del);
-	return commit_entry_of_deletion(step->table, del, out, err);
+	NewestHits *hits = NULL;
+	find_hits(db, step, del, &hits);
+	Status st = commit_entry_of_deletion(step->table, del, out, err);
+	if (st == ST_OK)
+		out->hits = hits;
+	else
+		newest_hits_free(hits);
+	return st;
 }
 
 Status

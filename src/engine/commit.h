@@ -42,7 +42,8 @@ typedef struct CommitEntry {
 	StoreDelete *del;  // WAL_DELETE; `head` is its payload
 	NewestPut *newest; // WAL_BATCH: what it can change of the newest rows; NULL: nothing
 	bool newest_lost;  // but there was no memory to find out
-	DeleteReach reach; // WAL_DELETE, from its application on
+	DeleteReach reach; // WAL_DELETE, from its application on; and whose newest rows it may take
+	NewestHits *hits;  // (NULL: anybody's)
 	// What wal.pieces lie in.
 	Buf head;
 	Piece *pieces;

@@ -9,6 +9,7 @@ commit_entry_close(CommitEntry *entry)
 {
 	segment_insert_free(entry->insert);
 	newest_put_free(entry->newest);
+	newest_hits_free(entry->hits);
 	store_define_free(entry->define);
 	catalog_change_free(entry->change);
 	store_adopt_free(entry->adopt);

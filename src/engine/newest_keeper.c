@@ -56,6 +56,7 @@ typedef struct Settling {
 	Table *table;
 	TableDef *def; // as it was at the beginning
 	uint64_t generation;
+	Buf where; // of which rows; nothing: all
 } Settling;
 
 static Status
@@ -66,6 +67,9 @@ open_query(const Settling *s, SqlQuery **out, Error *err)
 	sql_add_name(&text, table_database(s->def));
 	buf_add_text(&text, ".rtdb.");
 	sql_add_name(&text, table_name(s->def));
+	buf_add_text(&text, s->where.len > 0 ? " WHERE " : "");
+	buf_add_slice(&text, buf_slice(&s->where));
+	text.failed |= s->where.failed;
 	TRY(buf_status(&text, err, "newest rows"));
 	return sql_query_open(s->keeper->db->sql, buf_text(&text), NULL, out, err);
 }
@@ -98,23 +102,32 @@ run_query(const Settling *s, Error *err)
 // Until nothing comes in between. What the table is called may be another's by now: then the rows
 // are nobody's, and its columns are looked at again.
 static Status
-settle(NewestKeeper *keeper, Table *table, Error *err)
+settle_all(Settling *s, Error *err)
 {
+	NewestKeeper *keeper = s->keeper;
 	NewestRows *all = keeper->db->newest;
-	Settling s = {.keeper = keeper, .table = table};
 	int64_t began = clock_mono_ns();
-	while (!is_stopping(keeper) && !table_dropped(table) &&
-		   newest_rows_wanted(all, table, &s.generation)) {
-		SCOPED(table_def_drop) TableDef *def = table_current(table);
-		s.def = def;
-		TRY(run_query(&s, err));
-		SCOPED(table_def_drop) TableDef *now = table_current(table);
+	while (!is_stopping(keeper) && !table_dropped(s->table) &&
+		   newest_rows_wanted(all, s->table, &s->generation, &s->where)) {
+		SCOPED(table_def_drop) TableDef *def = table_current(s->table);
+		s->def = def;
+		TRY(run_query(s, err));
+		SCOPED(table_def_drop) TableDef *now = table_current(s->table);
 		if (table_version(now) == table_version(def) &&
-			newest_rows_settled(all, table, s.generation))
+			newest_rows_settled(all, s->table, s->generation))
 			log_debug("newest rows worked out", "table=%s ms=%" PRId64, table_name(def),
 					  (clock_mono_ns() - began) / 1000000);
 	}
 	return ST_OK;
+}
+
+static Status
+settle(NewestKeeper *keeper, Table *table, Error *err)
+{
+	Settling s = {.keeper = keeper, .table = table, .where = BUF_INIT};
+	Status st = settle_all(&s, err);
+	buf_close(&s.where);
+	return st;
 }
 
 // ---- all tables ----

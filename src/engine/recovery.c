@@ -227,8 +227,9 @@ replay_delete(Replay *replay, const WalRecord *record, uint64_t seq, Table *tabl
 	if (seq <= replay->checkpoint_seq)
 		return ST_OK;
 	newest_put_begin(all, table, NULL);
+	NewestHits *hits = NULL; // the log does not tell of them
 	newest_rows_lock(all);
-	newest_rows_delete(all, table, store_delete_payload_reach(record->payload));
+	newest_rows_delete(all, table, store_delete_payload_reach(record->payload), &hits);
 	newest_rows_unlock(all);
 	return ST_OK;
 }

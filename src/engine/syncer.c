@@ -170,7 +170,7 @@ enter_entry(Conductor *c, CommitEntry *entry, uint64_t seq)
 	if (entry->newest != NULL)
 		newest_put_enter(entry->newest, seq);
 	else if (entry->wal.kind == WAL_DELETE)
-		newest_rows_delete(c->newest, entry->table, entry->reach);
+		newest_rows_delete(c->newest, entry->table, entry->reach, &entry->hits);
 	else if (entry->wal.kind == WAL_ADOPT || entry->newest_lost)
 		newest_rows_doubt(c->newest, entry->table);
 }

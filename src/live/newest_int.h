@@ -63,11 +63,19 @@ typedef struct NewestTable {
 	_Atomic uint32_t page_count; // read without the lock, too
 	uint32_t page_room;
 	NewestSource *sources;
+	NewestHits *hits;   // that were entered and not worked out yet; then only readers are in doubt
+	NewestHits *over;   // that nobody needs any more: the keeper's to free
 	NewestSource *last; // that rows were entered of
 	NewestView *oldest; // of the views, in order of their versions
 	NewestView *newest;
 	Retired *retired;
 } NewestTable;
+
+static inline bool
+newest_is_known_locked(const NewestTable *t)
+{
+	return t->state == NEWEST_KNOWN && t->hits == NULL;
+}
 
 struct NewestView {
 	NewestTable *of;
@@ -85,6 +93,7 @@ struct NewestView {
 
 struct NewestRows {
 	pthread_mutex_t lock;
+	pthread_cond_t settled; // CLOCK_MONOTONIC; with the lock: hits of some table are over
 	uint64_t limit;
 	_Atomic uint64_t bytes; // of pages and gathered batches
 	void (*wake)(void *arg);
@@ -112,6 +121,13 @@ Status newest_source_gathered(Shape *shape, Batch *batch, NewestSource **out, Er
 Status newest_times_of(const TableDef *def, const Shape *shape, const Batch *batch, int64_t *out,
 					   Error *err);
 void newest_source_free(NewestRows *all, NewestSource *source); // NULL is allowed
+
+// newest_hits.c
+void newest_hits_enter_locked(NewestTable *t, NewestHits *hits); // takes them
+void newest_hits_end_locked(NewestTable *t);                     // all are over
+NewestHits *newest_hits_take_over_locked(NewestTable *t);        // to be freed, as a list
+void newest_hits_add_where_locked(const NewestTable *t, Buf *out);
+void newest_hits_free_all(NewestHits *list);
 
 // newest_view.c. Of a table in any state.
 Status newest_view_new_locked(NewestTable *t, NewestView **out, Error *err);

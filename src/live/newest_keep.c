@@ -16,15 +16,21 @@ enum {
 // ---- settling ----
 
 bool
-newest_rows_wanted(NewestRows *all, Table *table, uint64_t *generation)
+newest_rows_wanted(NewestRows *all, Table *table, uint64_t *generation, Buf *where)
 {
 	NewestTable *t = newest_table_find(table);
 	if (t == NULL)
 		return false;
 	pthread_mutex_lock(&all->lock);
-	bool wanted = t->state == NEWEST_DOUBT && t->wanted;
+	bool hit = t->state == NEWEST_KNOWN && t->hits != NULL;
+	bool wanted = (t->state == NEWEST_DOUBT && t->wanted) || hit;
 	*generation = t->generation;
+	buf_reset(where);
+	if (hit)
+		newest_hits_add_where_locked(t, where);
+	NewestHits *over = newest_hits_take_over_locked(t);
 	pthread_mutex_unlock(&all->lock);
+	newest_hits_free_all(over);
 	return wanted;
 }
 
@@ -54,7 +60,7 @@ enter_all(Entering *e, NewestSource **source, int64_t rows)
 	NewestTable *t = e->t;
 	for (int64_t from = 0; from < rows; from += ENTER_AT_ONCE) {
 		pthread_mutex_lock(&t->all->lock);
-		bool same = t->state == NEWEST_DOUBT && t->generation == e->generation;
+		bool same = t->state != NEWEST_OFF && t->generation == e->generation;
 		if (same && *source != NULL) {
 			e->source = TAKE(*source);
 			e->source->next = t->sources;
@@ -160,9 +166,12 @@ newest_rows_settled(NewestRows *all, Table *table, uint64_t generation)
 		return true;
 	pthread_mutex_lock(&all->lock);
 	bool same = t->generation == generation;
-	if (same && t->state == NEWEST_DOUBT) {
+	if (same && t->state == NEWEST_DOUBT)
 		t->state = NEWEST_KNOWN;
+	if (same) {
+		newest_hits_end_locked(t);
 		t->wanted = false;
+		pthread_cond_broadcast(&all->settled);
 	}
 	pthread_mutex_unlock(&all->lock);
 	return same;

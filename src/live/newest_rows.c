@@ -13,6 +13,11 @@ newest_rows_new(const NewestOptions *options, NewestRows **out, Error *err)
 	if (all == NULL)
 		return error_no_memory(err, "newest rows");
 	pthread_mutex_init(&all->lock, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&all->settled, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	all->limit = options->limit;
 	all->wake = options->wake;
 	all->arg = options->arg;
@@ -26,6 +31,7 @@ newest_rows_free(NewestRows *all)
 	if (all == NULL)
 		return;
 	pthread_mutex_destroy(&all->lock);
+	pthread_cond_destroy(&all->settled);
 	mem_free(all);
 }
 
@@ -130,6 +136,8 @@ free_table(void *what)
 	NewestTable *t = what;
 	NewestRows *all = t->all;
 	newest_free_retired(all, t->retired);
+	newest_hits_free_all(t->hits);
+	newest_hits_free_all(t->over);
 	for (uint32_t i = 0; i < t->page_count; i++) {
 		newest_release(all, sizeof(NewestPage));
 		mem_free(t->pages[i]);
@@ -245,6 +253,7 @@ empty_locked(NewestTable *t)
 {
 	t->epoch++;
 	t->generation++;
+	newest_hits_end_locked(t);
 	retire_sources_locked(t);
 }
 
@@ -308,12 +317,16 @@ newest_rows_doubt(NewestRows *all, Table *table)
 }
 
 void
-newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach)
+newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach, NewestHits **hits)
 {
-	(void)all;
 	NewestTable *t = newest_table_find(table);
 	if (t == NULL || t->state == NEWEST_OFF || reach == DELETE_OLDER)
 		return;
+	if (reach == DELETE_SOME && *hits != NULL && t->state == NEWEST_KNOWN) {
+		newest_hits_enter_locked(t, TAKE(*hits));
+		all->wake(all->arg);
+		return;
+	}
 	empty_locked(t);
 	t->state = reach == DELETE_ALL ? NEWEST_KNOWN : NEWEST_DOUBT;
 }
@@ -325,7 +338,7 @@ newest_rows_know(NewestRows *all, Table *table)
 	if (t == NULL)
 		return false;
 	pthread_mutex_lock(&all->lock);
-	bool known = t->state == NEWEST_KNOWN;
+	bool known = newest_is_known_locked(t);
 	pthread_mutex_unlock(&all->lock);
 	return known;
 }
@@ -336,10 +349,11 @@ newest_rows_state(NewestRows *all, Table *table, Buf *out)
 	NewestTable *t = newest_table_find(table);
 	pthread_mutex_lock(&all->lock);
 	NewestState state = t == NULL ? NEWEST_DOUBT : t->state;
+	bool hit = t != NULL && t->hits != NULL;
 	const char *why = t == NULL ? NULL : t->why;
 	pthread_mutex_unlock(&all->lock);
 	if (state == NEWEST_OFF)
 		buf_add_printf(out, "off: %s", why);
 	else
-		buf_add_text(out, state == NEWEST_KNOWN ? "on" : "in doubt");
+		buf_add_text(out, state == NEWEST_KNOWN && !hit ? "on" : "in doubt");
 }

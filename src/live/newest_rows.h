@@ -40,6 +40,20 @@ void newest_rows_unlock(NewestRows *all);
 
 // ---- rows that come ----
 
+// The series whose newest rows a deletion may take: a few of them.
+typedef struct NewestHits NewestHits;
+// Of rows that are about to be deleted, the greatest time (ns) of some that follow each other.
+typedef struct NewestKey {
+	uint32_t series;
+	int64_t time;
+} NewestKey;
+// What such rows can be: older ones only (true, *out NULL), also newest ones of few series (true),
+// or nobody knows (false). Rows that come meanwhile are not deleted, and no other deletion comes.
+// While the keeper works out what others have hit, this waits, but not for long.
+bool newest_hits_find(NewestRows *all, Table *table, const NewestKey *keys, int64_t count,
+					  NewestHits **out);
+void newest_hits_free(NewestHits *hits); // NULL is allowed
+
 // What one batch can change: of each of its series the newest row. Made by the handler, so that
 // entering it can neither fail nor wait. *out NULL: the table has no newest rows.
 typedef struct NewestPut NewestPut;
@@ -54,11 +68,9 @@ void newest_put_place(NewestPut *put, SegmentSpot spot); // behind it: where the
 void newest_put_enter(NewestPut *put, uint64_t seq);     // with the lock, in order of commits
 // With the lock: newest rows may have come, or gone, by another way.
 void newest_rows_doubt(NewestRows *all, Table *table);
-void newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach); // with the lock
-// Whether rows with these times (ns, rising), which are about to be deleted, are known not to be
-// the newest of their series; so they stay, since what comes meanwhile is not deleted. No other
-// deletion comes meanwhile.
-bool newest_rows_outlive(NewestRows *all, Table *table, const int64_t *times, int64_t count);
+// The same of a deletion. With hits, which it takes from where they are, only those series are in
+// doubt, until the keeper has asked history for them.
+void newest_rows_delete(NewestRows *all, Table *table, DeleteReach reach, NewestHits **hits);
 
 // ---- reading ----
 
@@ -93,8 +105,9 @@ StoreKept newest_rows_kept(NewestRows *all);
 // "on", "in doubt" or "off: why"; of a table nobody has put to or asked for, "in doubt".
 void newest_rows_state(NewestRows *all, Table *table, Buf *out);
 
-// Somebody asked for it while it was in doubt. `generation` names the doubt.
-bool newest_rows_wanted(NewestRows *all, Table *table, uint64_t *generation);
+// Somebody asked for it while it was in doubt, or series of it were hit. `generation` names the
+// doubt; `where` becomes the condition for the rows that are to be worked out, nothing for all.
+bool newest_rows_wanted(NewestRows *all, Table *table, uint64_t *generation, Buf *where);
 // Rows worked out from a snapshot that was taken after `generation` was told: of each series at
 // most one. Entered where no newer one is. The first call of a generation comes after the last one
 // of another.

@@ -101,7 +101,7 @@ take(void *ctx, Table *table, void **kept, Error *err)
 	(void)ctx;
 	NewestTable *t = newest_table_find(table);
 	NewestView *view = NULL;
-	if (t != NULL && t->state == NEWEST_KNOWN)
+	if (t != NULL && newest_is_known_locked(t))
 		TRY(newest_view_new_locked(t, &view, err));
 	*kept = view;
 	return ST_OK;

@@ -32,7 +32,7 @@ newest_view_acquire(NewestRows *all, Table *table, NewestView **out, Error *err)
 {
 	NewestTable *t = newest_table_find(table);
 	*out = NULL;
-	if (t != NULL && t->state == NEWEST_KNOWN)
+	if (t != NULL && newest_is_known_locked(t))
 		return newest_view_new_locked(t, out, err);
 	// The first one who asks for a table after a start.
 	if (t == NULL)
@@ -99,37 +99,4 @@ newest_view_check(const NewestView *view, Error *err)
 	bool broken = view->broken;
 	pthread_mutex_unlock(&view->of->all->lock);
 	return broken ? error_no_memory(err, "newest rows that are being changed") : ST_OK;
-}
-
-static bool
-has_time(const int64_t *times, int64_t count, int64_t time)
-{
-	int64_t low = 0, high = count;
-	while (low < high) {
-		int64_t middle = low + (high - low) / 2;
-		if (times[middle] < time)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && times[low] == time;
-}
-
-bool
-newest_rows_outlive(NewestRows *all, Table *table, const int64_t *times, int64_t count)
-{
-	NewestTable *t = newest_table_find(table);
-	NewestView *view = NULL;
-	pthread_mutex_lock(&all->lock);
-	bool known =
-		t != NULL && t->state == NEWEST_KNOWN && newest_view_new_locked(t, &view, NULL) == ST_OK;
-	pthread_mutex_unlock(&all->lock);
-	bool outlive = known;
-	for (uint32_t series = 0; outlive && series < newest_view_series(view); series++) {
-		NewestRow row;
-		outlive = !newest_view_at(view, series, &row) || !has_time(times, count, row.time);
-	}
-	outlive = outlive && newest_view_check(view, NULL) == ST_OK;
-	newest_view_release(view);
-	return outlive;
 }

@@ -58,24 +58,46 @@ address_columns(const TableDef *def)
 	return table_replaces(def) ? ADDRESS_COLUMNS : ADDRESS_COLUMNS / 2;
 }
 
-// Whether its time is asked for as well.
+// Its tags and its time are asked for as well, as they are.
 static int32_t
-time_columns(const TableDef *def)
+old_columns(const TableDef *def)
 {
-	return table_time_column(def) >= 0;
+	return table_time_column(def) >= 0 ? table_tag_count(def) + 1 : 0;
 }
 
-static const char old_time[] = "\x01time";
+static int32_t
+old_column(const TableDef *def, int32_t i)
+{
+	return i < table_tag_count(def) ? table_tag_column(def, i) : table_time_column(def);
+}
 
-// Addresses, whole rows of the table in its order, and the time as it is.
+// Their names are no column's.
 static Status
-match_schema(const SqlMatch *match, Schema **out, Error *err)
+add_old(const TableDef *def, Arena *arena, Field *out, Error *err)
+{
+	for (int32_t i = 0; i < old_columns(def); i++) {
+		const Field *field = schema_field(table_schema(def), old_column(def, i));
+		char *name = arena_alloc(arena, strlen(field->name) + 2);
+		if (name == NULL)
+			return error_no_memory(err, "a statement");
+		name[0] = '\x02';
+		strcpy(name + 1, field->name);
+		out[i] = *field;
+		out[i].name = name;
+	}
+	return ST_OK;
+}
+
+// Addresses, whole rows of the table in its order, and tags and time as they are.
+static Status
+match_schema(const SqlMatch *match, Arena *arena, Schema **out, Error *err)
 {
 	bool rows = match->statement->kind == STATEMENT_UPDATE;
 	int32_t columns = rows ? table_column_count(match->def) : 0;
 	int32_t first = address_columns(match->def);
 	SCOPED(mem_drop)
-	Field *fields = mem_alloc_array((size_t)columns + ADDRESS_COLUMNS + 1, sizeof(Field));
+	Field *fields = mem_alloc_array((size_t)(columns + ADDRESS_COLUMNS + old_columns(match->def)),
+									sizeof(Field));
 	if (fields == NULL)
 		return error_no_memory(err, "a statement");
 	fields[0] = (Field){.name = address_segment, .type = {.id = TYPE_UINT64}};
@@ -90,12 +112,8 @@ match_schema(const SqlMatch *match, Schema **out, Error *err)
 	fields[3].children = (Field *)(uintptr_t)&ANY_ROW;
 	for (int32_t i = 0; i < columns; i++)
 		fields[i + first] = *schema_field(table_schema(match->def), i);
-	if (time_columns(match->def) > 0) {
-		fields[first + columns] =
-			*schema_field(table_schema(match->def), table_time_column(match->def));
-		fields[first + columns].name = old_time;
-	}
-	return schema_new(fields, columns + first + time_columns(match->def), NULL, 0, out, err);
+	TRY(add_old(match->def, arena, fields + first + columns, err));
+	return schema_new(fields, columns + first + old_columns(match->def), NULL, 0, out, err);
 }
 
 static void
@@ -107,7 +125,7 @@ add_item(const char *relation, const char *column, Buf *out)
 	sql_add_name(out, column);
 }
 
-// Items, in this order: the address, what stays, the time, what is assigned.
+// Items, in this order: the address, what stays, tags and time, what is assigned.
 static Status
 make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 {
@@ -115,12 +133,11 @@ make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 										version_rows};
 	const char *relation = query->verdict->refs[0].alias;
 	int32_t first = address_columns(match->def);
-	int32_t timed = time_columns(match->def);
-	int32_t columns = schema_field_count(query->as) - first - timed;
+	int32_t old = old_columns(match->def);
+	int32_t columns = schema_field_count(query->as) - first - old;
 	int32_t kept = columns - match->statement->target_count, next = 0;
 	Match *made = arena_alloc(&query->arena, sizeof(*made));
-	int32_t *places =
-		arena_array(&query->arena, (size_t)(columns + first + timed), sizeof(int32_t));
+	int32_t *places = arena_array(&query->arena, (size_t)(columns + first + old), sizeof(int32_t));
 	TRY(arena_status(&query->arena, err, "a statement"));
 	SCOPED(buf_close) Buf items = BUF_INIT;
 	for (int32_t i = 0; i < first; i++) {
@@ -129,14 +146,14 @@ make_items(SqlQuery *query, const SqlMatch *match, Error *err)
 	}
 	for (int32_t i = 0; i < columns; i++) {
 		int32_t assigned = find_assigned(match, i);
-		places[i + first] = first + (assigned >= 0 ? kept + timed + assigned : next++);
+		places[i + first] = first + (assigned >= 0 ? kept + old + assigned : next++);
 		if (assigned < 0)
 			add_item(relation, schema_field(query->as, i + first)->name, &items);
 	}
-	if (timed > 0) {
-		const Schema *schema = table_schema(match->def);
-		places[first + columns] = first + kept;
-		add_item(relation, schema_field(schema, table_time_column(match->def))->name, &items);
+	for (int32_t i = 0; i < old; i++) {
+		places[first + columns + i] = first + kept + i;
+		add_item(relation, schema_field(table_schema(match->def), old_column(match->def, i))->name,
+				 &items);
 	}
 	TRY(buf_status(&items, err, "a statement"));
 	made->version = table_version(match->def);
@@ -209,7 +226,7 @@ sql_query_open_match(Sql *sql, const SqlMatch *match, const SqlSession *session,
 	if (query->names.ref_count == 0 || query->names.refs[0].table < 0)
 		return error_set(err, ST_INTERNAL, "a change of rows is about no table");
 	TRY(check_values(query, match->statement, err));
-	TRY(match_schema(match, &query->as, err));
+	TRY(match_schema(match, &query->arena, &query->as, err));
 	TRY(make_items(query, match, err));
 	query->schema = schema_ref(query->as);
 	query_release_conn(query);

@@ -128,7 +128,7 @@ typedef struct SqlMatch {
 
 // The rows it is about. Columns: uint64, the segment; int64, the row in a file, or −1 − its place
 // in a memory segment; and, of an UPDATE, the table's columns as they become, cast as on insert;
-// last, where the table has times, the one that the row has.
+// last, where the table has times, the tags and the time that the row has.
 // Positions of errors, here and later, are of the statement's source. ST_CONFLICT at the start: the
 // table has another definition by now.
 Status sql_query_open_match(Sql *sql, const SqlMatch *match, const SqlSession *session,

@@ -218,6 +218,22 @@ def test_newest_rows_are_at_hand_from_the_first_and_again_once_somebody_asked(se
         assert newest(client) == [("a", 1, 1, 3, None)]
 
 
+def test_series_that_lose_their_newest_row_get_the_next_one_by_themselves(client):
+    put(client, "t", batch(*((host, dc, ts, 100 * ts + i, None) for ts in range(5) for i, (host, dc) in enumerate([("a'b", 1), ("b", None), (None, 2)]))), metadata=TAGS)
+    flush(client, "t")
+    for n in (400, 401, 300):
+        assert value(client, f"DELETE FROM t WHERE n = {n}") == 1
+        wait_for(lambda: state(client) == "on")  # nobody asked
+        assert rows(client, DIFFERENCES) == [(0, 0)]
+    assert value(client, "UPDATE t SET s = 'changed', ts = make_timestamp(9) WHERE n = 402") == 1
+    wait_for(lambda: state(client) == "on")
+    assert newest(client) == [("a'b", 1, 2, 200, None), ("b", None, 3, 301, None), (None, 2, 9, 402, "changed")]
+    for n in range(20):
+        assert value(client, f"UPDATE t SET n = {1000 + n} WHERE ts = make_timestamp(9)") == 1
+    wait_for(lambda: state(client) == "on")
+    assert newest(client)[-1] == (None, 2, 9, 1019, "changed")
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_newest_rows_are_at_hand_right_after_a_restart(server, end):
     wide = pa.schema([*SCHEMA, ("tags", pa.list_(pa.string())), ("stamp", pa.timestamp("ns", "UTC"))])
