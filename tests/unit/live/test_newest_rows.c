@@ -297,6 +297,58 @@ what_is_in_doubt_is_worked_out_beside_what_comes(void **state)
 }
 
 static void
+delete_hits(Newest *n, NewestHits *hits)
+{
+	newest_rows_lock(n->all);
+	newest_rows_delete(n->all, n->table, DELETE_SOME, &hits);
+	newest_rows_unlock(n->all);
+	newest_hits_free(hits);
+}
+
+static void
+a_deletion_puts_only_the_series_it_hits_in_doubt(void **state)
+{
+	(void)state;
+	Newest n;
+	newest_open(&n, 1 << 20, false);
+	Error err = ERROR_INIT;
+	NewestHits *hits = NULL;
+	Buf where = BUF_INIT;
+	uint64_t generation;
+	put_text_rows(&n, "5|a'|1\n3|b|2\n4|~|3\n1|a'|4");
+	const NewestKey older[] = {{0, 4}, {1, 2}, {2, 3}}, newest[] = {{0, 5}, {1, 2}, {2, 4}, {2, 1}};
+	const NewestKey unknown[] = {{NO_SERIES, 1}};
+	assert_true(newest_hits_find(n.all, n.table, older, 3, &hits));
+	assert_null(hits);
+	assert_false(newest_hits_find(n.all, n.table, unknown, 1, &hits));
+	assert_true(newest_hits_find(n.all, n.table, newest, 4, &hits));
+	assert_non_null(hits);
+	delete_hits(&n, hits);
+	assert_int_equal(n.wakes, 1);
+	newest_is(&n, "in doubt");
+	state_is(&n, "in doubt");
+	put_text_rows(&n, "2|~|5");
+	assert_true(newest_rows_wanted(n.all, n.table, &generation, &where));
+	assert_string_equal(buf_text(&where), "(\"host\" = 'a''') OR (\"host\" IS NULL)");
+	Batch *left = batch_of(shape_schema(n.shape), "1|a'|4");
+	ok(newest_rows_settle(n.all, n.table, generation, n.shape, left, &err), &err);
+	assert_true(newest_rows_settled(n.all, n.table, generation));
+	newest_is(&n, "1|a'|4\n3|b|2\n2|~|5\n");
+	assert_false(newest_rows_wanted(n.all, n.table, &generation, &where));
+	bool failed = true;
+	for (long nth = 0; failed; nth++) {
+		fault_arm(nth);
+		bool known = newest_hits_find(n.all, n.table, newest, 4, &hits);
+		failed = fault_disarm();
+		assert_true(known != failed);
+		newest_hits_free(hits);
+	}
+	batch_unref(left);
+	buf_close(&where);
+	newest_close(&n);
+}
+
+static void
 past_the_limit_a_table_is_off(void **state)
 {
 	(void)state;
@@ -631,6 +683,7 @@ main(void)
 		cmocka_unit_test(a_lookup_finds_one_series_and_columns_that_are_not_asked_for_do_not_come),
 		cmocka_unit_test(rows_that_were_flushed_are_gathered_and_the_memory_of_the_others_goes),
 		cmocka_unit_test(what_is_in_doubt_is_worked_out_beside_what_comes),
+		cmocka_unit_test(a_deletion_puts_only_the_series_it_hits_in_doubt),
 		cmocka_unit_test(past_the_limit_a_table_is_off),
 		cmocka_unit_test(a_put_undoes_itself_on_every_fault),
 		cmocka_unit_test(readers_undo_themselves_on_every_fault),
