@@ -126,7 +126,8 @@ look_for_stall(void *arg, int64_t now_ns)
 {
 	mobius_subscription *sub = arg;
 	pthread_mutex_lock(&sub->lock);
-	bool due = !sub->running && sub->parked_ns != 0 &&
+	bool open = atomic_load(&sub->db->phase) == PHASE_READY;
+	bool due = open && !sub->running && sub->parked_ns != 0 &&
 			   now_ns - sub->parked_ns > sub->db->settings.query_stall_ns;
 	sub->running |= due;
 	sub->stalled |= due;

@@ -21,7 +21,7 @@ wal_readable_after(const Wal *const_wal)
 {
 	Wal *wal = (Wal *)(uintptr_t)const_wal;
 	pthread_mutex_lock(&wal->lock);
-	uint64_t seq = wal->gone_seq;
+	uint64_t seq = wal->dir != NULL ? wal->gone_seq : UINT64_MAX;
 	pthread_mutex_unlock(&wal->lock);
 	return seq;
 }

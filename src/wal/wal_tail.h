@@ -40,5 +40,6 @@ uint64_t wal_tail_seq(const WalTail *tail);  // what was asked for up to here wa
 uint64_t wal_tail_next(const WalTail *tail); // after ST_NOT_FOUND: the first seq that is there; 0:
 											 // none yet
 
-// Positions from here on can be read: every commit with a greater seq is in a file.
+// Positions from here on can be read: every commit with a greater seq is in a file. UINT64_MAX:
+// none is kept.
 uint64_t wal_readable_after(const Wal *wal);

@@ -325,6 +325,7 @@ a_log_without_a_directory_keeps_nothing(void **state)
 	Error err;
 	SCOPED(wal_tail_drop) WalTail *tail = tail_new(wal, 0, &told);
 	assert_int_equal(tail_read(tail, 5, PLENTY, &told, &err), ST_NOT_FOUND);
+	assert_true(wal_readable_after(wal) == UINT64_MAX);
 	wal_close(wal);
 }
 
