@@ -14,6 +14,7 @@ expr_free(Expr *expr)
 		return;
 	for (int32_t i = 0; i < expr->equals_count; i++)
 		batch_unref(expr->equals[i].constants);
+	schema_unref(expr->source);
 	schema_unref(expr->schema);
 	arena_close(&expr->arena);
 	mem_free(expr);
@@ -152,6 +153,7 @@ compile(const ExprScope *scope, const json_t *tree, bool condition, Expr **out, 
 	SCOPED(expr_work_drop) ExprWork *work = NULL;
 	if (expr == NULL)
 		return error_no_memory(err, "an expression");
+	expr->source = schema_ref(scope->schema);
 	TRY(expr_work_new(EXPR_FAULTS_FAIL, &work, err));
 	Error own = ERROR_INIT;
 	Binder b = {.scope = scope, .expr = expr, .work = work, .err = err != NULL ? err : &own};

@@ -67,7 +67,8 @@ ExprCounts expr_work_counts(const ExprWork *work); // since it was made
 
 // The rows of `batch`, rising, for which a condition is true: NULL is not. `rows` has room for
 // batch_rows. Of conjuncts, the later ones see only rows that passed the earlier ones. `batch` is
-// of the schema the expression was compiled for. ST_INVALID names expression and row. ST_LIMIT
+// of the schema the expression was compiled for, as far as it names columns (else ST_INTERNAL); one
+// of type null is NULL in each row. ST_INVALID names expression and row. ST_LIMIT
 // where the texts made of 1024 rows take more than 256 MiB.
 Status expr_select(const Expr *expr, Batch *batch, ExprWork *work, int32_t *rows, int64_t *count,
 				   Error *err);

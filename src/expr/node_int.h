@@ -62,6 +62,7 @@ enum { MOST_ARGUMENTS = 10000 };
 struct Expr {
 	Arena arena;
 	Node *root;
+	Schema *source;  // of the batches
 	Schema *schema;  // of one field: what it gives
 	int32_t columns; // that the batch must have
 	size_t row_bytes;

@@ -39,10 +39,31 @@ expr_work_counts(const ExprWork *work)
 	return work->counts;
 }
 
+// The same bytes mean the same values: which zone it is does not matter, nor what the columns are
+// called. A column of type null stands for one of NULLs.
+static bool
+fits(const Node *node, const Schema *source, const Schema *other)
+{
+	for (int32_t i = 0; i < node->count; i++)
+		if (!fits(node->children[i], source, other))
+			return false;
+	if (node->op != NODE_COLUMN)
+		return true;
+	const Field *a = schema_field(source, node->column), *b = schema_field(other, node->column);
+	if (b->type.id == TYPE_NULL)
+		return true;
+	Kind kind = type_of_field(a).kind;
+	bool scaled = kind == KIND_INSTANT && a->type.unit != b->type.unit;
+	return !scaled && type_same(type_of_field(a), type_of_field(b)) &&
+		   (kind != KIND_OTHER || a->type.id == b->type.id);
+}
+
 static Status
 check_batch(const Expr *expr, const Batch *batch, Error *err)
 {
-	if (batch == NULL || schema_field_count(batch_schema(batch)) >= expr->columns)
+	const Schema *other = batch != NULL ? batch_schema(batch) : expr->source;
+	if (other == expr->source ||
+		(schema_field_count(other) >= expr->columns && fits(expr->root, expr->source, other)))
 		return ST_OK;
 	return error_set(err, ST_INTERNAL, "an expression meets rows of another schema");
 }

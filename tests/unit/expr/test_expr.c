@@ -339,6 +339,37 @@ many_rows_and_few_give_the_same(void **state)
 }
 
 static void
+rows_of_another_schema_are_refused(void **state)
+{
+	(void)state;
+	Expr *expr =
+		compiled(tree_compare("COMPARE_GREATERTHAN", tree_column("i"), tree_number(0)), true);
+	static const TypeId types[] = {TYPE_INT32, TYPE_NULL, TYPE_INT64};
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		Schema *other = NULL;
+		Builder *builder = NULL;
+		Batch *batch = NULL;
+		ExprWork *work = NULL;
+		Error err = ERROR_INIT;
+		int32_t list[4];
+		int64_t count = -1;
+		ok(schema_of(&other, &err, 1, "i", types[i], true), &err);
+		ok(builder_new(other, &builder, &err), &err);
+		column_add_null(builder_column(builder, 0));
+		ok(builder_finish(builder, 0, &batch, &err), &err);
+		ok(expr_work_new(EXPR_FAULTS_FAIL, &work, &err), &err);
+		Status st = expr_select(expr, batch, work, list, &count, &err);
+		assert_int_equal(st, types[i] == TYPE_INT32 ? ST_INTERNAL : ST_OK);
+		assert_int_equal(count, st == ST_OK ? 0 : -1);
+		expr_work_free(work);
+		batch_unref(batch);
+		builder_free(builder);
+		schema_unref(other);
+	}
+	expr_free(expr);
+}
+
+static void
 texts_have_a_bound(void **state)
 {
 	(void)state;
@@ -442,6 +473,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(literals_that_cannot_be_cast_are_refused_at_once, set_up,
 										tear_down),
 		cmocka_unit_test_setup_teardown(many_rows_and_few_give_the_same, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(rows_of_another_schema_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(texts_have_a_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(conjuncts_with_constants_are_recognised, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(out_of_memory_leaves_nothing, set_up, tear_down),
