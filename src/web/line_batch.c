@@ -33,7 +33,7 @@ static void
 add_bytes(ColumnBuilder *c, Slice text)
 {
 	uint32_t end = (uint32_t)(c->values.len + text.len);
-	if (c->validity.len > 0 || c->values.cap - c->values.len < text.len ||
+	if (c->validity.len > 0 || c->values.cap - c->values.len <= text.len ||
 		c->offsets.cap - c->offsets.len < sizeof(end)) {
 		column_add_bytes(c, text);
 		return;
