@@ -73,9 +73,11 @@ choose(NewestPut *put, const SegmentRows *rows, const Known *known, bool *beyond
 }
 
 static Status
-choose_rows(NewestPut *put, const SegmentRows *rows, Error *err)
+choose_rows(NewestPut *put, const SegmentRows *rows, uint32_t series, Error *err)
 {
+	// Large blocks that come and go cost more than what is done with them.
 	size_t count = (size_t)batch_rows(rows->batch), places = 16;
+	count = count < series ? count : series;
 	while (places < 2 * count)
 		places *= 2;
 	SCOPED(mem_drop) uint32_t *list = mem_alloc_array(places, sizeof(*list));
@@ -132,7 +134,7 @@ newest_put_new(NewestRows *all, Table *table, const SegmentInsert *insert, Newes
 	if (rows.ids == NULL) {
 		put->off = "too many series";
 	} else {
-		TRY(choose_rows(put, &rows, err));
+		TRY(choose_rows(put, &rows, series_count(table_series(table)), err));
 		TRY(newest_source_new(rows.shape, &put->source, err));
 		TRY(make_room(put, err));
 	}
