@@ -243,6 +243,9 @@ MOBIUS_API mobius_status mobius_subscription_open(mobius_session *session,
 // FRAME: *out is a message; END: the last one was taken. A message that was taken counts as
 // received: take no more than can be sent on.
 MOBIUS_API mobius_next mobius_subscription_next(mobius_subscription *sub, mobius_message *out);
+// The error it ended with, also before what waits was taken; NULL: it has not, or without one. An
+// event tells when it ends. Valid until the next call.
+MOBIUS_API const mobius_error *mobius_subscription_error(mobius_subscription *sub);
 MOBIUS_API void mobius_subscription_credit(mobius_subscription *sub, uint64_t bytes);
 // No event comes after this returns. NULL is allowed.
 MOBIUS_API void mobius_subscription_close(mobius_subscription *sub);
@@ -308,6 +311,13 @@ MOBIUS_API void mobius_call_close(
 	mobius_call *call); // no event comes after this returns. NULL is allowed
 
 // ---- the process ----
+
+// Where the sequence of commits is. MOBIUS_UNAVAILABLE: it recovers.
+typedef struct mobius_position {
+	char epoch[33]; // in hexadecimal
+	uint64_t seq;   // of the newest commit that is seen, and on disk
+} mobius_position;
+MOBIUS_API mobius_status mobius_position_now(mobius *db, mobius_position *out, mobius_error *err);
 
 typedef struct mobius_health {
 	bool ready;         // recovered and taking writes

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/ballast.h"
 #include "engine/define.h"
 #include "engine/format.h"
@@ -393,6 +394,26 @@ database_ready(mobius *db, Error *err)
 	case PHASE_STOPPING: break;
 	}
 	return error_set(err, ST_UNAVAILABLE, "shutting down");
+}
+
+static Status
+position_now(mobius *db, mobius_position *out, Error *err)
+{
+	TRY(database_ready(db, err));
+	FeedPosition head = feed_head(db->feed);
+	SCOPED(buf_close) Buf epoch = BUF_INIT;
+	text_hex(&epoch, slice_of(head.epoch, sizeof(head.epoch)));
+	TRY(buf_status(&epoch, err, "a position"));
+	*out = (mobius_position){.seq = head.seq};
+	memcpy(out->epoch, epoch.data, sizeof(out->epoch) - 1);
+	return ST_OK;
+}
+
+mobius_status
+mobius_position_now(mobius *db, mobius_position *out, mobius_error *err)
+{
+	Error e = ERROR_INIT;
+	return error_out(position_now(db, out, &e), &e, err);
 }
 
 mobius_health

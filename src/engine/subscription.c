@@ -339,6 +339,17 @@ mobius_subscription_next(mobius_subscription *sub, mobius_message *out)
 	return MOBIUS_NEXT_WAIT;
 }
 
+const mobius_error *
+mobius_subscription_error(mobius_subscription *sub)
+{
+	Error err;
+	Status st = subscriber_ended_with(sub->subscriber, &err);
+	if (st == ST_OK)
+		return NULL;
+	(void)error_out(st, &err, &sub->error);
+	return &sub->error;
+}
+
 void
 mobius_subscription_credit(mobius_subscription *sub, uint64_t bytes)
 {

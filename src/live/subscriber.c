@@ -122,6 +122,7 @@ subscriber_end(Subscriber *sub, Message *message)
 	if (takes)
 		add(sub, message);
 	sub->ended = true;
+	sub->waiting = true; // also who does not wait hears of it
 	tell(sub);
 	pthread_mutex_unlock(&sub->lock);
 	atomic_store(&sub->hub->attention, true);
@@ -289,6 +290,16 @@ subscriber_error(const Subscriber *sub, Error *err)
 {
 	*err = sub->error;
 	return sub->status;
+}
+
+Status
+subscriber_ended_with(Subscriber *sub, Error *err)
+{
+	pthread_mutex_lock(&sub->lock);
+	Status st = sub->ended ? sub->status : ST_OK;
+	*err = sub->error;
+	pthread_mutex_unlock(&sub->lock);
+	return st;
 }
 
 // ---- messages of its own ----

@@ -83,8 +83,19 @@ look(CallState *state)
 // ---- in ----
 
 static void
+refuse_nothing(FlightCall *call)
+{
+	call_refuse(call, ST_INVALID,
+				"a subscription begins with a command: {\"sql\":\"SELECT * FROM table\"}");
+}
+
+static void
 open_exchange(ExchangeCall *exchange, Slice request)
 {
+	if (request.len == 0) {
+		refuse_nothing(exchange->state.call);
+		return;
+	}
 	mobius_error err = {0};
 	mobius_subscribe_options options = {
 		.request = {request.data, request.len},
@@ -133,8 +144,7 @@ static void
 on_end(CallState *state)
 {
 	if (((ExchangeCall *)state)->sub == NULL)
-		call_refuse(state->call, ST_INVALID,
-					"a subscription begins with a command: {\"sql\":\"SELECT * FROM table\"}");
+		refuse_nothing(state->call);
 }
 
 static void

@@ -70,11 +70,12 @@ static const HttpHandler HANDLERS[] = {
 	ROUTE("GET", "/ready", 0),
 	ROUTE("GET", "/ping", 0),
 	ROUTE("GET", "/openapi.json", 0),
+	ROUTE("GET", "/subscribe", 0),
 };
 
 static void (*const SERVE[])(HttpRequest *req) = {
 	serve_query,   serve_write,  serve_write_v1, serve_write_v2, serve_write_v3, serve_action,
-	serve_metrics, serve_health, serve_ready,    serve_ping,     serve_openapi,
+	serve_metrics, serve_health, serve_ready,    serve_ping,     serve_openapi,  serve_subscribe,
 };
 static_assert(COUNT_OF(HANDLERS) == COUNT_OF(SERVE), "every path has its function");
 

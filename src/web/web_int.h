@@ -58,6 +58,7 @@ void serve_health(HttpRequest *req);
 void serve_ready(HttpRequest *req);
 void serve_ping(HttpRequest *req);
 void serve_openapi(HttpRequest *req);
+void serve_subscribe(HttpRequest *req);
 
 // The value of a query parameter as a text, in `arena`; NULL: it is not there, or empty.
 const char *web_param(HttpRequest *req, const char *name, Arena *arena);
