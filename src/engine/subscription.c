@@ -343,7 +343,7 @@ const mobius_error *
 mobius_subscription_error(mobius_subscription *sub)
 {
 	Error err;
-	Status st = subscriber_ended_with(sub->subscriber, &err);
+	Status st = subscriber_error(sub->subscriber, &err);
 	if (st == ST_OK)
 		return NULL;
 	(void)error_out(st, &err, &sub->error);

@@ -83,10 +83,8 @@ SubscriberState subscriber_state(Subscriber *sub);
 
 // Gives back the reader's reference.
 void subscriber_close(Subscriber *sub);
-// Of an ERROR message that was taken.
-Status subscriber_error(const Subscriber *sub, Error *err);
 // What it ended with, also before that message was taken; ST_OK: it has not, or without an error.
-Status subscriber_ended_with(Subscriber *sub, Error *err);
+Status subscriber_error(Subscriber *sub, Error *err);
 
 // ---- messages that are one subscriber's own ----
 

@@ -286,14 +286,7 @@ subscriber_state(Subscriber *sub)
 }
 
 Status
-subscriber_error(const Subscriber *sub, Error *err)
-{
-	*err = sub->error;
-	return sub->status;
-}
-
-Status
-subscriber_ended_with(Subscriber *sub, Error *err)
+subscriber_error(Subscriber *sub, Error *err)
 {
 	pthread_mutex_lock(&sub->lock);
 	Status st = sub->ended ? sub->status : ST_OK;

@@ -2,7 +2,6 @@
 
 enum {
 	TOP = MERGE_LEVELS - 1,
-	LARGE_BYTES = 256 << 20,
 	MANY_TINY = 8,   // so many neighbours are gathered however small
 	MANY_FILES = 32, // and so many if they are larger
 	EVEN = 4,        // if the largest has at most a fourth of the bytes
@@ -19,13 +18,13 @@ merge_rules(bool by_time, int32_t files)
 						.files = files,
 						.input_bytes = 1 << 30,
 						.tiny_bytes = 4 << 20,
-						.large_bytes = LARGE_BYTES};
+						.large_bytes = 256 << 20};
 }
 
 bool
-merge_is_small(uint64_t bytes)
+merge_is_small(const MergeRules *rules, const FileMeta *file)
 {
-	return bytes < LARGE_BYTES / GATHERED_TO;
+	return file->bytes < rules->large_bytes / GATHERED_TO;
 }
 
 Span
@@ -94,13 +93,6 @@ run_bytes(const Choosing *c, Run run)
 	for (int32_t i = run.from; i < run.to; i++)
 		bytes += c->list->files[i]->bytes;
 	return bytes;
-}
-
-// It is gathered with its neighbours once they are enough.
-static bool
-is_small(const Choosing *c, int32_t i)
-{
-	return c->list->files[i]->bytes < c->rules->large_bytes / GATHERED_TO;
 }
 
 static bool
@@ -206,7 +198,7 @@ may_ride(const Choosing *c, int32_t level, int32_t i, Run below)
 		run_bytes(c, all) > c->rules->large_bytes)
 		return false;
 	for (int32_t b = below.from; b < below.to; b++)
-		if (!is_small(c, b))
+		if (!merge_is_small(c->rules, c->list->files[b]))
 			return false;
 	return true;
 }
@@ -319,7 +311,7 @@ gather_from(Choosing *c, int32_t level, int32_t from)
 	Run best = {from, from};
 	for (int32_t i = from; i < c->list->starts[level + 1] && i - from < MERGE_MOST_INPUTS; i++) {
 		uint64_t size = c->list->files[i]->bytes;
-		if (!is_small(c, i) || bytes >= GATHERED * rules->large_bytes)
+		if (!merge_is_small(rules, c->list->files[i]) || bytes >= GATHERED * rules->large_bytes)
 			break;
 		bytes += size;
 		largest = size > largest ? size : largest;

@@ -33,7 +33,8 @@ typedef struct MergeRules {
 } MergeRules;
 
 MergeRules merge_rules(bool by_time, int32_t files); // as they are, but for tests
-bool merge_is_small(uint64_t bytes); // by these rules: it is gathered with its neighbours
+// It is gathered with its neighbours once they are enough.
+bool merge_is_small(const MergeRules *rules, const FileMeta *file);
 
 typedef enum MergeKind {
 	MERGE_NOTHING,

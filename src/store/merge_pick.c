@@ -129,6 +129,7 @@ static MergeBacklog
 backlog_locked(const Table *table)
 {
 	MergeBacklog backlog = {0};
+	MergeRules rules = merge_rules(true, 0); // neither says what is small
 	uint64_t before =
 		table->oldest != NULL ? segment_stats(table->oldest->segment).min_seq : UINT64_MAX;
 	for (int32_t i = 0; i < file_set_count(table->files); i++) {
@@ -137,7 +138,7 @@ backlog_locked(const Table *table)
 		if (data_file_level(file) == 0)
 			backlog.fresh += meta->min_seq < before;
 		else
-			backlog.small += merge_is_small(meta->bytes);
+			backlog.small += merge_is_small(&rules, meta);
 	}
 	return backlog;
 }

@@ -139,22 +139,11 @@ send_rows(QueryCall *q)
 	return text.len;
 }
 
-// A message as a stream has it: marker, length, flatbuffer, body.
-static void
-add_encapsulated(Buf *out, const mobius_frame *frame)
-{
-	size_t padded = (frame->header.len + 7) & ~(size_t)7;
-	buf_add_u32(out, UINT32_MAX);
-	buf_add_u32(out, (uint32_t)padded);
-	buf_add(out, frame->header.data, frame->header.len);
-	buf_add_zeros(out, padded - frame->header.len);
-}
-
 static Status
 read_schema(QueryCall *q, const mobius_frame *frame, Error *err)
 {
 	Slice message = slice_of(frame->header.data, frame->header.len);
-	add_encapsulated(&q->head, frame);
+	web_add_encapsulated(&q->head, frame);
 	TRY(buf_status(&q->head, err, "the answer"));
 	IpcLimits limits = IPC_LIMITS_DEFAULT;
 	TRY(ipc_reader_new(message, limits, mobius_io_pool(q->call.web->options.db), &q->reader, err));
@@ -190,7 +179,7 @@ take_frame(QueryCall *q, const mobius_frame *frame, Error *err)
 	if (q->form != FORM_ARROW)
 		return read_rows(q, frame, err);
 	SCOPED(buf_close) Buf text = BUF_INIT;
-	add_encapsulated(&text, frame);
+	web_add_encapsulated(&text, frame);
 	TRY(buf_status(&text, err, "the answer"));
 	send_buf(q, &text);
 	q->full = !http_send(q->call.req, (const Piece *)frame->body, frame->pieces);

@@ -1,16 +1,9 @@
 // socket_in.c - what clients say over a WebSocket.
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "web/socket_int.h"
-
-static void
-json_drop(json_t **json)
-{
-	json_decref(*json);
-}
 
 // "" where there is none.
 static const char *

@@ -20,6 +20,8 @@
 
 #pragma once
 
+#include <jansson.h>
+
 #include "net/websocket.h"
 #include "web/web_int.h"
 
@@ -65,6 +67,8 @@ typedef struct Socket {
 	LoopCall post;
 	atomic_bool posted; // `post` is on its way: the socket lives until it ran
 } Socket;
+
+DEFINE_DROP(json_t, json_drop, json_decref)
 
 extern const WebSocketHandler SOCKET_HANDLER;
 

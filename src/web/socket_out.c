@@ -7,7 +7,6 @@
 #include "web/socket_int.h"
 
 enum {
-	HEAD_BYTES = 24,
 	TURN_MESSAGES = 16, // then other subscriptions have their turn
 	MOST_PIECES = 256,  // of an Arrow message
 };
@@ -105,13 +104,8 @@ send_binary(Socket *socket, const SocketSub *sub, BinaryKind kind, const mobius_
 	SCOPED(buf_close) Buf head = BUF_INIT;
 	const mobius_frame *frame = &message->frame;
 	add_head(kind, sub, message, &head);
-	if (kind != BINARY_PROGRESS) {
-		size_t padded = (frame->header.len + 7) & ~(size_t)7;
-		buf_add_u32(&head, UINT32_MAX);
-		buf_add_u32(&head, (uint32_t)padded);
-		buf_add(&head, frame->header.data, frame->header.len);
-		buf_add_zeros(&head, padded - frame->header.len);
-	}
+	if (kind != BINARY_PROGRESS)
+		web_add_encapsulated(&head, frame);
 	size_t body = kind == BINARY_ROWS ? frame->pieces : 0;
 	Piece pieces[MOST_PIECES + 1];
 	if (head.failed || body > MOST_PIECES) {

@@ -1,17 +1,10 @@
 // subscribe.c - GET /subscribe: a request that becomes a WebSocket.
 
-#include <jansson.h>
 #include <string.h>
 
 #include "web/socket_int.h"
 
 static const char *const SUBPROTOCOLS[] = {"mobius.v1.json", "mobius.v1.arrow", NULL};
-
-static void
-json_drop(json_t **json)
-{
-	json_decref(*json);
-}
 
 DEFINE_DROP(Socket, socket_drop, socket_free)
 

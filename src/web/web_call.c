@@ -76,3 +76,13 @@ web_call_refuse(WebCall *call, Status status, const Error *err)
 {
 	http_reply_error(call->req, status, err->text, err->position);
 }
+
+void
+web_add_encapsulated(Buf *out, const mobius_frame *frame)
+{
+	size_t padded = (frame->header.len + 7) & ~(size_t)7;
+	buf_add_u32(out, UINT32_MAX);
+	buf_add_u32(out, (uint32_t)padded);
+	buf_add(out, frame->header.data, frame->header.len);
+	buf_add_zeros(out, padded - frame->header.len);
+}

@@ -65,6 +65,8 @@ const char *web_param(HttpRequest *req, const char *name, Arena *arena);
 // The session of parameter `name`, or a new reference of the server's where it is not there.
 Status web_session(Web *web, const char *database, mobius_session **out, Error *err);
 DEFINE_DROP(mobius_session, web_session_drop, mobius_session_unref)
+// A message as a stream has it, up to its body: marker, length, flatbuffer.
+void web_add_encapsulated(Buf *out, const mobius_frame *frame);
 // What a public error says, as one of ours.
 Status web_error(const mobius_error *from, Error *err);
 
